@@ -1,0 +1,101 @@
+/**
+ * Dense or grouped k x k convolution:
+ *   output[y, x, o] = requantize(bias[o] + sum over ky, kx, i of
+ *                       input[y * strideY + ky * dilationY - padTop, x * strideX + kx * dilationX - padLeft, i]
+ *                       * weights[o, ky, kx, i], multipliers[o])
+ * where i runs over the input channels of o's group, and taps outside the input hold its zero point.
+ *
+ * input        int8 [inHeight, inWidth, inChannels]
+ * weights      int8 [outChannels, kernelHeight, kernelWidth, inChannels / groups], packed: see src/link.ts
+ * bias         i32  [outChannels]                 the input zero point is folded in
+ * multipliers  f32  [outChannels]                 input scale * weight scale / output scale
+ * output       int8 [outHeight, outWidth, outChannels]
+ * scratch      int8 [outWidth, depth]             the taps of one output row, side by side
+ *
+ * |sum| < 2^31 while a group has at most 2^16 taps: see matmul.
+ */
+import * as r from "../src/record";
+import { matmul } from "./matmul";
+
+export function convolution(op: usize, first: i32, end: i32): void {
+  const inChannels = load<i32>(op, r.IN_CHANNELS);
+  const outWidth = load<i32>(op, r.OUT_WIDTH);
+  const outChannels = load<i32>(op, r.OUT_CHANNELS);
+  const groups = load<i32>(op, r.GROUPS);
+  const zero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - zero);
+  const high = <f32>(load<i32>(op, r.MAX) - zero);
+  const scratch = load<usize>(op, r.SCRATCH_AT);
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  const padded = (groupOut + r.BLOCK - 1) & -r.BLOCK;
+  const taps = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH);
+  const depth = (taps * groupIn + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
+  for (let y = first; y < end; y++) {
+    for (let group = 0; group < groups; group++) {
+      gather(op, y, group * groupIn, groupIn, depth);
+      matmul(
+        scratch,
+        depth,
+        outWidth,
+        depth,
+        load<usize>(op, r.WEIGHTS_AT) + group * padded * depth,
+        load<usize>(op, r.BIAS_AT) + 4 * group * padded,
+        load<usize>(op, r.MULTIPLIERS_AT) + 4 * group * padded,
+        load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + group * groupOut,
+        outChannels,
+        groupOut,
+        zero,
+        low,
+        high,
+      );
+    }
+  }
+}
+
+/** Copies the taps of output row `y`, `channels` input channels from `channel` on, into the scratch. */
+function gather(op: usize, y: i32, channel: i32, channels: i32, depth: i32): void {
+  const inHeight = load<i32>(op, r.IN_HEIGHT);
+  const inWidth = load<i32>(op, r.IN_WIDTH);
+  const inChannels = load<i32>(op, r.IN_CHANNELS);
+  const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
+  const kernelWidth = load<i32>(op, r.KERNEL_WIDTH);
+  const strideX = load<i32>(op, r.STRIDE_X);
+  const dilationX = load<i32>(op, r.DILATION_X);
+  const input = load<usize>(op, r.INPUT_AT) + channel;
+  const zero = load<i32>(op, r.ZERO);
+  const outWidth = load<i32>(op, r.OUT_WIDTH);
+  const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
+  const span = channels * kernelWidth;
+  const joined = dilationX == 1 && channels == inChannels;
+  let to = load<usize>(op, r.SCRATCH_AT);
+  for (let x = 0; x < outWidth; x++) {
+    const left = x * strideX - load<i32>(op, r.PAD_LEFT);
+    for (let ky = 0; ky < kernelHeight; ky++) {
+      const row = top + ky * load<i32>(op, r.DILATION_Y);
+      const target = to + ky * span;
+      if (row < 0 || row >= inHeight) {
+        memory.fill(target, <u8>zero, span);
+      } else if (joined && left >= 0 && left + kernelWidth <= inWidth) {
+        copy(target, input + (row * inWidth + left) * inChannels, span);
+      } else {
+        for (let kx = 0; kx < kernelWidth; kx++) {
+          const column = left + kx * dilationX;
+          const inside = column >= 0 && column < inWidth;
+          if (inside) copy(target + kx * channels, input + (row * inWidth + column) * inChannels, channels);
+          else memory.fill(target + kx * channels, <u8>zero, channels);
+        }
+      }
+    }
+    to += depth;
+  }
+}
+
+/** Copies `bytes`, and possibly up to 15 more that the caller writes afterwards or never uses. */
+function copy(to: usize, from: usize, bytes: i32): void {
+  if (ASC_FEATURE_SIMD) {
+    for (let at = 0; at < bytes; at += 16) v128.store(to + at, v128.load(from + at));
+  } else {
+    memory.copy(to, from, bytes);
+  }
+}

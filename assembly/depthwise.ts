@@ -1,0 +1,184 @@
+/**
+ * Depthwise k x k convolution:
+ *   output[y, x, c] = requantize(bias[c] + sum over ky, kx of
+ *                       input[y * strideY + ky * dilationY - padTop, x * strideX + kx * dilationX - padLeft, c]
+ *                       * weights[c, ky, kx], multipliers[c])
+ * where taps outside the input hold its zero point.
+ *
+ * input        int8 [inHeight, inWidth, channels]
+ * weights      int8 [channels / 8][taps / 2][8][2], packed: see src/link.ts
+ * bias         i32  [channels]                  the input zero point is folded in
+ * multipliers  f32  [channels]                  input scale * weight scale / output scale
+ * output       int8 [outHeight, outWidth, channels]
+ * scratch      u32  [taps] addresses of one pixel's taps, then int8 [channels] of the input's zero point
+ *
+ * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
+ */
+import * as r from "../src/record";
+import { finish } from "./matmul";
+import { requantize } from "./requantize";
+
+export function depthwise(op: usize, first: i32, end: i32): void {
+  const channels = load<i32>(op, r.IN_CHANNELS);
+  const inHeight = load<i32>(op, r.IN_HEIGHT);
+  const inWidth = load<i32>(op, r.IN_WIDTH);
+  const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
+  const kernelWidth = load<i32>(op, r.KERNEL_WIDTH);
+  const outWidth = load<i32>(op, r.OUT_WIDTH);
+  const strideX = load<i32>(op, r.STRIDE_X);
+  const dilationX = load<i32>(op, r.DILATION_X);
+  const input = load<usize>(op, r.INPUT_AT);
+  const pointers = load<usize>(op, r.SCRATCH_AT);
+  const taps = (kernelHeight * kernelWidth + 1) & -2;
+  const outside = pointers + ((4 * taps + 15) & -16);
+  memory.fill(outside, <u8>load<i32>(op, r.ZERO), channels);
+  store<u32>(pointers + 4 * (taps - 1), <u32>outside);
+
+  let output = load<usize>(op, r.OUTPUT_AT) + first * outWidth * channels;
+  for (let y = first; y < end; y++) {
+    const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
+    for (let x = 0; x < outWidth; x++) {
+      const left = x * strideX - load<i32>(op, r.PAD_LEFT);
+      let slot = pointers;
+      for (let ky = 0; ky < kernelHeight; ky++) {
+        const row = top + ky * load<i32>(op, r.DILATION_Y);
+        const rowInside = row >= 0 && row < inHeight;
+        for (let kx = 0; kx < kernelWidth; kx++) {
+          const column = left + kx * dilationX;
+          const inside = rowInside && column >= 0 && column < inWidth;
+          store<u32>(slot, <u32>(inside ? input + (row * inWidth + column) * channels : outside));
+          slot += 4;
+        }
+      }
+      if (kernelHeight * kernelWidth == 9) nine(op, pointers, output, channels);
+      else any(op, pointers, output, channels, taps);
+      output += channels;
+    }
+  }
+}
+
+/** One pixel with any kernel; `taps` is even, the last one may be padding with a weight of zero. */
+function any(op: usize, pointers: usize, output: usize, channels: i32, taps: i32): void {
+  const zero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - zero);
+  const high = <f32>(load<i32>(op, r.MAX) - zero);
+  let weights = load<usize>(op, r.WEIGHTS_AT);
+  let bias = load<usize>(op, r.BIAS_AT);
+  let multipliers = load<usize>(op, r.MULTIPLIERS_AT);
+  const end = pointers + 4 * taps;
+  for (let channel = 0; channel < channels; channel += r.BLOCK) {
+    const count = min(r.BLOCK, channels - channel);
+    if (ASC_FEATURE_SIMD) {
+      let sum0 = v128.load(bias);
+      let sum1 = v128.load(bias, 16);
+      for (let at = pointers; at < end; at += 8) {
+        const pair = interleave(<usize>load<u32>(at) + channel, <usize>load<u32>(at, 4) + channel);
+        sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(pair), v128.load_ext<i8>(weights)));
+        sum1 = i32x4.add(
+          sum1,
+          i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(pair), v128.load_ext<i8>(weights, 8)),
+        );
+        weights += 2 * r.BLOCK;
+      }
+      finish(sum0, sum1, multipliers, output + channel, count, zero, low, high);
+    } else {
+      for (let lane = 0; lane < count; lane++) {
+        let sum = load<i32>(bias + 4 * lane);
+        let weight = weights + 2 * lane;
+        for (let at = pointers; at < end; at += 8) {
+          const place = channel + lane;
+          sum += <i32>load<i8>(<usize>load<u32>(at) + place) * <i32>load<i8>(weight);
+          sum += <i32>load<i8>(<usize>load<u32>(at, 4) + place) * <i32>load<i8>(weight, 1);
+          weight += 2 * r.BLOCK;
+        }
+        const value = requantize(sum, load<f32>(multipliers + 4 * lane), low, high, zero);
+        store<i8>(output + channel + lane, value);
+      }
+      weights += taps * r.BLOCK;
+    }
+    bias += 4 * r.BLOCK;
+    multipliers += 4 * r.BLOCK;
+  }
+}
+
+/** One pixel with a 3x3 kernel: the addresses of the taps stay in registers. */
+function nine(op: usize, pointers: usize, output: usize, channels: i32): void {
+  if (!ASC_FEATURE_SIMD) {
+    any(op, pointers, output, channels, 10);
+    return;
+  }
+  const zero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - zero);
+  const high = <f32>(load<i32>(op, r.MAX) - zero);
+  let weights = load<usize>(op, r.WEIGHTS_AT);
+  let bias = load<usize>(op, r.BIAS_AT);
+  let multipliers = load<usize>(op, r.MULTIPLIERS_AT);
+  const tap0 = <usize>load<u32>(pointers);
+  const tap1 = <usize>load<u32>(pointers, 4);
+  const tap2 = <usize>load<u32>(pointers, 8);
+  const tap3 = <usize>load<u32>(pointers, 12);
+  const tap4 = <usize>load<u32>(pointers, 16);
+  const tap5 = <usize>load<u32>(pointers, 20);
+  const tap6 = <usize>load<u32>(pointers, 24);
+  const tap7 = <usize>load<u32>(pointers, 28);
+  const tap8 = <usize>load<u32>(pointers, 32);
+  for (let channel = 0; channel < channels; channel += r.BLOCK) {
+    let sum0 = v128.load(bias);
+    let sum1 = v128.load(bias, 16);
+    let pair = interleave(tap0 + channel, tap1 + channel);
+    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(pair), v128.load_ext<i8>(weights)));
+    sum1 = i32x4.add(sum1, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(pair), v128.load_ext<i8>(weights, 8)));
+    pair = interleave(tap2 + channel, tap3 + channel);
+    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(pair), v128.load_ext<i8>(weights, 16)));
+    sum1 = i32x4.add(
+      sum1,
+      i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(pair), v128.load_ext<i8>(weights, 24)),
+    );
+    pair = interleave(tap4 + channel, tap5 + channel);
+    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(pair), v128.load_ext<i8>(weights, 32)));
+    sum1 = i32x4.add(
+      sum1,
+      i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(pair), v128.load_ext<i8>(weights, 40)),
+    );
+    pair = interleave(tap6 + channel, tap7 + channel);
+    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(pair), v128.load_ext<i8>(weights, 48)));
+    sum1 = i32x4.add(
+      sum1,
+      i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(pair), v128.load_ext<i8>(weights, 56)),
+    );
+    pair = interleave(tap8 + channel, tap8 + channel);
+    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(pair), v128.load_ext<i8>(weights, 64)));
+    sum1 = i32x4.add(
+      sum1,
+      i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(pair), v128.load_ext<i8>(weights, 72)),
+    );
+    finish(sum0, sum1, multipliers, output + channel, min(r.BLOCK, channels - channel), zero, low, high);
+    weights += 80;
+    bias += 4 * r.BLOCK;
+    multipliers += 4 * r.BLOCK;
+  }
+}
+
+/** Eight channels of two taps, alternating: int8 [8][2]. */
+function interleave(first: usize, second: usize): v128 {
+  return v128.shuffle<i8>(
+    v128.load64_zero(first),
+    v128.load64_zero(second),
+    0,
+    16,
+    1,
+    17,
+    2,
+    18,
+    3,
+    19,
+    4,
+    20,
+    5,
+    21,
+    6,
+    22,
+    7,
+    23,
+  );
+}

@@ -1,0 +1,81 @@
+/**
+ * Exports of the engine. Op records, parameters and arena are laid out by the host (src/plan.ts, src/link.ts):
+ * record `i` lies at address i * RECORD_BYTES. The kernels trust them.
+ */
+import * as format from "../src/format";
+import { CODE, OUT_HEIGHT, RECORD_BYTES } from "../src/record";
+import { add } from "./add";
+import { argmax } from "./argmax";
+import { averagePool } from "./average-pool";
+import { concat } from "./concat";
+import { convolution } from "./convolution";
+import { depthwise } from "./depthwise";
+import { gate } from "./gate";
+import { globalAveragePool } from "./global-average-pool";
+import { lookup } from "./lookup";
+import { maxPool } from "./max-pool";
+import { multiply } from "./multiply";
+import { pad } from "./pad";
+import { pointwise } from "./pointwise";
+import { resize } from "./resize";
+
+export { pictureOutput, pictureRow, pictureWeights, windowEnd, windowFirst } from "./input";
+export { mask } from "./mask";
+
+/** Runs operations `first`..`end` of the list, each over all its output rows. */
+export function run(first: i32, end: i32): void {
+  for (let index = first; index < end; index++) {
+    runRows(index, 0, load<i32>(index * RECORD_BYTES, OUT_HEIGHT));
+  }
+}
+
+/** Output rows `first`..`end` of one operation. The input tensor is written by the picture functions instead. */
+export function runRows(index: i32, first: i32, end: i32): void {
+  const op: usize = index * RECORD_BYTES;
+  switch (load<i32>(op, CODE)) {
+    case format.CONVOLUTION:
+      convolution(op, first, end);
+      break;
+    case format.DEPTHWISE:
+      depthwise(op, first, end);
+      break;
+    case format.POINTWISE:
+      pointwise(op, first, end);
+      break;
+    case format.MAX_POOL:
+      maxPool(op, first, end);
+      break;
+    case format.AVERAGE_POOL:
+      averagePool(op, first, end);
+      break;
+    case format.GLOBAL_AVERAGE_POOL:
+      globalAveragePool(op, first, end);
+      break;
+    case format.GATE:
+      gate(op, first, end);
+      break;
+    case format.LOOKUP:
+      lookup(op, first, end);
+      break;
+    case format.RESIZE:
+      resize(op, first, end);
+      break;
+    case format.ADD:
+      add(op, first, end);
+      break;
+    case format.MULTIPLY:
+      multiply(op, first, end);
+      break;
+    case format.CONCAT:
+      concat(op, first, end);
+      break;
+    case format.PAD:
+      pad(op, first, end);
+      break;
+    case format.ARGMAX:
+      argmax(op, first, end);
+      break;
+    default:
+      break;
+  }
+}

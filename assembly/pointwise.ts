@@ -1,0 +1,39 @@
+/**
+ * Pointwise (1x1) convolution:
+ *   output[y, x, o] = requantize(bias[o] + sum over i of input[y, x, i] * weights[o, i], multipliers[o])
+ *
+ * input        int8 [rows, width, inChannels]
+ * weights      int8 [outChannels, inChannels], packed: see src/link.ts
+ * bias         i32  [outChannels]              the input zero point is folded in
+ * multipliers  f32  [outChannels]              input scale * weight scale / output scale
+ * output       int8 [rows, width, outChannels]
+ */
+import * as r from "../src/record";
+import { matmul } from "./matmul";
+
+export function pointwise(op: usize, first: i32, end: i32): void {
+  const width = load<i32>(op, r.OUT_WIDTH);
+  const inChannels = load<i32>(op, r.IN_CHANNELS);
+  const outChannels = load<i32>(op, r.OUT_CHANNELS);
+  const zero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - zero);
+  const high = <f32>(load<i32>(op, r.MAX) - zero);
+  const depth = (inChannels + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
+  for (let y = first; y < end; y++) {
+    matmul(
+      load<usize>(op, r.INPUT_AT) + y * width * inChannels,
+      inChannels,
+      width,
+      depth,
+      load<usize>(op, r.WEIGHTS_AT),
+      load<usize>(op, r.BIAS_AT),
+      load<usize>(op, r.MULTIPLIERS_AT),
+      load<usize>(op, r.OUTPUT_AT) + y * width * outChannels,
+      outChannels,
+      outChannels,
+      zero,
+      low,
+      high,
+    );
+  }
+}

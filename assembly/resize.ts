@@ -1,0 +1,114 @@
+/**
+ * Enlarges or shrinks a plane, nearest or bilinear; positions and weights as in src/format.md, resize:
+ *   nearest   output[y, x, c] = requantize(input[y * inHeight / outHeight, x * inWidth / outWidth, c] - zero,
+ *                                          multiplier)
+ *   bilinear  output[y, x, c] = requantize(weighted sum of four neighbours - denominators * zero, multiplier)
+ *
+ * input       int8 [inHeight, inWidth, channels]
+ * multiplier  f32            input scale / output scale, of bilinear / (both denominators)
+ * output      int8 [outHeight, outWidth, channels]
+ * scratch     i32 [inWidth, channels]   one row between two rows (bilinear)
+ *
+ * |sum| < 2^30, since the weights of four neighbours add up to at most 2^22 and |input| <= 2^7.
+ */
+import { NEAREST } from "../src/format";
+import * as r from "../src/record";
+import { narrow8, requantize, requantize4 } from "./requantize";
+import { blendRows, position } from "./resample";
+
+export function resize(op: usize, first: i32, end: i32): void {
+  if (load<i32>(op, r.MODE) == NEAREST) nearestRows(op, first, end);
+  else bilinearRows(op, first, end);
+}
+
+function nearestRows(op: usize, first: i32, end: i32): void {
+  const inHeight = load<i32>(op, r.IN_HEIGHT);
+  const inWidth = load<i32>(op, r.IN_WIDTH);
+  const outHeight = load<i32>(op, r.OUT_HEIGHT);
+  const outWidth = load<i32>(op, r.OUT_WIDTH);
+  const channels = load<i32>(op, r.OUT_CHANNELS);
+  const multiplier = load<f32>(op, r.MULTIPLIER);
+  const zero = load<i32>(op, r.ZERO);
+  const outZero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - outZero);
+  const high = <f32>(load<i32>(op, r.MAX) - outZero);
+  let output = load<usize>(op, r.OUTPUT_AT) + first * outWidth * channels;
+  for (let y = first; y < end; y++) {
+    const row = (y * inHeight) / outHeight;
+    for (let x = 0; x < outWidth; x++) {
+      const column = (x * inWidth) / outWidth;
+      const input = load<usize>(op, r.INPUT_AT) + (row * inWidth + column) * channels;
+      for (let channel = 0; channel < channels; channel++) {
+        const value = requantize(load<i8>(input + channel) - zero, multiplier, low, high, outZero);
+        store<i8>(output + channel, value);
+      }
+      output += channels;
+    }
+  }
+}
+
+function bilinearRows(op: usize, first: i32, end: i32): void {
+  const mode = load<i32>(op, r.MODE);
+  const inHeight = load<i32>(op, r.IN_HEIGHT);
+  const inWidth = load<i32>(op, r.IN_WIDTH);
+  const outHeight = load<i32>(op, r.OUT_HEIGHT);
+  const outWidth = load<i32>(op, r.OUT_WIDTH);
+  const channels = load<i32>(op, r.OUT_CHANNELS);
+  const down = load<i32>(op, r.DENOMINATOR_Y);
+  const across = load<i32>(op, r.DENOMINATOR_X);
+  const scratch = load<usize>(op, r.SCRATCH_AT);
+  const inRow = inWidth * channels;
+  let output = load<usize>(op, r.OUTPUT_AT) + first * outWidth * channels;
+  for (let y = first; y < end; y++) {
+    const place = position(y, inHeight, outHeight, mode, down);
+    const row = place / down;
+    const upper = load<usize>(op, r.INPUT_AT) + row * inRow;
+    const lower = row + 1 < inHeight ? upper + inRow : upper;
+    blendRows(scratch, upper, lower, inRow, place - row * down, down);
+    for (let x = 0; x < outWidth; x++) {
+      const spot = position(x, inWidth, outWidth, mode, across);
+      const column = spot / across;
+      const left = scratch + 4 * column * channels;
+      const right = column + 1 < inWidth ? left + 4 * channels : left;
+      blendPixel(op, left, right, spot - column * across, output, channels);
+      output += channels;
+    }
+  }
+}
+
+/** One output pixel between two pixels of the blended row. */
+function blendPixel(op: usize, left: usize, right: usize, weight: i32, output: usize, channels: i32): void {
+  const across = load<i32>(op, r.DENOMINATOR_X);
+  const multiplier = load<f32>(op, r.MULTIPLIER);
+  const zero = load<i32>(op, r.ZERO) * load<i32>(op, r.DENOMINATOR_Y) * across;
+  const outZero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - outZero);
+  const high = <f32>(load<i32>(op, r.MAX) - outZero);
+  let channel = 0;
+  if (ASC_FEATURE_SIMD) {
+    const leftWeight = i32x4.splat(across - weight);
+    const rightWeight = i32x4.splat(weight);
+    const multipliers = f32x4.splat(multiplier);
+    const lows = f32x4.splat(low);
+    const highs = f32x4.splat(high);
+    for (; channel + 8 <= channels; channel += 8) {
+      const at = 4 * channel;
+      const a = i32x4.add(
+        i32x4.mul(v128.load(left + at), leftWeight),
+        i32x4.mul(v128.load(right + at), rightWeight),
+      );
+      const b = i32x4.add(
+        i32x4.mul(v128.load(left + at, 16), leftWeight),
+        i32x4.mul(v128.load(right + at, 16), rightWeight),
+      );
+      const first = requantize4(i32x4.sub(a, i32x4.splat(zero)), multipliers, lows, highs);
+      const second = requantize4(i32x4.sub(b, i32x4.splat(zero)), multipliers, lows, highs);
+      v128.store64_lane(output + channel, narrow8(first, second, i16x8.splat(<i16>outZero)), 0);
+    }
+  }
+  for (; channel < channels; channel++) {
+    const at = 4 * channel;
+    const sum = load<i32>(left + at) * (across - weight) + load<i32>(right + at) * weight;
+    store<i8>(output + channel, requantize(sum - zero, multiplier, low, high, outZero));
+  }
+}

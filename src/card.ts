@@ -1,0 +1,67 @@
+import { ModelError } from "./errors.js";
+
+/** Red, green, blue, 0..255. */
+export type Color = readonly [number, number, number];
+
+/** What a model file says of itself. */
+export interface Card {
+  readonly name: string;
+  /** Name of each class id. */
+  readonly classes: readonly string[];
+  readonly palette: readonly Color[];
+  /** Quantisation of the input: real value = scale * (q - zero), q = colour value - 128, channels in RGB order. */
+  readonly input: { readonly scale: number; readonly zero: number; readonly order: "RGB" };
+  /** Name of each activation tensor, where the converter kept them. */
+  readonly tensors?: readonly string[];
+  readonly provenance: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Parses the card of a model file.
+ *
+ * @throws ModelError if it is not JSON or a field has the wrong form
+ */
+export function parseCard(bytes: Uint8Array): Card {
+  let card: Record<string, unknown>;
+  try {
+    card = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new ModelError("card: not valid JSON");
+  }
+  if (!isRecord(card)) throw new ModelError("card: expected an object");
+  const { name, classes, palette, input, tensors, provenance } = card;
+  if (typeof name !== "string") throw new ModelError('card: "name" expected a string');
+  if (!isList(classes, (entry) => typeof entry === "string")) {
+    throw new ModelError('card: "classes" expected a list of names');
+  }
+  if (!isList(palette, isColor) || palette.length !== classes.length) {
+    throw new ModelError('card: "palette" expected one [red, green, blue] for each class');
+  }
+  if (
+    !isRecord(input) ||
+    typeof input.scale !== "number" ||
+    typeof input.zero !== "number" ||
+    input.order !== "RGB"
+  ) {
+    throw new ModelError('card: "input" expected { scale, zero, order: "RGB" }');
+  }
+  if (tensors !== undefined && !isList(tensors, (entry) => typeof entry === "string")) {
+    throw new ModelError('card: "tensors" expected a list of names');
+  }
+  if (!isRecord(provenance)) throw new ModelError('card: "provenance" expected an object');
+  return card as unknown as Card;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown, isEntry: (entry: unknown) => boolean): value is unknown[] {
+  return Array.isArray(value) && value.every(isEntry);
+}
+
+function isColor(value: unknown): boolean {
+  const isLevel = (level: unknown) =>
+    Number.isInteger(level) && (level as number) >= 0 && (level as number) <= 255;
+  return isList(value, isLevel) && value.length === 3;
+}

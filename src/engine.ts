@@ -1,0 +1,104 @@
+import { link } from "./link.js";
+import type { Model } from "./model.js";
+import { type Plan, pictureScratch, plan } from "./plan.js";
+import { MASK_BAND, RECORD_BYTES } from "./record.js";
+
+/** Exports of an engine module; `op` is the address of a record. See assembly/index.ts. */
+interface Exports {
+  readonly memory: WebAssembly.Memory;
+  run(first: number, end: number): void;
+  runRows(index: number, first: number, end: number): void;
+  windowFirst(i: number, from: number, to: number): number;
+  windowEnd(i: number, from: number, to: number): number;
+  pictureWeights(op: number, width: number, weights: number): void;
+  pictureRow(op: number, channels: number, weights: number, row: number): void;
+  pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
+  mask(op: number, width: number, height: number, first: number, end: number): void;
+}
+
+/** A picture: 8-bit levels [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGB and alpha). */
+export interface Picture {
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+}
+
+/** One model, linked for one input size, in the memory of one engine instance. */
+export class Engine {
+  readonly model: Model;
+  readonly plan: Plan;
+  readonly #exports: Exports;
+  readonly #memory: Uint8Array;
+
+  /**
+   * @param module a compiled engine module, any build
+   * @param keep give every tensor memory of its own, so that all can be read and written
+   */
+  constructor(model: Model, module: WebAssembly.Module, height: number, width: number, keep = false) {
+    this.model = model;
+    this.plan = plan(model, height, width, keep);
+    this.#exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
+    const { memory } = this.#exports;
+    memory.grow((this.plan.memoryBytes - memory.buffer.byteLength) / 65536);
+    this.#memory = new Uint8Array(memory.buffer);
+    this.#memory.set(link(model, this.plan));
+  }
+
+  /** Bytes of linear memory. */
+  get memoryBytes(): number {
+    return this.#memory.length;
+  }
+
+  /** Resizes a valid picture to the input size and writes it as the input tensor. */
+  setPicture({ data, width, height, channels }: Picture): void {
+    const { plan } = this;
+    const scratch = plan.arenaAt + plan.scratch[0]!;
+    const parts = pictureScratch(plan);
+    const weights = scratch + parts.weights;
+    const rows = scratch + parts.rows;
+    const rowBytes = plan.width * 3;
+    const rowCount = parts.rowCount;
+    const stride = width * channels;
+    this.#exports.pictureWeights(0, width, weights);
+    let done = 0;
+    for (let y = 0; y < plan.height; y++) {
+      const end = this.#exports.windowEnd(y, height, plan.height);
+      done = Math.max(done, this.#exports.windowFirst(y, height, plan.height));
+      for (; done < end; done++) {
+        this.#memory.set(data.subarray(done * stride, (done + 1) * stride), scratch);
+        this.#exports.pictureRow(0, channels, weights, rows + (done % rowCount) * rowBytes);
+      }
+      this.#exports.pictureOutput(0, y, height, rows, rowCount);
+    }
+  }
+
+  /** Runs operations `first`..`end`; the input tensor must have been set. */
+  run(first = 1, end: number = this.model.ops.length): void {
+    this.#exports.run(first, end);
+  }
+
+  /** Runs rows `first`..`end` of the output of one operation. */
+  runRows(index: number, first: number, end: number): void {
+    this.#exports.runRows(index, first, end);
+  }
+
+  /** Writes the mask of the last run, class ids [height, width], into `out`. */
+  writeMask(width: number, height: number, out: Uint8Array): void {
+    const index = this.model.ops.length - 1;
+    const band = this.plan.arenaAt + this.plan.scratch[index]!;
+    const step = Math.floor(MASK_BAND / width);
+    for (let first = 0; first < height; first += step) {
+      const end = Math.min(first + step, height);
+      this.#exports.mask(index * RECORD_BYTES, width, height, first, end);
+      out.set(this.#memory.subarray(band, band + (end - first) * width), first * width);
+    }
+  }
+
+  /** Values of a tensor, int8 [height, width, channels]: a view, valid until the next run. */
+  tensor(id: number): Int8Array {
+    const { height, width } = this.plan.sizes[id]!;
+    const at = this.plan.arenaAt + this.plan.offsets[id]!;
+    return new Int8Array(this.#memory.buffer, at, height * width * this.model.tensors[id]!.channels);
+  }
+}

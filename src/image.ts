@@ -1,0 +1,41 @@
+import type { Picture } from "./engine.js";
+import { describe, expectInteger } from "./errors.js";
+import { MAX_IMAGE_SIDE } from "./format.js";
+
+/** What `segment` takes: a browser's ImageData, or levels with their size and channels (default: what fits). */
+export interface Image {
+  /** 8-bit levels [height, width, channels]. */
+  readonly data: Uint8Array | Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+  /** 1 (grey), 3 (RGB) or 4 (RGBA, alpha ignored). */
+  readonly channels?: number;
+}
+
+/**
+ * Checks a picture given by a caller.
+ *
+ * @throws TypeError if it is no picture, RangeError if its size is not valid or does not match its data
+ */
+export function expectPicture(image: Image): Picture {
+  if (typeof image !== "object" || image === null) {
+    throw new TypeError(`"image" expected { data, width, height }, got ${describe(image)}`);
+  }
+  const { data } = image;
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+    throw new TypeError(`"image.data" expected a Uint8Array or Uint8ClampedArray, got ${describe(data)}`);
+  }
+  const width = expectInteger("image.width", image.width, 1, MAX_IMAGE_SIDE);
+  const height = expectInteger("image.height", image.height, 1, MAX_IMAGE_SIDE);
+  const channels = image.channels ?? data.length / (width * height);
+  if (channels !== 1 && channels !== 3 && channels !== 4) {
+    throw new RangeError(`"image" of ${width}x${height} expected 1, 3 or 4 channels, got ${channels}`);
+  }
+  if (data.length !== width * height * channels) {
+    throw new RangeError(
+      `"image.data" of ${width}x${height} with ${channels} channels expected ` +
+        `${width * height * channels} bytes, got ${data.length}`,
+    );
+  }
+  return { data, width, height, channels };
+}

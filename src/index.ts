@@ -1,0 +1,13 @@
+export type { Card, Color } from "./card.js";
+export { EnvironmentError, ModelError } from "./errors.js";
+export type { Image } from "./image.js";
+export type { ModelInfo, OpInfo } from "./info.js";
+export { modelInfo } from "./info.js";
+export { colorize, histogram, overlay } from "./mask.js";
+export type { Model } from "./model.js";
+export { parseModel } from "./model.js";
+export type { Plan } from "./plan.js";
+export { plan } from "./plan.js";
+export type { LoadOptions, Scores, Segmentation, SegmenterInfo, SegmentOptions } from "./segmenter.js";
+export { Segmenter } from "./segmenter.js";
+export type { Variant } from "./variant.js";

@@ -1,0 +1,57 @@
+import type { Color } from "./card.js";
+import { expectPicture, type Image } from "./image.js";
+
+/**
+ * Pixels of each class.
+ *
+ * @param mask class ids, all below `classCount`
+ * @returns uint32 [classCount]
+ */
+export function histogram(mask: Uint8Array, classCount: number): Uint32Array {
+  const counts = new Uint32Array(classCount);
+  for (let at = 0; at < mask.length; at++) counts[mask[at]!]!++;
+  return counts;
+}
+
+/**
+ * A mask in the colours of its classes.
+ *
+ * @param mask class ids [height, width]
+ * @returns RGB levels [height, width, 3]
+ */
+export function colorize(mask: Uint8Array, palette: readonly Color[]): Uint8Array {
+  const colors = new Uint8Array(mask.length * 3);
+  for (let at = 0; at < mask.length; at++) colors.set(palette[mask[at]!]!, at * 3);
+  return colors;
+}
+
+/**
+ * A picture with its mask laid over it: picture * (1 - opacity) + colour * opacity, rounded.
+ *
+ * @param image a picture of the mask's size
+ * @param mask class ids [height, width]
+ * @param opacity 0 (picture only) to 1 (mask only)
+ * @returns RGB levels [height, width, 3]
+ * @throws RangeError if sizes differ or opacity is outside 0..1
+ */
+export function overlay(
+  image: Image,
+  mask: Uint8Array,
+  palette: readonly Color[],
+  opacity = 0.5,
+): Uint8Array {
+  const { data, width, height, channels } = expectPicture(image);
+  if (mask.length !== width * height) {
+    throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
+  }
+  if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
+  const out = new Uint8Array(mask.length * 3);
+  for (let at = 0; at < mask.length; at++) {
+    const color = palette[mask[at]!]!;
+    for (let channel = 0; channel < 3; channel++) {
+      const level = data[at * channels + (channels === 1 ? 0 : channel)]!;
+      out[at * 3 + channel] = Math.round(level * (1 - opacity) + color[channel]! * opacity);
+    }
+  }
+  return out;
+}

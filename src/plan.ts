@@ -1,0 +1,265 @@
+/**
+ * Memory of a model at one input size, decided before anything is loaded:
+ *
+ *   [op records | weights, biases, multipliers, tables | arena | slack]
+ *
+ * The arena holds activation tensors and the scratch of single operations; what is not needed at the same
+ * time shares bytes.
+ */
+import { expectInteger } from "./errors.js";
+import * as format from "./format.js";
+import type { Model } from "./model.js";
+import { kindOf, type Op, type Size, sameSize } from "./ops.js";
+import * as record from "./record.js";
+import { inferSizes } from "./shape.js";
+
+const PAGE_BYTES = 65536;
+/** SIMD loads may read this many bytes past the end of what they need. */
+const SLACK_BYTES = 64;
+
+/** Where the packed arrays of one operation lie: addresses, 0 where there is none. */
+export interface Parameters {
+  readonly weights: number;
+  readonly bias: number;
+  readonly multipliers: number;
+  readonly table: number;
+}
+
+export interface Plan {
+  readonly height: number;
+  readonly width: number;
+  /** Size of each tensor by id. */
+  readonly sizes: readonly Size[];
+  /** Arrays of each operation by index. */
+  readonly parameters: readonly Parameters[];
+  readonly arenaAt: number;
+  readonly arenaBytes: number;
+  /** Offset of each tensor in the arena, by tensor id. */
+  readonly offsets: readonly number[];
+  /** First and last operation that needs each tensor, by tensor id. */
+  readonly lifetimes: readonly Lifetime[];
+  /** Offset in the arena and size of the scratch of each operation, by index. */
+  readonly scratch: readonly number[];
+  readonly scratchBytes: readonly number[];
+  /** Bytes of linear memory, a multiple of 65,536. */
+  readonly memoryBytes: number;
+}
+
+/** Operations `first`..`last` (inclusive) need a buffer. */
+export interface Lifetime {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A buffer to be placed: it must not share bytes with one that lives at the same time. */
+export interface Buffer extends Lifetime {
+  readonly bytes: number;
+}
+
+/**
+ * Plans the memory of a model.
+ *
+ * @param height input height, pixels, a multiple of the model's stride, at most 4096
+ * @param width input width, likewise
+ * @param keep give every tensor memory of its own, so that all can be read after a run
+ * @throws RangeError for a size that the network cannot take, ModelError if the operations do not fit at it
+ */
+export function plan(model: Model, height: number, width: number, keep = false): Plan {
+  for (const [name, side] of Object.entries({ height, width })) {
+    expectInteger(name, side, 1, format.MAX_SIDE);
+    if (side % model.stride !== 0) {
+      throw new RangeError(`"${name}" expected a multiple of ${model.stride}, got ${side}`);
+    }
+  }
+  const sizes = inferSizes(model, height, width);
+  let end = model.ops.length * record.RECORD_BYTES;
+  const place = (bytes: number): number => {
+    if (bytes === 0) return 0;
+    const at = end;
+    end = align(end + bytes);
+    return at;
+  };
+  const parameters = model.ops.map((op) => placeParameters(op, model, place));
+  const arenaAt = end;
+
+  const lifetimes = findLifetimes(model, keep);
+  const owners = keep ? sizes.map((_, id) => id) : shareInPlace(model, sizes, lifetimes);
+  const tensorBytes = sizes.map((size, id) => size.height * size.width * model.tensors[id]!.channels);
+  const scratchBytes = model.ops.map((op) => scratchOf(op, model, sizes));
+  const last = keep ? model.ops.length : -1;
+  const buffers: Buffer[] = [
+    ...owners.map((owner, id) => ({
+      bytes: owner === id ? tensorBytes[id]! : 0,
+      first: lifetimes[id]!.first,
+      last: Math.max(...owners.flatMap((other, at) => (other === id ? lifetimes[at]!.last : []))),
+    })),
+    ...scratchBytes.map((bytes, index) => ({
+      bytes,
+      first: index,
+      last: Math.max(last, model.ops[index]!.code === format.ARGMAX ? model.ops.length : index),
+    })),
+  ];
+  const { offsets, bytes: arenaBytes } = placeBuffers(buffers);
+  return {
+    height,
+    width,
+    sizes,
+    parameters,
+    arenaAt,
+    arenaBytes,
+    offsets: owners.map((owner) => offsets[owner]!),
+    lifetimes,
+    scratch: offsets.slice(sizes.length),
+    scratchBytes,
+    memoryBytes: Math.ceil((arenaAt + arenaBytes + SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES,
+  };
+}
+
+/** Rounds up to the alignment of every region. */
+export function align(bytes: number): number {
+  return Math.ceil(bytes / format.ALIGNMENT) * format.ALIGNMENT;
+}
+
+/** Rounds up to a multiple. */
+export function padTo(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
+
+/** Padded reduction length of a convolution: taps * channels of one group. */
+export function depthOf(op: Op, inChannels: number): number {
+  const { kernelHeight, kernelWidth, groups } = op.attributes;
+  if (op.code === format.POINTWISE) return padTo(inChannels, record.DEPTH_STEP);
+  return padTo((kernelHeight * kernelWidth * inChannels) / groups, record.DEPTH_STEP);
+}
+
+function placeParameters(op: Op, model: Model, place: (bytes: number) => number): Parameters {
+  const tableBytes = op.table.byteLength;
+  if (op.weights.length === 0) return { weights: 0, bias: 0, multipliers: 0, table: place(tableBytes) };
+  const inChannels = model.tensors[op.inputs[0]!]!.channels;
+  const outChannels = model.tensors[op.output]!.channels;
+  const groups = op.code === format.CONVOLUTION ? op.attributes.groups : 1;
+  const channels = groups * padTo(outChannels / groups, record.BLOCK);
+  const taps = op.attributes.kernelHeight * op.attributes.kernelWidth;
+  const depth = op.code === format.DEPTHWISE ? padTo(taps, 2) : depthOf(op, inChannels);
+  return {
+    weights: place(channels * depth),
+    bias: place(channels * 4),
+    multipliers: place(channels * 4),
+    table: 0,
+  };
+}
+
+/** Scores and what argmax makes of them are needed after the last operation, when the mask is drawn. */
+function findLifetimes({ tensors, ops }: Model, keep: boolean): Lifetime[] {
+  const first = tensors.map(() => 0);
+  const last = tensors.map(() => 0);
+  ops.forEach((op, index) => {
+    first[op.output] = index;
+    for (const id of [op.output, ...op.inputs]) last[id] = op.code === format.ARGMAX ? ops.length : index;
+  });
+  return first.map((start, id) => ({ first: keep ? 0 : start, last: keep ? ops.length : last[id]! }));
+}
+
+/** For each tensor the one whose memory it uses: itself, or the input it is written over. */
+function shareInPlace(
+  { tensors, ops }: Model,
+  sizes: readonly Size[],
+  lifetimes: readonly Lifetime[],
+): number[] {
+  const owners = tensors.map((_, id) => id);
+  ops.forEach((op, index) => {
+    const [first, second] = op.inputs;
+    if (!kindOf(op).inPlace || lifetimes[first!]!.last !== index || first === second) return;
+    if (
+      sameSize(sizes[first!]!, sizes[op.output]!) &&
+      tensors[first!]!.channels === tensors[op.output]!.channels
+    )
+      owners[op.output] = owners[first!]!;
+  });
+  return owners;
+}
+
+/** Bytes that an operation needs for itself while it runs. */
+function scratchOf(op: Op, { tensors }: Model, sizes: readonly Size[]): number {
+  const output = sizes[op.output]!;
+  const outChannels = tensors[op.output]!.channels;
+  const id = op.inputs[0];
+  const input = id === undefined ? output : sizes[id]!;
+  const inChannels = id === undefined ? 0 : tensors[id]!.channels;
+  switch (op.code) {
+    case format.INPUT:
+      return pictureScratch(output).bytes;
+    case format.CONVOLUTION:
+      return output.width * depthOf(op, inChannels) + SLACK_BYTES;
+    case format.DEPTHWISE:
+      return (
+        align(4 * padTo(op.attributes.kernelHeight * op.attributes.kernelWidth, 2)) + padTo(inChannels, 16)
+      );
+    case format.GLOBAL_AVERAGE_POOL:
+      return 4 * outChannels;
+    case format.GATE:
+      return 2 * sizes[op.inputs[1]!]!.width * outChannels + SLACK_BYTES;
+    case format.RESIZE:
+      return op.attributes.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
+    case format.ARGMAX:
+      return maskScratch(input, inChannels).bytes;
+    default:
+      return 0;
+  }
+}
+
+/** Parts of the scratch of `input`, as offsets: one picture row, weights across, rows already resized across. */
+export function pictureScratch(size: Size): {
+  weights: number;
+  rows: number;
+  rowCount: number;
+  bytes: number;
+} {
+  const side = format.MAX_IMAGE_SIDE;
+  const weights = align(side * 4 + SLACK_BYTES);
+  const rows = align(weights + 4 * (2 * side + 5 * size.width));
+  const rowCount = Math.ceil((2 * side) / size.height) + 3;
+  return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + SLACK_BYTES };
+}
+
+/** Parts of the scratch of `argmax`, as offsets: a band of mask rows, one row of scores between two rows. */
+export function maskScratch(scores: Size, classes: number): { row: number; bytes: number } {
+  return {
+    row: record.MASK_BAND,
+    bytes: record.MASK_BAND + 4 * padTo(classes, 4) * scores.width + SLACK_BYTES,
+  };
+}
+
+/**
+ * Gives every buffer an aligned offset: largest first, each into the smallest gap that holds it among the
+ * buffers alive at the same time. After Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net
+ * Inference, 2020 (greedy by size).
+ */
+export function placeBuffers(buffers: readonly Buffer[]): { offsets: number[]; bytes: number } {
+  const offsets = buffers.map(() => 0);
+  const placed: number[] = [];
+  const order = buffers.map((_, index) => index).filter((index) => buffers[index]!.bytes > 0);
+  order.sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes || a - b);
+  let total = 0;
+  for (const index of order) {
+    const buffer = buffers[index]!;
+    const alive = placed.filter((other) => overlap(buffers[other]!, buffer));
+    alive.sort((a, b) => offsets[a]! - offsets[b]!);
+    let best = -1;
+    let bestGap = Number.POSITIVE_INFINITY;
+    let end = 0;
+    for (const other of alive) {
+      const gap = offsets[other]! - end;
+      if (gap >= buffer.bytes && gap < bestGap) [best, bestGap] = [end, gap];
+      end = Math.max(end, align(offsets[other]! + buffers[other]!.bytes));
+    }
+    offsets[index] = best >= 0 ? best : end;
+    total = Math.max(total, offsets[index]! + buffer.bytes);
+    placed.push(index);
+  }
+  return { offsets, bytes: align(total) };
+}
+
+function overlap(a: Lifetime, b: Lifetime): boolean {
+  return a.first <= b.last && b.first <= a.last;
+}

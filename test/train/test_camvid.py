@@ -1,0 +1,170 @@
+"""The data set reader: decoding, its errors, resizing, the cache, the split, and random views."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from camvid import CamVid, Classes, Crops, DataError, jitter, read_split, resize_label
+from conftest import ROOT
+from PIL import Image
+from split import choose
+
+SHARED = ROOT.parent / "shared" / "camvid"
+MODEL = ROOT / "models" / "attendseg-camvid"
+
+
+def test_colours_become_indices(dataset: Path) -> None:
+    data = CamVid(dataset)
+    assert data.classes.names == ["Road", "Sky", "Tree", "Void"]
+    assert data.classes.void == 3
+    mask = data.classes.decode(data.label_path("A_000"))
+    assert mask.shape == (72, 96)
+    assert [mask[0, 0], mask[10, 90], mask[30, 10], mask[70, 50]] == [3, 1, 2, 0]
+
+
+def test_a_missing_label_is_named(dataset: Path) -> None:
+    path = dataset / "LabeledApproved_full" / "B_003_L.png"
+    path.unlink()
+    with pytest.raises(DataError, match=r"B_003_L\.png: the label of B_003\.jpg is missing"):
+        CamVid(dataset).read("B_003", 64)
+
+
+def test_an_unknown_colour_is_named_with_its_place(dataset: Path) -> None:
+    path = dataset / "LabeledApproved_full" / "B_003_L.png"
+    pixels = np.array(Image.open(path))
+    pixels[7, 9] = (1, 2, 3)
+    Image.fromarray(pixels).save(path)
+    with pytest.raises(DataError, match=r"B_003_L\.png: colour \(1, 2, 3\) at x 9, y 7 is not in classes\.csv"):
+        CamVid(dataset).read("B_003", 64)
+
+
+def test_a_label_of_another_size_is_named(dataset: Path) -> None:
+    path = dataset / "LabeledApproved_full" / "B_003_L.png"
+    Image.open(path).resize((48, 36), Image.Resampling.NEAREST).save(path)
+    with pytest.raises(DataError, match=r"B_003_L\.png: 48x36, but its frame is 96x72"):
+        CamVid(dataset).read("B_003", 64)
+
+
+def test_broken_files_are_named(dataset: Path, tmp_path: Path) -> None:
+    (dataset / "701_StillsRaw_full" / "A_000.jpg").write_text("<!doctype html>", encoding="utf-8")
+    with pytest.raises(DataError, match=r"A_000\.jpg: cannot be read as a picture"):
+        CamVid(dataset).read("A_000", 64)
+    with pytest.raises(DataError, match="no such frame"):
+        CamVid(dataset).read("C_000", 64)
+    with pytest.raises(DataError, match=r"classes\.csv"):
+        CamVid(tmp_path / "nowhere")
+    for text in ("", "index,name\n0,Road\n", "index,name,r,g,b\n1,Road,0,0,0\n", "index,name,r,g,b\n0,Road,0,0,300\n"):
+        (tmp_path / "classes.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(DataError, match=r"classes\.csv: not a class list"):
+            Classes(tmp_path / "classes.csv")
+
+
+def test_labels_are_sampled_at_pixel_centres() -> None:
+    row = np.arange(6, dtype=np.uint8)[None]
+    assert resize_label(row, 1, 3).tolist() == [[1, 3, 5]]
+    assert resize_label(row, 1, 4).tolist() == [[0, 2, 3, 5]]
+    assert resize_label(row[:, :3], 2, 6).tolist() == [[0, 0, 1, 1, 2, 2]] * 2
+
+
+def test_frames_are_decoded_once_and_again_when_they_change(dataset: Path, tmp_path: Path) -> None:
+    data, cache = CamVid(dataset), tmp_path / "cache"
+    frames, labels = data.load(data.names, 64, cache)
+    assert frames.shape == (10, 64, 64, 3)
+    assert labels.shape == (10, 64, 64)
+    np.testing.assert_array_equal(labels[-1], data.read("B_009", 64)[1])
+    files = {path.name for path in cache.iterdir()}
+    data.load(data.names, 64, cache)
+    assert {path.name for path in cache.iterdir()} == files
+    Image.new("RGB", (96, 72)).save(data.label_path("B_009"))
+    assert (data.load(data.names, 64, cache)[1][-1] == 3).all()
+
+
+def test_views_depend_on_seed_epoch_and_index_alone(dataset: Path, tmp_path: Path) -> None:
+    data = CamVid(dataset)
+    arrays = data.load(data.names, 96, tmp_path / "cache")
+
+    def view(seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        return Crops(*arrays, crop=32, reach=64, scales=(0.6, 1.6), seed=seed, epoch=epoch)[2]
+
+    picture, label = view(1, 1)
+    assert (picture.shape, picture.dtype, label.shape, label.dtype) == ((3, 32, 32), np.uint8, (32, 32), np.uint8)
+    np.testing.assert_array_equal(picture, view(1, 1)[0])
+    assert (picture != view(1, 2)[0]).any()
+    assert (picture != view(2, 1)[0]).any()
+
+
+@pytest.mark.parametrize("scales", [(0.3, 0.5), (0.6, 1.6), (1.0, 1.0), (3.0, 4.0)])
+def test_picture_and_label_of_a_view_show_the_same_place(scales: tuple[float, float]) -> None:
+    labels = np.zeros((20, 96, 96), np.uint8)
+    labels[:, 30:70, 20:60] = 1
+    frames = np.repeat(labels[..., None] * np.uint8(255), 3, axis=3)
+    views = Crops(frames, labels, crop=64, reach=64, scales=scales, seed=3, epoch=0)
+    for picture, label in (views[i] for i in range(len(views))):
+        level = picture.astype(float).mean(0)
+        if label.min() == label.max():
+            continue
+        threshold = (level.max() + level.min()) / 2
+        assert ((level > threshold) == (label == 1)).mean() > 0.95
+
+
+def test_jitter_keeps_order_and_type() -> None:
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    for seed in range(20):
+        result = jitter(ramp, np.random.default_rng(seed))
+        assert result.dtype == np.uint8
+        assert (np.diff(result.astype(int), axis=1) >= 0).all()
+
+
+def test_choose_takes_a_share_of_every_sequence() -> None:
+    names = [f"A_{i:03}" for i in range(24)] + [f"B_{i:03}" for i in range(100)]
+    chosen = choose(names, 20)
+    assert len(set(chosen)) == 20
+    assert [sum(name.startswith(s) for name in chosen) for s in "AB"] == [4, 16]
+    places = [int(name[2:]) for name in chosen if name.startswith("B")]
+    assert max(np.diff([0, *places, 99])) <= 7
+    with pytest.raises(ValueError, match="count"):
+        choose(names, len(names))
+
+
+def test_the_written_split_is_sound() -> None:
+    validation = json.loads(Path(f"{MODEL}.split.json").read_text(encoding="utf-8"))["validation"]
+    assert len(set(validation)) == len(validation) == 60
+    assert {name.split("_")[0] for name in validation} == {"0001TP", "0006R0", "0016E5", "Seq05VD"}
+    assert Path(f"{MODEL}.validation.txt").read_text(encoding="utf-8").split() == validation
+
+
+def test_the_written_split_fits_the_data() -> None:
+    if not SHARED.exists():
+        pytest.skip(f"{SHARED} is absent")
+    data = CamVid(SHARED)
+    training, validation = read_split(f"{MODEL}.split.json", data.names)
+    assert (len(training), len(validation)) == (309, 60)
+    assert not set(training) & set(validation)
+    assert choose(data.names, 60) == validation
+
+
+def test_a_real_frame_is_decoded() -> None:
+    if not SHARED.exists():
+        pytest.skip(f"{SHARED} is absent")
+    data = CamVid(SHARED)
+    assert (len(data.classes.names), data.classes.void) == (32, 30)
+    picture, label = data.read(data.names[0], 512)
+    assert (picture.shape, label.shape) == ((512, 512, 3), (512, 512))
+    assert label.max() < 32
+    road, sky = (data.classes.names.index(name) for name in ("Road", "Sky"))
+    assert (label[400:] == road).mean() > (label[:100] == road).mean()
+    assert (label[:100] == sky).any()
+
+
+def test_a_split_with_an_unknown_frame_is_refused(dataset: Path, tmp_path: Path) -> None:
+    path = tmp_path / "split.json"
+    path.write_text('{"validation": ["A_000", "Z_000"]}', encoding="utf-8")
+    with pytest.raises(DataError, match="Z_000 is not a frame"):
+        read_split(path, CamVid(dataset).names)
+    path.write_text('{"validation": []}', encoding="utf-8")
+    with pytest.raises(DataError, match="need at least one frame"):
+        read_split(path, CamVid(dataset).names)
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match='expected JSON with a list "validation"'):
+        read_split(path, CamVid(dataset).names)

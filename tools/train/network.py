@@ -1,0 +1,229 @@
+"""The segmentation network, built from one architecture file (JSON).
+
+Shape of the network, for an input of height H and width W (multiples of 32):
+
+    stem        [N, 3, H, W]         -> [N, stem, H/2, W/2]
+    stages      four of them         -> maps at 1/4, 1/8, 1/16, 1/32
+    refinement  from 1/32 upwards    -> [N, width, H/4, W/4]
+    head        1x1 convolution      -> [N, classes, H/4, W/4], raw scores
+
+The input is rgb / 255 in [0, 1]; there is no further normalisation, so the zero padding of the first
+convolution is black. Only ReLU is used besides the sigmoid of the attention condensers, and every
+convolution but the last of a condenser and the head is followed by a batch normalisation that folds into it.
+
+Fields of the architecture file:
+
+    name         a word for people
+    classes      number of classes of the head
+    stem         width, kernel
+    stages       four of {width, kernel, blocks}; the first block of each halves the map
+    blocks       {expand, condenser}: the width inside the block, and null or the condenser's form
+    condenser    {pool, ratio, residual}: see `Condenser`
+    refinement   width, kernel
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STRIDE = 32
+"""Height and width of an input must be multiples of this."""
+
+
+def multiple_of_8(width: float) -> int:
+    """The multiple of 8 nearest to `width`, and at least 8."""
+    return max(8, int(width / 8 + 0.5) * 8)
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, batch normalisation and, if asked for, ReLU.
+
+    [N, inputs, H, W] -> [N, outputs, ceil(H / stride), ceil(W / stride)]; `kernel` is odd, padding is zero.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, relu: bool = True
+    ) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True) if relu else nn.Identity(),
+        )
+
+
+class Condenser(nn.Module):
+    """Attention condenser: self-attention computed on a condensed map.
+
+    V  [N, channels, H, W]            input; H and W are multiples of pool
+    Q  [N, channels, H/pool, W/pool]  condensation: maximum over pool x pool
+    K  [N, channels, H/pool, W/pool]  embedding: pointwise to round(channels * ratio), ReLU, depthwise 3x3,
+                                      ReLU, pointwise back
+    A  [N, channels, H, W]            expansion: every condensed value repeated pool x pool times
+
+    result = V * A with A = 1 + S * sigmoid(K) (residual) or sigmoid(K) (plain), S one learned number.
+    Sigmoid, scale and sum happen before the enlargement, so they cost one look-up a condensed value.
+
+    The embedding starts near zero: the gate is then nearly the same for every value (1.5 or 0.5), which the
+    batch normalisation behind it removes.
+    Form after TinySpeech (Wong et al., 2020): V' = F(V, A, S), K = E(Q), Q = C(V), A = X(K).
+    """
+
+    def __init__(self, channels: int, pool: int, ratio: float, residual: bool) -> None:
+        super().__init__()
+        width = multiple_of_8(channels * ratio)
+        self.pool = pool
+        self.reduce = ConvNorm(channels, width)
+        self.mix = ConvNorm(width, width, 3, groups=width)
+        self.restore = nn.Conv2d(width, channels, 1)
+        nn.init.normal_(self.restore.weight, std=0.01)
+        nn.init.zeros_(self.restore.bias)
+        self.scale = nn.Parameter(torch.ones(())) if residual else None
+
+    def forward(self, value: Tensor) -> Tensor:
+        """[N, channels, H, W] -> the same shape."""
+        condensed = F.max_pool2d(value, self.pool) if self.pool > 1 else value
+        gate = torch.sigmoid(self.restore(self.mix(self.reduce(condensed))))
+        if self.scale is not None:
+            gate = 1 + self.scale * gate
+        if self.pool > 1:
+            gate = F.interpolate(gate, scale_factor=float(self.pool), mode="nearest")
+        return value * gate
+
+
+class Block(nn.Module):
+    """Inverted bottleneck: pointwise expand, depthwise, condenser (if any), pointwise project (linear).
+
+    [N, inputs, H, W] -> [N, outputs, H / stride, W / stride]; the input is added where the shapes agree.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, expand: int, kernel: int, stride: int, condenser: dict[str, Any] | None
+    ) -> None:
+        super().__init__()
+        self.expand = ConvNorm(inputs, expand)
+        self.depthwise = ConvNorm(expand, expand, kernel, stride, groups=expand)
+        self.condenser = Condenser(expand, **condenser) if condenser else nn.Identity()
+        self.project = ConvNorm(expand, outputs, relu=False)
+        self.adds = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, inputs, H, W] -> [N, outputs, H / stride, W / stride]."""
+        y = self.project(self.condenser(self.depthwise(self.expand(x))))
+        return x + y if self.adds else y
+
+
+class Refine(nn.Module):
+    """One step upwards: relu(enlarge2(x) + pointwise(skip)), then depthwise and pointwise.
+
+    x [N, width, H, W], skip [N, skip, 2H, 2W] -> [N, width, 2H, 2W]; the enlargement is bilinear with
+    half-pixel centres.
+    """
+
+    def __init__(self, skip: int, width: int, kernel: int) -> None:
+        super().__init__()
+        self.lateral = ConvNorm(skip, width, relu=False)
+        self.depthwise = ConvNorm(width, width, kernel, groups=width)
+        self.pointwise = ConvNorm(width, width)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """x [N, width, H, W], skip [N, skip, 2H, 2W] -> [N, width, 2H, 2W]."""
+        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        return self.pointwise(self.depthwise(F.relu(x + self.lateral(skip))))
+
+
+class Network(nn.Module):
+    """The whole network of an architecture (see the head of this file).
+
+    [N, 3, H, W] in [0, 1], H and W multiples of 32 -> raw scores [N, classes, H/4, W/4].
+    Raises ValueError, naming the field, for an architecture that cannot be built.
+    """
+
+    def __init__(self, architecture: dict[str, Any]) -> None:
+        super().__init__()
+        check(architecture)
+        stem, refinement = architecture["stem"], architecture["refinement"]
+        self.stem = ConvNorm(3, stem["width"], stem["kernel"], stride=2)
+        self.stages = nn.ModuleList()
+        width = stem["width"]
+        for stage in architecture["stages"]:
+            blocks = []
+            for index, block in enumerate(stage["blocks"]):
+                stride = 2 if index == 0 else 1
+                blocks.append(
+                    Block(width, stage["width"], block["expand"], stage["kernel"], stride, block["condenser"])
+                )
+                width = stage["width"]
+            self.stages.append(nn.Sequential(*blocks))
+        self.top = ConvNorm(width, refinement["width"])
+        self.refinement = nn.ModuleList(
+            Refine(stage["width"], refinement["width"], refinement["kernel"])
+            for stage in reversed(architecture["stages"][:-1])
+        )
+        self.head = nn.Conv2d(refinement["width"], architecture["classes"], 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """[N, 3, H, W] in [0, 1] -> raw scores [N, classes, H/4, W/4]."""
+        x = self.stem(image)  # [N, stem, H/2, W/2]
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)  # [N, width, H/4 .. H/32, W/4 .. W/32]
+        x = self.top(x)  # [N, width, H/32, W/32]
+        for refine, skip in zip(self.refinement, reversed(maps[:-1])):
+            x = refine(x, skip)
+        return self.head(x)
+
+
+def check(architecture: dict[str, Any]) -> None:
+    """Raises ValueError, naming the field, unless `Network` can build the architecture.
+
+    Besides the obvious: widths are multiples of 8, kernels odd, and a condenser's pool divides its map for
+    every input whose size is a multiple of 32 (so at 1/4 it is at most 8, at 1/32 it is 1).
+    """
+
+    def width(field: str, value: Any) -> None:
+        if not isinstance(value, int) or value < 8 or value % 8:
+            raise ValueError(f"{field}: expected a positive multiple of 8, got {value!r}")
+
+    def kernel(field: str, value: Any) -> None:
+        if not isinstance(value, int) or value < 1 or value % 2 == 0:
+            raise ValueError(f"{field}: expected an odd number, got {value!r}")
+
+    try:
+        for part in ("stem", "refinement"):
+            width(f"{part}.width", architecture[part]["width"])
+            kernel(f"{part}.kernel", architecture[part]["kernel"])
+        if len(architecture["stages"]) != 4:
+            raise ValueError(f"stages: expected 4, got {len(architecture['stages'])}")
+        if architecture["classes"] < 2:
+            raise ValueError(f"classes: expected at least 2, got {architecture['classes']}")
+        for i, stage in enumerate(architecture["stages"]):
+            width(f"stages[{i}].width", stage["width"])
+            kernel(f"stages[{i}].kernel", stage["kernel"])
+            if not stage["blocks"]:
+                raise ValueError(f"stages[{i}].blocks: expected at least one block")
+            for j, block in enumerate(stage["blocks"]):
+                field = f"stages[{i}].blocks[{j}]"
+                width(f"{field}.expand", block["expand"])
+                if block["condenser"] is not None:
+                    pool, largest = block["condenser"]["pool"], STRIDE // (4 << i)
+                    if pool < 1 or largest % pool:
+                        raise ValueError(f"{field}.condenser.pool: expected a divisor of {largest}, got {pool}")
+                    if not 0 < block["condenser"]["ratio"] <= 1:
+                        raise ValueError(f"{field}.condenser.ratio: expected a number in (0, 1]")
+    except KeyError as missing:
+        raise ValueError(f"architecture: field {missing} is missing") from None
+
+
+def load_architecture(path: str | Path) -> dict[str, Any]:
+    """The architecture read from a JSON file; ValueError, naming the file, if it cannot be built."""
+    try:
+        architecture = json.loads(Path(path).read_text(encoding="utf-8"))
+        check(architecture)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    return architecture

@@ -1,4 +1,4 @@
-import { ModelError } from "./errors.js";
+import { expectModel, ModelError } from "./errors.js";
 
 /** Red, green, blue, 0..255. */
 export type Color = readonly [number, number, number];
@@ -28,32 +28,29 @@ export function parseCard(bytes: Uint8Array): Card {
   } catch {
     throw new ModelError("card: not valid JSON");
   }
-  if (!isRecord(card)) throw new ModelError("card: expected an object");
+  expectModel(isRecord(card), "card: expected an object");
   const { name, classes, palette, input, tensors, provenance } = card;
-  if (typeof name !== "string") throw new ModelError('card: "name" expected a string');
-  if (!isList(classes, (entry) => typeof entry === "string")) {
-    throw new ModelError('card: "classes" expected a list of names');
+  const valid = {
+    name: isText(name),
+    classes: isList(classes, isText),
+    palette: isList(palette, isColor) && isList(classes, isText) && palette.length === classes.length,
+    input:
+      isRecord(input) && Number.isFinite(input.scale) && Number.isFinite(input.zero) && input.order === "RGB",
+    tensors: tensors === undefined || isList(tensors, isText),
+    provenance: isRecord(provenance),
+  };
+  for (const [field, holds] of Object.entries(valid)) {
+    expectModel(holds, `card: "${field}" is missing or has the wrong form`);
   }
-  if (!isList(palette, isColor) || palette.length !== classes.length) {
-    throw new ModelError('card: "palette" expected one [red, green, blue] for each class');
-  }
-  if (
-    !isRecord(input) ||
-    typeof input.scale !== "number" ||
-    typeof input.zero !== "number" ||
-    input.order !== "RGB"
-  ) {
-    throw new ModelError('card: "input" expected { scale, zero, order: "RGB" }');
-  }
-  if (tensors !== undefined && !isList(tensors, (entry) => typeof entry === "string")) {
-    throw new ModelError('card: "tensors" expected a list of names');
-  }
-  if (!isRecord(provenance)) throw new ModelError('card: "provenance" expected an object');
   return card as unknown as Card;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
 }
 
 function isList(value: unknown, isEntry: (entry: unknown) => boolean): value is unknown[] {

@@ -3,6 +3,11 @@ export class ModelError extends Error {
   override readonly name = "ModelError";
 }
 
+/** Throws a ModelError with the message unless the condition holds. */
+export function expectModel(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new ModelError(message);
+}
+
 /** A host that cannot do what was asked; the message says what would help. */
 export class EnvironmentError extends Error {
   override readonly name = "EnvironmentError";
@@ -25,7 +30,6 @@ export function expectInteger(name: string, value: unknown, first: number, last:
 
 /** A short name of what a value is, for messages. */
 export function describe(value: unknown): string {
-  if (value === null) return "null";
-  if (typeof value !== "object") return typeof value === "string" ? `"${value}"` : String(value);
-  return value.constructor?.name ?? "object";
+  if (typeof value === "string") return `"${value}"`;
+  return typeof value === "object" && value ? (value.constructor?.name ?? "object") : String(value);
 }

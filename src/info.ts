@@ -12,7 +12,7 @@ export interface OpInfo {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Multiply-accumulates. */
+  /** Multiply-accumulates of convolutions. */
   readonly macs: number;
   /** Trained numbers: weights and biases. */
   readonly parameters: number;
@@ -48,7 +48,7 @@ export function modelInfo(model: Model, plan: Plan): ModelInfo {
       height,
       width,
       channels,
-      macs: kind.macs(op.attributes, inChannels) * height * width * channels,
+      macs: (kind.taps?.(op.attributes, inChannels) ?? 0) * height * width * channels,
       parameters: op.weights.length + op.bias.length,
       weightBytes: op.weights.length,
     };

@@ -9,7 +9,7 @@
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
-import { depthOf, type Plan, padTo } from "./plan.js";
+import { type Plan, packingOf } from "./plan.js";
 import * as record from "./record.js";
 
 /** Bytes of linear memory from address 0 to the arena. */
@@ -23,61 +23,46 @@ export function link(model: Model, plan: Plan): Uint8Array {
 }
 
 function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, plan: Plan): void {
-  const word = (field: number, value: number) => view.setInt32(field, value, true);
+  const words = (field: number, ...values: number[]) => {
+    values.forEach((value, slot) => {
+      view.setInt32(field + 4 * slot, value, true);
+    });
+  };
   const real = (field: number, value: number) => view.setFloat32(field, value, true);
+  const addressOf = (id: number) => plan.arenaAt + plan.offsets[id]!;
+  const inputs = op.inputs.map((id) => tensors[id]!);
   const output = tensors[op.output]!;
   const size = plan.sizes[op.output]!;
-  const parameters = plan.parameters[index]!;
-  word(record.CODE, op.code);
-  op.inputs.forEach((id, slot) => {
-    const input = tensors[id]!;
-    word(record.INPUT_AT + 4 * slot, plan.arenaAt + plan.offsets[id]!);
-    word(record.ZERO + 4 * slot, input.zero);
-    word(record.CHANNELS + 4 * slot, input.channels);
-    real(record.MULTIPLIER + 4 * slot, Math.fround(input.scale / output.scale));
-  });
-  word(record.OUTPUT_AT, plan.arenaAt + plan.offsets[op.output]!);
-  word(record.WEIGHTS_AT, parameters.weights);
-  word(record.BIAS_AT, parameters.bias);
-  word(record.MULTIPLIERS_AT, parameters.multipliers);
-  word(record.TABLE_AT, parameters.table);
-  word(record.SCRATCH_AT, plan.arenaAt + plan.scratch[index]!);
-  word(record.OUT_HEIGHT, size.height);
-  word(record.OUT_WIDTH, size.width);
-  word(record.OUT_CHANNELS, output.channels);
-  word(record.OUT_ZERO, output.zero);
-  word(record.MIN, output.min);
-  word(record.MAX, output.max);
+  const at = plan.parameters[index]!;
   const a = op.attributes;
-  ATTRIBUTES.forEach((name, index) => word(record.ATTRIBUTES_AT + 4 * index, a[name]));
+  words(record.CODE, op.code, ...op.inputs.map(addressOf));
+  words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table);
+  words(record.SCRATCH_AT, plan.arenaAt + plan.scratch[index]!);
+  words(record.OUT_HEIGHT, size.height, size.width, output.channels);
+  words(record.ATTRIBUTES_AT, ...ATTRIBUTES.map((name) => a[name]));
+  words(record.ZERO, ...inputs.map((input) => input.zero));
+  words(record.OUT_ZERO, output.zero, output.min, output.max);
+  words(record.CHANNELS, ...inputs.map((input) => input.channels));
+  inputs.forEach((input, slot) => {
+    real(record.MULTIPLIER + 4 * slot, input.scale / output.scale);
+  });
 
-  const [first, second] = op.inputs;
-  if (first === undefined) return;
-  const input = plan.sizes[first]!;
-  word(record.IN_HEIGHT, input.height);
-  word(record.IN_WIDTH, input.width);
-  word(record.IN_CHANNELS, tensors[first]!.channels);
-  if (op.code === format.GATE) {
-    real(record.MULTIPLIER, multiplier(tensors[first]!.scale, op.scales[0]!, output.scale));
-  }
-  if (op.code === format.MULTIPLY) {
-    real(record.MULTIPLIER, multiplier(tensors[first]!.scale, tensors[second!]!.scale, output.scale));
-  }
-  if (op.code === format.GLOBAL_AVERAGE_POOL) {
-    const mean = Math.fround(input.height * input.width);
-    real(record.MULTIPLIER, Math.fround(Math.fround(tensors[first]!.scale / output.scale) / mean));
-  }
+  const [first, second] = inputs;
+  if (!first) return;
+  const { height, width } = plan.sizes[op.inputs[0]!]!;
+  const ratio = Math.fround(first.scale / output.scale);
+  words(record.IN_HEIGHT, height, width, first.channels);
+  if (op.code === format.GATE) real(record.MULTIPLIER, multiplier(first.scale, op.scales[0]!, output.scale));
+  if (op.code === format.MULTIPLY)
+    real(record.MULTIPLIER, multiplier(first.scale, second!.scale, output.scale));
+  if (op.code === format.GLOBAL_AVERAGE_POOL) real(record.MULTIPLIER, ratio / Math.fround(height * width));
   if (op.code === format.RESIZE && a.mode !== format.NEAREST) {
-    const down = denominator(a.mode, input.height, size.height);
-    const across = denominator(a.mode, input.width, size.width);
-    word(record.DENOMINATOR_Y, down);
-    word(record.DENOMINATOR_X, across);
-    const ratio = Math.fround(tensors[first]!.scale / output.scale);
-    real(record.MULTIPLIER, Math.fround(ratio / Math.fround(down * across)));
+    const down = denominator(a.mode, height, size.height);
+    const across = denominator(a.mode, width, size.width);
+    words(record.DENOMINATOR_Y, down, across);
+    real(record.MULTIPLIER, ratio / Math.fround(down * across));
   }
-  if (op.code === format.ADD || op.code === format.MULTIPLY) {
-    word(record.REPEATED, sameSize(size, plan.sizes[second!]!) ? 0 : 1);
-  }
+  if (second) words(record.REPEATED, sameSize(size, plan.sizes[op.inputs[1]!]!) ? 0 : 1);
 }
 
 /** (first * second) / output, each step rounded to binary32. */
@@ -92,36 +77,27 @@ function denominator(mode: number, from: number, to: number): number {
   return record.FINE;
 }
 
-function packArrays(memory: ArrayBufferLike, op: Op, index: number, { tensors }: Model, plan: Plan): void {
+function packArrays(memory: ArrayBuffer, op: Op, index: number, model: Model, plan: Plan): void {
   const at = plan.parameters[index]!;
-  if (op.table.length > 0) {
-    new Uint8Array(memory, at.table, op.table.byteLength).set(
-      new Uint8Array(op.table.buffer, op.table.byteOffset, op.table.byteLength),
-    );
-  }
-  if (op.weights.length === 0) return;
-  const input = tensors[op.inputs[0]!]!;
-  const output = tensors[op.output]!;
-  const groups = op.code === format.CONVOLUTION ? op.attributes.groups : 1;
-  const channels = output.channels / groups;
-  const padded = padTo(channels, record.BLOCK);
-  const taps = op.attributes.kernelHeight * op.attributes.kernelWidth;
-  const depth = op.code === format.DEPTHWISE ? padTo(taps, 2) : depthOf(op, input.channels);
+  const { table } = op;
+  new Uint8Array(memory, at.table).set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
+  const { groups, channels, depth } = packingOf(op, model);
+  if (channels === 0) return;
+  const weights = new Int8Array(memory, at.weights);
+  const bias = new Int32Array(memory, at.bias);
+  const multipliers = new Float32Array(memory, at.multipliers);
+  const input = model.tensors[op.inputs[0]!]!;
+  const output = model.tensors[op.output]!;
   const length = op.weights.length / output.channels;
-
-  const weights = new Int8Array(memory, at.weights, groups * padded * depth);
-  const bias = new Int32Array(memory, at.bias, groups * padded);
-  const multipliers = new Float32Array(memory, at.multipliers, groups * padded);
   for (let channel = 0; channel < output.channels; channel++) {
-    const group = Math.floor(channel / channels);
-    const slot = group * padded + (channel % channels);
+    const groupChannels = output.channels / groups;
+    const slot = Math.floor(channel / groupChannels) * channels + (channel % groupChannels);
     bias[slot] = op.bias[channel]!;
     multipliers[slot] = multiplier(input.scale, op.scales[channel]!, output.scale);
     const lane = slot % record.BLOCK;
     const block = (slot - lane) * depth + 2 * lane;
-    const from = channel * length;
     for (let k = 0; k < length; k++) {
-      weights[block + (k >> 1) * 2 * record.BLOCK + (k & 1)] = op.weights[from + k]!;
+      weights[block + (k >> 1) * 2 * record.BLOCK + (k & 1)] = op.weights[channel * length + k]!;
     }
   }
 }

@@ -3,7 +3,7 @@
  */
 import { type Card, parseCard } from "./card.js";
 import { crc32 } from "./checksum.js";
-import { ModelError } from "./errors.js";
+import { expectModel, ModelError } from "./errors.js";
 import * as format from "./format.js";
 import { ATTRIBUTES, type Attributes, OPS, type Op, type Tensor } from "./ops.js";
 import { validate } from "./validate.js";
@@ -36,12 +36,10 @@ export function parseModel(bytes: Uint8Array): Model {
   const opsAt = format.HEADER_BYTES + tensorCount * format.TENSOR_BYTES;
   const dataAt = opsAt + opCount * format.OP_BYTES;
   const cardAt = dataAt + dataBytes;
-  if (dataBytes % format.ALIGNMENT !== 0 || cardAt + cardBytes !== bytes.length) {
-    throw new ModelError(
-      `header: ${tensorCount} tensors, ${opCount} ops, ${dataBytes} data bytes and ${cardBytes} card bytes ` +
-        `do not add up to the file's ${bytes.length} bytes`,
-    );
-  }
+  expectModel(
+    dataBytes % format.ALIGNMENT === 0 && cardAt + cardBytes === bytes.length,
+    "header: the sections do not add up to the file",
+  );
   expectZeros(view, format.HEADER_RESERVED, format.HEADER_BYTES, "header");
 
   const tensors: Tensor[] = [];
@@ -66,29 +64,24 @@ export function parseModel(bytes: Uint8Array): Model {
 }
 
 function openFile(bytes: Uint8Array): DataView {
-  if (bytes.length === 0) throw new ModelError("the file is empty");
-  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64)).trimStart().toLowerCase();
-  if (start.startsWith("<!doctype") || start.startsWith("<html") || start.startsWith("<?xml")) {
-    throw new ModelError("this is an HTML page, not a model: check the address it was loaded from");
-  }
+  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64)).trimStart();
+  expectModel(bytes.length > 0, "the file is empty");
+  expectModel(!/^<(!doctype|html|\?xml)/i.test(start), "this is a web page, not a model: check its address");
+  expectModel(start.startsWith("ASEG"), 'this is not a model file: it does not begin with "ASEG"');
+  expectModel(
+    bytes.length >= format.HEADER_BYTES,
+    `the file ends in the header, after ${bytes.length} bytes`,
+  );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 4 || view.getUint32(format.HEADER_MAGIC, true) !== format.MAGIC) {
-    throw new ModelError('this is not a model file: it does not begin with "ASEG"');
-  }
-  if (bytes.length < format.HEADER_BYTES) {
-    throw new ModelError(`the file ends inside the header, after ${bytes.length} bytes`);
-  }
   const version = view.getUint32(format.HEADER_VERSION, true);
-  if (version !== format.VERSION) {
-    throw new ModelError(`format version ${version} is not supported; this reads version ${format.VERSION}`);
-  }
+  expectModel(version === format.VERSION, `format version ${version}, expected ${format.VERSION}`);
   const size = view.getUint32(format.HEADER_FILE_BYTES, true);
-  if (size !== bytes.length) {
-    throw new ModelError(`the header promises ${size} bytes, the file has ${bytes.length}`);
-  }
-  if (view.getUint32(format.HEADER_CHECKSUM, true) !== crc32(bytes.subarray(format.CHECKSUM_FROM))) {
-    throw new ModelError("the checksum does not match: the file is damaged");
-  }
+  expectModel(size === bytes.length, `the header promises ${size} bytes, the file has ${bytes.length}`);
+  const checksum = view.getUint32(format.HEADER_CHECKSUM, true);
+  expectModel(
+    checksum === crc32(bytes.subarray(format.CHECKSUM_FROM)),
+    "the checksum differs: the file is damaged",
+  );
   return view;
 }
 
@@ -101,7 +94,7 @@ function alignedCopy(bytes: Uint8Array, start: number, length: number): ArrayBuf
 
 function expectZeros(view: DataView, first: number, end: number, where: string): void {
   for (let at = first; at < end; at++) {
-    if (view.getUint8(at) !== 0) throw new ModelError(`${where}: a reserved byte is not zero`);
+    expectModel(view.getUint8(at) === 0, `${where}: a reserved byte is not zero`);
   }
 }
 
@@ -129,60 +122,50 @@ function readOp(
   if (!kind) throw new ModelError(`op ${index}: unknown operation code ${code}`);
   const where = `op ${index} (${kind.name})`;
   expectZeros(view, at + format.OP_RESERVED, at + format.OP_BYTES, where);
-  const inputs = readInputs(view, at, where, tensors.length);
-  if (inputs.length < kind.arity[0] || inputs.length > kind.arity[1]) {
-    throw new ModelError(`${where}: ${inputs.length} inputs`);
+  const count = view.getUint8(at + format.OP_INPUT_COUNT);
+  expectModel(count >= kind.arity[0] && count <= kind.arity[1], `${where}: ${count} inputs`);
+  const inputs: number[] = [];
+  for (let slot = 0; slot < format.MAX_INPUTS; slot++) {
+    const id = view.getUint16(at + format.OP_INPUTS + 2 * slot, true);
+    expectModel(
+      slot < count ? id < tensors.length : id === format.NO_TENSOR,
+      `${where}: input ${slot} is tensor ${id}`,
+    );
+    if (slot < count) inputs.push(id);
   }
   const output = view.getUint16(at + format.OP_OUTPUT, true);
-  if (output >= tensors.length) throw new ModelError(`${where}: there is no tensor ${output}`);
+  expectModel(output < tensors.length, `${where}: the output is tensor ${output}`);
   const attributes = readAttributes(view, at);
 
-  const inChannels = inputs.length > 0 ? tensors[inputs[0]!]!.channels : 0;
-  if (
-    kind.attributes.includes("groups") &&
-    (attributes.groups === 0 || inChannels % attributes.groups !== 0)
-  ) {
-    throw new ModelError(`${where}: ${inChannels} channels do not divide into ${attributes.groups} groups`);
+  const inChannels = count > 0 ? tensors[inputs[0]!]!.channels : 0;
+  const { groups } = attributes;
+  if (code === format.CONVOLUTION) {
+    expectModel(inChannels % groups === 0, `${where}: ${inChannels} channels in ${groups} groups`);
   }
-  const lengths = kind.lengths(attributes, inChannels, tensors[output]!.channels);
-  const slice = (field: number, name: string, count: number, bytesEach: number): number => {
+  /** Place of an array in the data section. */
+  const place = (field: number, length: number, bytesEach: number): number => {
     const offset = view.getUint32(at + field, true);
-    if (count === 0 ? offset !== 0 : offset % format.ALIGNMENT !== 0 || offset < dataAt) {
-      throw new ModelError(`${where}: ${name} offset ${offset} is not valid`);
-    }
-    if (count > 0 && offset - dataAt + count * bytesEach > data.byteLength) {
-      throw new ModelError(`${where}: ${name} end beyond the data section`);
-    }
-    return count === 0 ? 0 : offset - dataAt;
+    const start = length === 0 ? 0 : offset - dataAt;
+    const inside =
+      start >= 0 && start % format.ALIGNMENT === 0 && start + length * bytesEach <= data.byteLength;
+    expectModel(length === 0 ? offset === 0 : inside, `${where}: an array lies at ${offset}`);
+    return start;
   };
-  const tableAt = slice(format.OP_TABLE, "table", lengths.table, code === format.GATE ? 2 : 1);
+  const channels = kind.taps ? tensors[output]!.channels : 0;
+  const weights = channels * (kind.taps?.(attributes, inChannels) ?? 0);
+  const scales = code === format.GATE ? 1 : channels;
+  const entries = kind.entryBytes && 256;
+  const table = place(format.OP_TABLE, entries, kind.entryBytes);
   return {
     code,
     inputs,
     output,
     attributes,
-    weights: new Int8Array(data, slice(format.OP_WEIGHTS, "weights", lengths.weights, 1), lengths.weights),
-    bias: new Int32Array(data, slice(format.OP_BIAS, "bias", lengths.bias, 4), lengths.bias),
-    scales: new Float32Array(data, slice(format.OP_SCALES, "scales", lengths.scales, 4), lengths.scales),
-    table:
-      code === format.GATE
-        ? new Int16Array(data, tableAt, lengths.table)
-        : new Int8Array(data, tableAt, lengths.table),
+    weights: new Int8Array(data, place(format.OP_WEIGHTS, weights, 1), weights),
+    bias: new Int32Array(data, place(format.OP_BIAS, channels, 4), channels),
+    scales: new Float32Array(data, place(format.OP_SCALES, scales, 4), scales),
+    table: kind.entryBytes === 2 ? new Int16Array(data, table, entries) : new Int8Array(data, table, entries),
   };
-}
-
-function readInputs(view: DataView, at: number, where: string, tensorCount: number): number[] {
-  const count = view.getUint8(at + format.OP_INPUT_COUNT);
-  const inputs: number[] = [];
-  for (let slot = 0; slot < format.MAX_INPUTS; slot++) {
-    const id = view.getUint16(at + format.OP_INPUTS + 2 * slot, true);
-    if (slot < count ? id >= tensorCount : id !== format.NO_TENSOR) {
-      throw new ModelError(`${where}: input ${slot} names tensor ${id}`);
-    }
-    if (slot < count) inputs.push(id);
-  }
-  if (count > format.MAX_INPUTS) throw new ModelError(`${where}: ${count} inputs`);
-  return inputs;
 }
 
 /** The first ten attributes are bytes, the others 16-bit words, of which the last, `value`, has a sign. */

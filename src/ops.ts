@@ -35,7 +35,9 @@ export const ATTRIBUTES = [
  */
 export type Attributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;
 
-export const NO_ATTRIBUTES = Object.fromEntries(ATTRIBUTES.map((name) => [name, 0])) as Attributes;
+export const NO_ATTRIBUTES = /* @__PURE__ */ Object.fromEntries(
+  ATTRIBUTES.map((name) => [name, 0]),
+) as Attributes;
 
 /** An activation tensor, int8 [height, width, channels]: real value = scale * (q - zero), min <= q <= max. */
 export interface Tensor {
@@ -63,27 +65,19 @@ export interface Op {
   readonly table: Int8Array | Int16Array;
 }
 
-/** Element counts of the four arrays of an operation. */
-export interface Lengths {
-  readonly weights: number;
-  readonly bias: number;
-  readonly scales: number;
-  readonly table: number;
-}
-
 /** What is fixed about one kind of operation. */
 export interface OpKind {
   readonly name: string;
   /** Fewest and most inputs. */
   readonly arity: readonly [number, number];
   readonly attributes: readonly (keyof Attributes)[];
-  /** Element counts of the arrays for the given channel counts. */
-  readonly lengths: (attributes: Attributes, inChannels: number, outChannels: number) => Lengths;
+  /** Of a convolution: weights of one output channel, which are also its multiply-accumulates per output value. */
+  readonly taps?: (attributes: Attributes, inChannels: number) => number;
+  /** Bytes of each of the 256 entries of its table, 0 without one. */
+  readonly entryBytes: 0 | 1 | 2;
   /** Channels of the output that follow from the inputs, or 0 where the file is free to choose. */
   readonly channels: (inChannels: readonly number[]) => number;
   readonly size: (attributes: Attributes, sizes: readonly Size[]) => Size;
-  /** Multiply-accumulates per element of the output. */
-  readonly macs: (attributes: Attributes, inChannels: number) => number;
   /** The kernel may write its output over its first input, where both have the same size. */
   readonly inPlace: boolean;
   /** The output holds the very numbers of the inputs, so scale and zero point must be equal. */
@@ -93,15 +87,12 @@ export interface OpKind {
 /** Attributes of a sliding window. */
 const WINDOW = ATTRIBUTES.slice(0, 10);
 
-const NOTHING: Lengths = { weights: 0, bias: 0, scales: 0, table: 0 };
-
 const DEFAULTS: Omit<OpKind, "name"> = {
   arity: [1, 1],
   attributes: [],
-  lengths: () => NOTHING,
+  entryBytes: 0,
   channels: ([first]) => first!,
   size: (_, [first]) => first!,
-  macs: () => 0,
   inPlace: false,
   sameScale: false,
 };
@@ -118,81 +109,31 @@ function windowSize(a: Attributes, [input]: readonly Size[]): Size {
   };
 }
 
-function convolved(weightsPerOutput: number, outChannels: number): Lengths {
-  return { weights: weightsPerOutput * outChannels, bias: outChannels, scales: outChannels, table: 0 };
-}
-
+const area = (a: Attributes): number => a.kernelHeight * a.kernelWidth;
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** All kinds of operation by code. */
-export const OPS: ReadonlyMap<number, OpKind> = new Map<number, OpKind>([
-  [
-    format.INPUT,
-    { ...DEFAULTS, name: "input", arity: [0, 0], channels: () => 3, size: () => ({ height: 0, width: 0 }) },
-  ],
+const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">])[] = [
+  [format.INPUT, { name: "input", arity: [0, 0], channels: () => 3 }],
   [
     format.CONVOLUTION,
     {
-      ...DEFAULTS,
       name: "convolution",
       attributes: [...WINDOW, "groups"],
-      lengths: (a, inChannels, outChannels) =>
-        convolved((a.kernelHeight * a.kernelWidth * inChannels) / a.groups, outChannels),
+      taps: (a, inChannels) => (area(a) * inChannels) / a.groups,
       channels: () => 0,
       size: windowSize,
-      macs: (a, inChannels) => (a.kernelHeight * a.kernelWidth * inChannels) / a.groups,
     },
   ],
-  [
-    format.DEPTHWISE,
-    {
-      ...DEFAULTS,
-      name: "depthwise",
-      attributes: WINDOW,
-      lengths: (a, _, outChannels) => convolved(a.kernelHeight * a.kernelWidth, outChannels),
-      size: windowSize,
-      macs: (a) => a.kernelHeight * a.kernelWidth,
-    },
-  ],
-  [
-    format.POINTWISE,
-    {
-      ...DEFAULTS,
-      name: "pointwise",
-      lengths: (_, inChannels, outChannels) => convolved(inChannels, outChannels),
-      channels: () => 0,
-      macs: (_, inChannels) => inChannels,
-    },
-  ],
-  [format.MAX_POOL, { ...DEFAULTS, name: "maxPool", attributes: WINDOW, size: windowSize, sameScale: true }],
-  [
-    format.AVERAGE_POOL,
-    { ...DEFAULTS, name: "averagePool", attributes: [...WINDOW, "mode"], size: windowSize },
-  ],
-  [
-    format.GLOBAL_AVERAGE_POOL,
-    { ...DEFAULTS, name: "globalAveragePool", size: () => ({ height: 1, width: 1 }) },
-  ],
-  [
-    format.GATE,
-    {
-      ...DEFAULTS,
-      name: "gate",
-      arity: [2, 2],
-      attributes: ["numerator"],
-      lengths: () => ({ ...NOTHING, scales: 1, table: 256 }),
-      macs: () => 1,
-      inPlace: true,
-    },
-  ],
-  [
-    format.LOOKUP,
-    { ...DEFAULTS, name: "lookup", lengths: () => ({ ...NOTHING, table: 256 }), inPlace: true },
-  ],
+  [format.DEPTHWISE, { name: "depthwise", attributes: WINDOW, taps: area, size: windowSize }],
+  [format.POINTWISE, { name: "pointwise", taps: (_, inChannels) => inChannels, channels: () => 0 }],
+  [format.MAX_POOL, { name: "maxPool", attributes: WINDOW, size: windowSize, sameScale: true }],
+  [format.AVERAGE_POOL, { name: "averagePool", attributes: [...WINDOW, "mode"], size: windowSize }],
+  [format.GLOBAL_AVERAGE_POOL, { name: "globalAveragePool", size: () => ({ height: 1, width: 1 }) }],
+  [format.GATE, { name: "gate", arity: [2, 2], attributes: ["numerator"], entryBytes: 2, inPlace: true }],
+  [format.LOOKUP, { name: "lookup", entryBytes: 1, inPlace: true }],
   [
     format.RESIZE,
     {
-      ...DEFAULTS,
       name: "resize",
       arity: [1, 2],
       attributes: ["mode", "numerator", "denominator"],
@@ -201,16 +142,14 @@ export const OPS: ReadonlyMap<number, OpKind> = new Map<number, OpKind>([
           height: Math.floor((input!.height * a.numerator) / a.denominator),
           width: Math.floor((input!.width * a.numerator) / a.denominator),
         },
-      macs: (a) => (a.mode === format.NEAREST ? 0 : 4),
     },
   ],
-  [format.ADD, { ...DEFAULTS, name: "add", arity: [2, 2], inPlace: true }],
-  [format.MULTIPLY, { ...DEFAULTS, name: "multiply", arity: [2, 2], macs: () => 1, inPlace: true }],
-  [format.CONCAT, { ...DEFAULTS, name: "concat", arity: [2, format.MAX_INPUTS], channels: sum }],
+  [format.ADD, { name: "add", arity: [2, 2], inPlace: true }],
+  [format.MULTIPLY, { name: "multiply", arity: [2, 2], inPlace: true }],
+  [format.CONCAT, { name: "concat", arity: [2, format.MAX_INPUTS], channels: sum }],
   [
     format.PAD,
     {
-      ...DEFAULTS,
       name: "pad",
       attributes: ["padTop", "padLeft", "padBottom", "padRight", "value"],
       size: (a, [input]) => ({
@@ -220,8 +159,13 @@ export const OPS: ReadonlyMap<number, OpKind> = new Map<number, OpKind>([
       sameScale: true,
     },
   ],
-  [format.ARGMAX, { ...DEFAULTS, name: "argmax", channels: () => 1 }],
-]);
+  [format.ARGMAX, { name: "argmax", channels: () => 1 }],
+];
+
+/** All kinds of operation by code. */
+export const OPS: ReadonlyMap<number, OpKind> = new Map(
+  KINDS.map(([code, kind]) => [code, { ...DEFAULTS, ...kind }]),
+);
 
 /** Whether two sizes are equal. */
 export function sameSize(a: Size, b: Size): boolean {

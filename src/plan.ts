@@ -86,7 +86,6 @@ export function plan(model: Model, height: number, width: number, keep = false):
   const owners = keep ? sizes.map((_, id) => id) : shareInPlace(model, sizes, lifetimes);
   const tensorBytes = sizes.map((size, id) => size.height * size.width * model.tensors[id]!.channels);
   const scratchBytes = model.ops.map((op) => scratchOf(op, model, sizes));
-  const last = keep ? model.ops.length : -1;
   const buffers: Buffer[] = [
     ...owners.map((owner, id) => ({
       bytes: owner === id ? tensorBytes[id]! : 0,
@@ -96,7 +95,7 @@ export function plan(model: Model, height: number, width: number, keep = false):
     ...scratchBytes.map((bytes, index) => ({
       bytes,
       first: index,
-      last: Math.max(last, model.ops[index]!.code === format.ARGMAX ? model.ops.length : index),
+      last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : index,
     })),
   ];
   const { offsets, bytes: arenaBytes } = placeBuffers(buffers);
@@ -125,27 +124,30 @@ export function padTo(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
-/** Padded reduction length of a convolution: taps * channels of one group. */
-export function depthOf(op: Op, inChannels: number): number {
-  const { kernelHeight, kernelWidth, groups } = op.attributes;
-  if (op.code === format.POINTWISE) return padTo(inChannels, record.DEPTH_STEP);
-  return padTo((kernelHeight * kernelWidth * inChannels) / groups, record.DEPTH_STEP);
+/** How the arrays of a convolution are packed: see link. */
+export interface Packing {
+  readonly groups: number;
+  /** Output channels of one group, padded to whole blocks. */
+  readonly channels: number;
+  /** Weights of one output channel, padded. */
+  readonly depth: number;
+}
+
+/** Packing of a convolution; of any other operation nothing. */
+export function packingOf(op: Op, { tensors }: Model): Packing {
+  const taps = kindOf(op).taps?.(op.attributes, tensors[op.inputs[0]!]!.channels) ?? 0;
+  const groups = op.attributes.groups || 1;
+  const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
+  return { groups, channels, depth: padTo(taps, op.code === format.DEPTHWISE ? 2 : record.DEPTH_STEP) };
 }
 
 function placeParameters(op: Op, model: Model, place: (bytes: number) => number): Parameters {
-  const tableBytes = op.table.byteLength;
-  if (op.weights.length === 0) return { weights: 0, bias: 0, multipliers: 0, table: place(tableBytes) };
-  const inChannels = model.tensors[op.inputs[0]!]!.channels;
-  const outChannels = model.tensors[op.output]!.channels;
-  const groups = op.code === format.CONVOLUTION ? op.attributes.groups : 1;
-  const channels = groups * padTo(outChannels / groups, record.BLOCK);
-  const taps = op.attributes.kernelHeight * op.attributes.kernelWidth;
-  const depth = op.code === format.DEPTHWISE ? padTo(taps, 2) : depthOf(op, inChannels);
+  const { groups, channels, depth } = packingOf(op, model);
   return {
-    weights: place(channels * depth),
-    bias: place(channels * 4),
-    multipliers: place(channels * 4),
-    table: 0,
+    weights: place(groups * channels * depth),
+    bias: place(groups * channels * 4),
+    multipliers: place(groups * channels * 4),
+    table: place(op.table.byteLength),
   };
 }
 
@@ -180,25 +182,24 @@ function shareInPlace(
 }
 
 /** Bytes that an operation needs for itself while it runs. */
-function scratchOf(op: Op, { tensors }: Model, sizes: readonly Size[]): number {
+function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
+  const [first = op.output, second] = op.inputs;
   const output = sizes[op.output]!;
-  const outChannels = tensors[op.output]!.channels;
-  const id = op.inputs[0];
-  const input = id === undefined ? output : sizes[id]!;
-  const inChannels = id === undefined ? 0 : tensors[id]!.channels;
+  const input = sizes[first]!;
+  const inChannels = model.tensors[first]!.channels;
   switch (op.code) {
     case format.INPUT:
       return pictureScratch(output).bytes;
     case format.CONVOLUTION:
-      return output.width * depthOf(op, inChannels) + SLACK_BYTES;
+      return output.width * packingOf(op, model).depth + SLACK_BYTES;
     case format.DEPTHWISE:
       return (
         align(4 * padTo(op.attributes.kernelHeight * op.attributes.kernelWidth, 2)) + padTo(inChannels, 16)
       );
     case format.GLOBAL_AVERAGE_POOL:
-      return 4 * outChannels;
+      return 4 * inChannels;
     case format.GATE:
-      return 2 * sizes[op.inputs[1]!]!.width * outChannels + SLACK_BYTES;
+      return 2 * sizes[second!]!.width * inChannels + SLACK_BYTES;
     case format.RESIZE:
       return op.attributes.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
     case format.ARGMAX:

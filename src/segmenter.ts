@@ -104,14 +104,13 @@ export class Segmenter {
     const picture = expectPicture(image);
     const width = expectInteger("width", options.width ?? picture.width, 1, MAX_IMAGE_SIDE);
     const height = expectInteger("height", options.height ?? picture.height, 1, MAX_IMAGE_SIDE);
-    const { out } = options;
-    if (out && !(out instanceof Uint8Array)) {
+    const out = options.out ?? new Uint8Array(width * height);
+    if (!(out instanceof Uint8Array))
       throw new TypeError(`"out" expected a Uint8Array, got ${describe(out)}`);
-    }
-    if (out && out.length < width * height) {
+    const mask = out.subarray(0, width * height);
+    if (mask.length < width * height) {
       throw new RangeError(`"out" expected at least ${width * height} bytes, got ${out.length}`);
     }
-    const mask = out?.subarray(0, width * height) ?? new Uint8Array(width * height);
     engine.setPicture(picture);
     engine.run();
     engine.writeMask(width, height, mask);
@@ -165,7 +164,7 @@ async function readResponse(response: Response, onProgress: LoadOptions["onProgr
   }
   if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
   const expected = Number(response.headers.get("content-length") ?? 0);
-  const parts: Uint8Array[] = [];
+  const parts: Uint8Array<ArrayBuffer>[] = [];
   let received = 0;
   const reader = response.body.getReader();
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -173,11 +172,5 @@ async function readResponse(response: Response, onProgress: LoadOptions["onProgr
     received += part.value.length;
     onProgress(received, expected);
   }
-  const bytes = new Uint8Array(received);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

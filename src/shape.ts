@@ -1,4 +1,4 @@
-import { ModelError } from "./errors.js";
+import { expectModel } from "./errors.js";
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { kindOf, type Op, type Size, sameSize } from "./ops.js";
@@ -20,38 +20,37 @@ export function inferSizes(model: Pick<Model, "tensors" | "ops">, height: number
     const inputs = op.inputs.map((id) => sizes[id]!);
     const size = op.code === format.INPUT ? { height, width } : kind.size(op.attributes, inputs);
     const fault = findFault(op, inputs, size, model.tensors[op.output]!.channels);
-    if (fault) {
-      throw new ModelError(`op ${index} (${kind.name}): ${fault} at an input of ${width}x${height}`);
-    }
+    expectModel(!fault, `op ${index} (${kind.name}): ${fault} at an input of ${width}x${height}`);
     sizes[op.output] = size;
   });
   return sizes;
 }
 
-function findFault(op: Op, inputs: readonly Size[], size: Size, channels: number): string | undefined {
-  if (size.height < 1 || size.width < 1) return "the output has no pixels";
-  if (size.height > format.MAX_SIDE || size.width > format.MAX_SIDE) {
-    return `the output of ${size.width}x${size.height} is larger than ${format.MAX_SIDE} a side`;
+/** Why an operation cannot run at these sizes, or false. */
+function findFault(op: Op, inputs: readonly Size[], size: Size, channels: number): string | false {
+  const longest = Math.max(size.height, size.width);
+  const bytes = size.height * size.width * channels;
+  if (Math.min(size.height, size.width) < 1 || longest > format.MAX_SIDE || bytes > MAX_TENSOR_BYTES) {
+    return `an output of ${text(size)} with ${channels} channels`;
   }
-  if (size.height * size.width * channels > MAX_TENSOR_BYTES) return "the output does not fit in memory";
   const [first, second] = inputs;
+  const sizes = inputs.map(text).join(" and ");
+  const factor = op.attributes.numerator;
   switch (op.code) {
     case format.GLOBAL_AVERAGE_POOL:
-      return first!.height * first!.width > MAX_POOLED_PIXELS ? "too many pixels to average" : undefined;
-    case format.GATE: {
-      const factor = op.attributes.numerator;
-      const fits = first!.height === second!.height * factor && first!.width === second!.width * factor;
-      return fits ? undefined : `the attention of ${text(second!)} is not 1/${factor} of ${text(first!)}`;
-    }
+      return first!.height * first!.width > MAX_POOLED_PIXELS && `a mean of ${sizes} pixels`;
+    case format.GATE:
+      return (
+        (first!.height !== second!.height * factor || first!.width !== second!.width * factor) &&
+        `sizes ${sizes} do not differ by the factor ${factor}`
+      );
     case format.ADD:
-    case format.MULTIPLY: {
-      const fits = sameSize(first!, second!) || (second!.height === 1 && second!.width === 1);
-      return fits ? undefined : `sizes ${text(first!)} and ${text(second!)} differ`;
-    }
+    case format.MULTIPLY:
+      return !sameSize(first!, second!) && second!.height * second!.width > 1 && `sizes ${sizes} differ`;
     case format.CONCAT:
-      return inputs.every((input) => sameSize(input, first!)) ? undefined : "the inputs differ in size";
+      return !inputs.every((input) => sameSize(input, first!)) && `sizes ${sizes} differ`;
     default:
-      return undefined;
+      return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import { ModelError } from "./errors.js";
+import { expectModel } from "./errors.js";
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { ATTRIBUTES, type Attributes, kindOf, type Op, type Tensor } from "./ops.js";
@@ -20,27 +20,30 @@ export function validate(model: Model): void {
   validateOrder(model);
   model.ops.forEach((op, index) => {
     const fault = findFault(op, model.tensors);
-    if (fault) throw new ModelError(`op ${index} (${kindOf(op).name}): ${fault}`);
+    expectModel(!fault, `op ${index} (${kindOf(op).name}): ${fault}`);
   });
   validateEnds(model);
-  for (const [name, side] of [
-    ["width", model.width],
-    ["height", model.height],
-  ] as const) {
-    if (model.stride === 0 || side === 0 || side % model.stride !== 0 || side > format.MAX_SIDE) {
-      throw new ModelError(`header: default ${name} ${side} is not a multiple of stride ${model.stride}`);
-    }
+  const { width, height, stride } = model;
+  for (const side of [width, height]) {
+    const valid = side > 0 && side <= format.MAX_SIDE && side % stride === 0;
+    expectModel(valid, `header: default size ${width}x${height}, stride ${stride}`);
   }
-  inferSizes(model, model.height, model.width);
+  inferSizes(model, height, width);
 }
 
-function validateTensor(tensor: Tensor, id: number): void {
-  const { channels, scale, zero, min, max } = tensor;
-  if (channels < 1 || channels > format.MAX_CHANNELS)
-    throw new ModelError(`tensor ${id}: ${channels} channels`);
-  if (!(scale >= MIN_SCALE && scale <= MAX_SCALE)) throw new ModelError(`tensor ${id}: scale ${scale}`);
-  if (zero < -128 || zero > 127) throw new ModelError(`tensor ${id}: zero point ${zero}`);
-  if (min < -128 || max > 127 || min > max) throw new ModelError(`tensor ${id}: range ${min}..${max}`);
+function validateTensor({ channels, scale, zero, min, max }: Tensor, id: number): void {
+  const valid =
+    channels >= 1 &&
+    channels <= format.MAX_CHANNELS &&
+    scale >= MIN_SCALE &&
+    scale <= MAX_SCALE &&
+    Math.min(zero, min) >= -128 &&
+    Math.max(zero, max) <= 127 &&
+    min <= max;
+  expectModel(
+    valid,
+    `tensor ${id}: ${channels} channels, scale ${scale}, zero ${zero}, range ${min}..${max}`,
+  );
 }
 
 /** Every tensor is written once, before it is read; input first, argmax last. */
@@ -48,116 +51,85 @@ function validateOrder({ tensors, ops }: Model): void {
   const written = new Set<number>();
   ops.forEach((op, index) => {
     const where = `op ${index} (${kindOf(op).name})`;
-    if ((op.code === format.INPUT) !== (index === 0))
-      throw new ModelError(`${where}: input must be the first op`);
-    if ((op.code === format.ARGMAX) !== (index === ops.length - 1)) {
-      throw new ModelError(`${where}: argmax must be the last op`);
-    }
-    for (const id of op.inputs) {
-      if (!written.has(id)) throw new ModelError(`${where}: tensor ${id} is read before it is written`);
-    }
-    if (written.has(op.output)) throw new ModelError(`${where}: tensor ${op.output} is written twice`);
+    const expected = index === 0 ? format.INPUT : index === ops.length - 1 ? format.ARGMAX : 0;
+    const end = op.code === format.INPUT || op.code === format.ARGMAX;
+    expectModel(end ? op.code === expected : expected === 0, `${where}: input must come first, argmax last`);
+    for (const id of op.inputs) expectModel(written.has(id), `${where}: tensor ${id} is read before written`);
+    expectModel(!written.has(op.output), `${where}: tensor ${op.output} is written twice`);
     written.add(op.output);
   });
-  if (ops.length < 2) throw new ModelError(`header: ${ops.length} ops`);
-  if (written.size !== tensors.length) {
-    throw new ModelError(`header: ${tensors.length} tensors, of which ${written.size} are written`);
-  }
+  expectModel(ops.length >= 2, `header: ${ops.length} ops`);
+  expectModel(written.size === tensors.length, `header: ${tensors.length} tensors, ${written.size} written`);
 }
 
-function findFault(op: Op, tensors: readonly Tensor[]): string | undefined {
+/** What is wrong with an operation, or false. */
+function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const kind = kindOf(op);
+  const a = op.attributes;
   const output = tensors[op.output]!;
   const inputs = op.inputs.map((id) => tensors[id]!);
   const [first, second] = inputs;
-  for (const name of ATTRIBUTES) {
-    if (!kind.attributes.includes(name) && op.attributes[name] !== 0) return `it has no ${name}`;
-  }
-  const channels = kind.channels(inputs.map((input) => input.channels));
-  if (channels !== 0 && channels !== output.channels)
-    return `${output.channels} output channels, not ${channels}`;
+  const stray = ATTRIBUTES.find((name) => !kind.attributes.includes(name) && a[name] !== 0);
+  if (stray) return `it has no ${stray}`;
+  const channels = kind.channels(inputs.map((input) => input.channels)) || output.channels;
+  if (channels !== output.channels) return `${output.channels} output channels, not ${channels}`;
   if (kind.sameScale && (first!.scale !== output.scale || first!.zero !== output.zero)) {
     return "input and output differ in scale or zero point";
   }
   if (kind.sameScale && (first!.min < output.min || first!.max > output.max)) {
     return "the output's range is narrower than the input's";
   }
-  for (const scale of op.scales) {
-    if (!(scale >= MIN_WEIGHT_SCALE && scale <= MAX_SCALE)) return `scale ${scale}`;
-  }
+  const scale = op.scales.find((value) => !(value >= MIN_WEIGHT_SCALE && value <= MAX_SCALE));
+  if (scale !== undefined) return `scale ${scale}`;
+  if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
+  const within = (value: number) => value >= output.min && value <= output.max;
   switch (op.code) {
-    case format.CONVOLUTION:
-      if (output.channels % op.attributes.groups !== 0) {
-        return `${output.channels} channels do not divide into ${op.attributes.groups} groups`;
-      }
-      return findWindowFault(op.attributes);
-    case format.AVERAGE_POOL:
-      if (op.attributes.mode > format.COUNT_PADDING) return `mode ${op.attributes.mode}`;
-      return findWindowFault(op.attributes);
-    case format.DEPTHWISE:
-    case format.MAX_POOL:
-      return findWindowFault(op.attributes);
     case format.GATE:
-      if (op.attributes.numerator < 1 || op.attributes.numerator > MAX_RATIO) {
-        return `pool factor ${op.attributes.numerator}`;
-      }
-      return first!.channels === second!.channels ? undefined : "value and attention differ in channels";
     case format.ADD:
     case format.MULTIPLY:
-      return first!.channels === second!.channels ? undefined : "the inputs differ in channels";
-    case format.RESIZE:
-      return findResizeFault(op);
+      if (op.code === format.GATE && (a.numerator < 1 || a.numerator > MAX_RATIO))
+        return `factor ${a.numerator}`;
+      return first!.channels !== second!.channels && "the inputs differ in channels";
+    case format.RESIZE: {
+      const ratio = a.numerator / a.denominator;
+      const valid = second ? !a.numerator && !a.denominator : ratio > 0 && ratio <= MAX_RATIO;
+      return (
+        (!valid || a.mode > format.BILINEAR_ALIGNED) &&
+        `mode ${a.mode}, ratio ${a.numerator}/${a.denominator}`
+      );
+    }
     case format.PAD:
-      return isWithin(op.attributes.value, output) ? undefined : `value ${op.attributes.value}`;
+      return !within(a.value) && `value ${a.value}`;
     case format.LOOKUP: {
       const reached = (op.table as Int8Array).subarray(first!.min + 128, first!.max + 129);
-      return reached.every((entry) => isWithin(entry, output))
-        ? undefined
-        : "the table leaves the output's range";
+      return !reached.every(within) && "the table leaves the output's range";
     }
     default:
-      return undefined;
+      return false;
   }
 }
 
-function isWithin(value: number, { min, max }: Tensor): boolean {
-  return value >= min && value <= max;
-}
-
-/** Every window has at least its first or last tap beside the input's pixels, so it is never empty for lack of room. */
-function findWindowFault(a: Attributes): string | undefined {
-  if (!a.kernelHeight || !a.kernelWidth) return "the kernel has no taps";
-  if (!a.strideY || !a.strideX) return "a stride is 0";
-  if (!a.dilationY || !a.dilationX) return "a dilation is 0";
+/** Padding is narrower than the kernel, so the first or the last row of taps of every window is inside or beside. */
+function findWindowFault(a: Attributes, outChannels: number): string | false {
+  const zero = ATTRIBUTES.slice(0, 6).find((name) => a[name] === 0);
+  if (zero) return `${zero} is 0`;
   const height = a.dilationY * (a.kernelHeight - 1) + 1;
   const width = a.dilationX * (a.kernelWidth - 1) + 1;
-  const fits = Math.max(a.padTop, a.padBottom) < height && Math.max(a.padLeft, a.padRight) < width;
-  return fits ? undefined : "the padding is wider than the kernel";
-}
-
-function findResizeFault({ inputs, attributes }: Op): string | undefined {
-  const { mode, numerator, denominator } = attributes;
-  if (mode > format.BILINEAR_ALIGNED) return `mode ${mode}`;
-  if (inputs.length === 2) return numerator || denominator ? "both a ratio and a size are given" : undefined;
-  const valid =
-    numerator > 0 && denominator > 0 && numerator <= MAX_RATIO * denominator && numerator <= format.MAX_SIDE;
-  return valid ? undefined : `ratio ${numerator}/${denominator}`;
+  if (Math.max(a.padTop, a.padBottom) >= height || Math.max(a.padLeft, a.padRight) >= width) {
+    return "the padding is as wide as the kernel";
+  }
+  if (a.groups && outChannels % a.groups !== 0) return `${outChannels} channels in ${a.groups} groups`;
+  return a.mode > format.COUNT_PADDING && `mode ${a.mode}`;
 }
 
 /** The input is a picture of 8-bit colours, the scores have a channel for each class of the card. */
 function validateEnds({ tensors, ops, card }: Model): void {
-  const input = tensors[ops[0]!.output]!;
-  if (input.zero !== -128 || input.scale !== Math.fround(1 / 255)) {
-    throw new ModelError("input: scale must be 1/255 and zero point -128");
-  }
-  if (input.min !== -128 || input.max !== 127) throw new ModelError("input: range must be -128..127");
-  const scores = tensors[ops.at(-1)!.inputs[0]!]!;
-  if (scores.channels < 2 || scores.channels > format.MAX_CLASSES) {
-    throw new ModelError(`argmax: ${scores.channels} classes`);
-  }
-  if (scores.channels !== card.classes.length) {
-    throw new ModelError(`card: ${card.classes.length} classes for ${scores.channels} scores`);
-  }
+  const { scale, zero, min, max } = tensors[ops[0]!.output]!;
+  const plain = scale === Math.fround(1 / 255) && zero === -128 && min === -128 && max === 127;
+  expectModel(plain, "input: expected scale 1/255, zero point -128 and the range -128..127");
+  const classes = tensors[ops.at(-1)!.inputs[0]!]!.channels;
+  expectModel(classes >= 2 && classes <= format.MAX_CLASSES, `argmax: ${classes} classes`);
+  expectModel(classes === card.classes.length, `card: ${card.classes.length} classes for ${classes} scores`);
   const names = card.tensors?.length ?? tensors.length;
-  if (names !== tensors.length) throw new ModelError(`card: ${names} names for ${tensors.length} tensors`);
+  expectModel(names === tensors.length, `card: ${names} names for ${tensors.length} tensors`);
 }

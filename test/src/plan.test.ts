@@ -1,0 +1,119 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as format from "../../src/format.js";
+import type { Model } from "../../src/model.js";
+import { kindOf } from "../../src/ops.js";
+import { type Plan, plan } from "../../src/plan.js";
+import { referenceSizes } from "../../tools/reference/run.js";
+import { buildCase } from "../cases.js";
+import { buildFixture } from "../fixtures/fixture.js";
+import { arbitraryCase, TESTED_CODES } from "../properties.js";
+
+/**
+ * Goes through the operations as the engine does, on an arena in which every byte says what it belongs to.
+ *
+ * @returns the first operation that finds bytes of an input overwritten, or writes where it must not
+ */
+function findFault(
+  model: Model,
+  { sizes, offsets, scratch, scratchBytes, arenaBytes }: Plan,
+): string | undefined {
+  const owner = new Int32Array(arenaBytes).fill(-1);
+  const bytesOf = (id: number) => sizes[id]!.height * sizes[id]!.width * model.tensors[id]!.channels;
+  const region = (id: number) => owner.subarray(offsets[id]!, offsets[id]! + bytesOf(id));
+  const isWhole = (id: number) =>
+    region(id).length === bytesOf(id) && region(id).every((value) => value === id);
+  const overlap = (at: number, bytes: number, id: number) =>
+    bytes > 0 && at < offsets[id]! + bytesOf(id) && offsets[id]! < at + bytes;
+
+  for (const [index, op] of model.ops.entries()) {
+    const where = `op ${index} (${kindOf(op).name})`;
+    const [at, bytes] = [scratch[index]!, scratchBytes[index]!];
+    if (at + bytes > arenaBytes) return `${where}: scratch beyond the arena`;
+    owner.fill(-2, at, at + bytes);
+    for (const [slot, id] of op.inputs.entries()) {
+      if (!isWhole(id)) return `${where}: input ${slot} is overwritten`;
+      const inPlace = slot === 0 && kindOf(op).inPlace && offsets[id] === offsets[op.output];
+      if (overlap(offsets[op.output]!, bytesOf(op.output), id) && !inPlace)
+        return `${where}: output over input ${slot}`;
+    }
+    if (overlap(at, bytes, op.output)) return `${where}: output over scratch`;
+    region(op.output).fill(op.output);
+    if (!isWhole(op.output)) return `${where}: output beyond the arena`;
+  }
+  // the mask is drawn after the last operation, from the scores, their winners, and with scratch
+  const last = model.ops.at(-1)!;
+  const index = model.ops.length - 1;
+  owner.fill(-2, scratch[index]!, scratch[index]! + scratchBytes[index]!);
+  return isWhole(last.output) && isWhole(last.inputs[0]!)
+    ? undefined
+    : "the mask finds its input overwritten";
+}
+
+function expectSound(model: Model, height: number, width: number, keep: boolean): void {
+  const result = plan(model, height, width, keep);
+  expect(findFault(model, result)).toBeUndefined();
+  expect(result.sizes).toEqual(referenceSizes(model, height, width));
+  for (const at of [result.arenaAt, ...result.offsets, ...result.scratch])
+    expect(at % format.ALIGNMENT).toBe(0);
+  expect(result.memoryBytes % 65536).toBe(0);
+  expect(result.memoryBytes).toBeGreaterThan(result.arenaAt + result.arenaBytes + 15);
+  expect(result.memoryBytes - result.arenaAt - result.arenaBytes).toBeLessThan(2 * 65536);
+  expect(plan(model, height, width, keep)).toEqual(result);
+}
+
+describe("plan", () => {
+  it.each([
+    [8, 8],
+    [8, 64],
+    [48, 64],
+    [128, 16],
+    [264, 520],
+  ])("of the fixture at %i x %i: nothing is overwritten that is still needed", (height, width) => {
+    for (const keep of [false, true]) expectSound(buildFixture(), height, width, keep);
+  });
+
+  it.each(TESTED_CODES)("of any case of operation %i", (code) => {
+    const property = fc.property(arbitraryCase(code), fc.boolean(), (test, keep) => {
+      const { model, height, width } = buildCase(test);
+      expectSound(model, height, width, keep);
+    });
+    fc.assert(property, { numRuns: 50, seed: 2026 });
+  });
+
+  it("with keep, leaves every tensor as it was written", () => {
+    const model = buildFixture();
+    const { offsets, sizes } = plan(model, 48, 64, true);
+    const regions = offsets.map((at, id) => {
+      return [at, at + sizes[id]!.height * sizes[id]!.width * model.tensors[id]!.channels] as const;
+    });
+    regions.sort((a, b) => a[0] - b[0]);
+    for (let at = 1; at < regions.length; at++) {
+      expect(regions[at]![0]).toBeGreaterThanOrEqual(regions[at - 1]![1]);
+    }
+  });
+
+  it("shares memory: the arena is smaller than all tensors together", () => {
+    const model = buildFixture();
+    expect(plan(model, 264, 520).arenaBytes).toBeLessThan(plan(model, 264, 520, true).arenaBytes / 2);
+  });
+
+  it("finds a fault where there is one", () => {
+    const model = buildFixture();
+    const sound = plan(model, 48, 64);
+    for (const [id] of model.tensors.entries()) {
+      const offsets = sound.offsets.map((at, other) => (other === id ? at + 16 : at));
+      const moved = { ...sound, offsets: offsets.map(() => 0) };
+      expect(findFault(model, moved)).toBeDefined();
+    }
+  });
+
+  it.each([0, 7, 12, -8, 4104, 8.5, Number.NaN, Number.POSITIVE_INFINITY])("refuses a side of %d", (side) => {
+    expect(() => plan(buildFixture(), side, 64)).toThrow(RangeError);
+    expect(() => plan(buildFixture(), 64, side)).toThrow(RangeError);
+  });
+
+  it("refuses a side that is not a number", () => {
+    expect(() => plan(buildFixture(), "64" as unknown as number, 64)).toThrow(TypeError);
+  });
+});

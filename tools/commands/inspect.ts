@@ -1,0 +1,129 @@
+import { Command } from "commander";
+import { type Model, type ModelInfo, modelInfo, type Plan, parseModel, plan } from "../../src/index.js";
+import { isExpected, messageOf, UsageError, UserError } from "../errors.js";
+import { readBytes, STANDARD, writeOutput } from "../files.js";
+import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "../inspect.js";
+import { formatBytes, formatCount, formatTable } from "../table.js";
+import { type InputSize, jsonOption, printJson, sizeOption } from "./options.js";
+
+interface Options {
+  readonly size?: InputSize;
+  readonly json?: boolean;
+}
+
+const PICTURE_COLUMNS = 64;
+
+const EXAMPLES = `
+Examples:
+  attendseg inspect model.aseg
+  attendseg inspect model.aseg --size 640x480
+  attendseg inspect model.aseg --json | jq .macs
+
+Memory is planned before anything runs: "linear memory" is exactly what the engine will hold at this input size.
+`;
+
+/** `attendseg inspect MODEL` */
+export function inspectCommand(): Command {
+  return new Command("inspect")
+    .description("show a model's operations, cost and memory")
+    .argument("<model>", ".aseg file, - for standard input")
+    .addOption(sizeOption())
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+function run(path: string, { size, json }: Options): void {
+  const bytes = readBytes(path);
+  const model = parse(bytes, path === STANDARD ? "standard input" : path);
+  const layout = planFor(model, size);
+  const info = modelInfo(model, layout);
+  const accuracy = reportedAccuracy(model);
+  const score = accuracy === undefined ? undefined : netScore(accuracy, info.parameters, info.macs);
+  if (json) {
+    const { name, classes, palette, provenance } = model.card;
+    const { stride } = model;
+    const blocks = listBlocks(model, layout);
+    const fileBytes = bytes.length;
+    printJson({
+      name,
+      fileBytes,
+      stride,
+      ...info,
+      netScore: score,
+      classes,
+      palette,
+      provenance,
+      memory: blocks,
+    });
+    return;
+  }
+  writeOutput(
+    [
+      describeModel(model, info, bytes.length, score),
+      describeOps(info),
+      describeMemory(model, layout, info),
+      `classes: ${model.card.classes.join(", ")}\n`,
+    ].join("\n"),
+  );
+}
+
+function parse(bytes: Uint8Array, name: string): Model {
+  try {
+    return parseModel(bytes);
+  } catch (error) {
+    if (isExpected(error)) throw new UserError(`${name}: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+function planFor(model: Model, size: InputSize | undefined): Plan {
+  try {
+    return plan(model, size?.height ?? model.height, size?.width ?? model.width);
+  } catch (error) {
+    if (error instanceof RangeError && size) {
+      throw new UsageError(`--size ${size.width}x${size.height}: ${messageOf(error)}`);
+    }
+    throw error;
+  }
+}
+
+function describeModel(model: Model, info: ModelInfo, fileBytes: number, score: number | undefined): string {
+  const { width, height, macs, parameters, weightBytes, arenaBytes, memoryBytes } = info;
+  return formatTable([
+    ["name", model.card.name],
+    ["file", formatBytes(fileBytes)],
+    ["input", `${width}x${height} (default ${model.width}x${model.height}, any multiple of ${model.stride})`],
+    ["operations", formatCount(info.ops.length)],
+    ["MACs", formatCount(macs)],
+    ["parameters", formatCount(parameters)],
+    ["weights", formatBytes(weightBytes)],
+    ["arena", formatBytes(arenaBytes)],
+    ["linear memory", `${formatCount(memoryBytes)} B (${formatBytes(memoryBytes)})`],
+    ...(score === undefined ? [] : [["NetScore", score.toFixed(2)]]),
+  ]);
+}
+
+function describeOps({ ops, macs }: ModelInfo): string {
+  const rows = ops.map((op, index) => [
+    index,
+    op.name,
+    `${op.height}x${op.width}x${op.channels}`,
+    formatCount(op.macs).padStart(13),
+    `${((100 * op.macs) / Math.max(1, macs)).toFixed(1)} %`.padStart(6),
+    formatCount(op.parameters).padStart(10),
+    formatCount(op.weightBytes).padStart(10),
+    op.tensor,
+  ]);
+  const head = ["op", "kind", "output", "         MACs", "      ", "parameters", "weights, B", "tensor"];
+  return formatTable(rows, head);
+}
+
+function describeMemory(model: Model, layout: Plan, info: ModelInfo): string {
+  const rows = drawMemory(model, layout, PICTURE_COLUMNS).map((line, index) => [
+    index,
+    info.ops[index]!.name,
+    line,
+  ]);
+  return `arena of ${formatBytes(layout.arenaBytes)}, over time: ${MEMORY_LEGEND}\n${formatTable(rows)}`;
+}

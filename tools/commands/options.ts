@@ -1,0 +1,57 @@
+/** Options that several commands share. */
+import { InvalidArgumentError, Option } from "commander";
+import { writeOutput } from "../files.js";
+
+/** Width and height of a network's input in pixels. */
+export interface InputSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** `--json`: one JSON object on standard output instead of text. */
+export const jsonOption = () => new Option("--json", "print one JSON object instead of text");
+
+/** `--size WxH`. */
+export const sizeOption = () =>
+  new Option(
+    "--size <WxH>",
+    "input size of the network, multiples of its stride (default: the model's)",
+  ).argParser(parseSize);
+
+/** `--variant NAME`. */
+export const variantOption = () =>
+  new Option("--variant <name>", "engine build (default: the fastest that this machine runs)").choices([
+    "scalar",
+    "simd",
+  ]);
+
+function parseSize(text: string): InputSize {
+  const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);
+  if (!match) throw new InvalidArgumentError("Expected width x height in pixels, such as 512x512.");
+  return { width: Number(match[1]), height: Number(match[2]) };
+}
+
+/** Parser of an option that is a number within first..last. */
+export function numberWithin(first: number, last: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === "" || !(value >= first && value <= last)) {
+      throw new InvalidArgumentError(`Expected a number from ${first} to ${last}.`);
+    }
+    return value;
+  };
+}
+
+/** Parser of an option that is a whole number within first..last. */
+export function wholeWithin(first: number, last: number): (text: string) => number {
+  return (text) => {
+    const value = numberWithin(first, last)(text);
+    if (!Number.isInteger(value)) throw new InvalidArgumentError("Expected a whole number.");
+    return value;
+  };
+}
+
+/** Writes a value to standard output as JSON. */
+export function printJson(value: unknown): void {
+  writeOutput(`${JSON.stringify(value, null, 2)}\n`);
+}

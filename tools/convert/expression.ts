@@ -1,0 +1,154 @@
+/**
+ * Functions of one activation value: what becomes a table of 256 entries or the clamp of an operation.
+ * Values are IEEE binary32 and every step is rounded, as in onnxruntime's element-wise kernels.
+ */
+import type { Bounds, Quantization } from "./graph.js";
+
+export type Expression =
+  | { readonly kind: "input" }
+  | { readonly kind: "constant"; readonly value: number }
+  | {
+      readonly kind: "call";
+      readonly name: string;
+      readonly args: readonly Expression[];
+      readonly parameters: readonly number[];
+    }
+  | { readonly kind: "quantize"; readonly of: Expression; readonly quantization: Quantization }
+  /** Any function of a quantised value: values[q + 128]. */
+  | { readonly kind: "table"; readonly of: Expression; readonly input: Quantization; readonly values: Float32Array };
+
+export const INPUT: Expression = { kind: "input" };
+
+export type Formula = (x: number, y: number, parameters: readonly number[]) => number;
+
+const f = Math.fround;
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+/** Abramowitz and Stegun 7.1.26 would be off by 1e-7; this series and fraction keep binary32 precision. */
+function erf(x: number): number {
+  const a = Math.abs(x);
+  if (a > 6) return Math.sign(x);
+  if (a < 2.5) {
+    let term = a;
+    let sum = a;
+    for (let n = 1; n < 60; n++) {
+      term *= (-a * a) / n;
+      sum += term / (2 * n + 1);
+    }
+    return (Math.sign(x) * 2 * sum) / Math.sqrt(Math.PI);
+  }
+  let fraction = 0;
+  for (let n = 60; n > 0; n--) fraction = n / 2 / (a + fraction);
+  return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
+}
+
+/** ONNX operation types that are functions of one value, or of two. Parameters: see `PARAMETERS`. */
+export const FORMULAS: Readonly<Record<string, Formula>> = {
+  Relu: (x) => Math.max(x, 0),
+  LeakyRelu: (x, _, [alpha]) => (x < 0 ? f(alpha!) * x : x),
+  Elu: (x, _, [alpha]) => (x < 0 ? alpha! * Math.expm1(x) : x),
+  Sigmoid: sigmoid,
+  HardSigmoid: (x, _, [alpha, beta]) => Math.max(0, Math.min(1, f(f(f(alpha!) * x) + f(beta!)))),
+  HardSwish: (x) => x * Math.max(0, Math.min(1, f(x / 6) + 0.5)),
+  Tanh: Math.tanh,
+  Softplus: (x) => (x > 30 ? x : Math.log1p(Math.exp(x))),
+  Softsign: (x) => x / (1 + Math.abs(x)),
+  Erf: erf,
+  Gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
+  Mish: (x) => x * Math.tanh(x > 30 ? x : Math.log1p(Math.exp(x))),
+  Exp: Math.exp,
+  Abs: Math.abs,
+  Neg: (x) => -x,
+  Sqrt: (x) => Math.sqrt(Math.max(x, 0)),
+  Reciprocal: (x) => 1 / x,
+  Floor: Math.floor,
+  Ceil: Math.ceil,
+  PRelu: (x, slope) => (x < 0 ? slope * x : x),
+  Clip: (x, _, [min, max]) => Math.min(Math.max(x, min!), max!),
+  Add: (x, y) => x + y,
+  Sub: (x, y) => x - y,
+  Mul: (x, y) => x * y,
+  Div: (x, y) => x / y,
+  Pow: (x, y) => x ** y,
+  Min: (x, y) => Math.min(x, y),
+  Max: (x, y) => Math.max(x, y),
+};
+
+/** Attributes that are parameters of a formula, with ONNX's defaults. */
+export const PARAMETERS: Readonly<Record<string, readonly (readonly [string, number])[]>> = {
+  LeakyRelu: [["alpha", 0.01]],
+  Elu: [["alpha", 1]],
+  HardSigmoid: [
+    ["alpha", 0.2],
+    ["beta", 0.5],
+  ],
+};
+
+/** The integer that quantises a real number: round half to even, clamped. */
+export function quantize(value: number, q: Quantization): number {
+  const scaled = f(f(value) / f(q.scale));
+  return Math.min(Math.max(roundHalfEven(scaled) + q.zero, q.min), q.max);
+}
+
+export function dequantize(q: number, { scale, zero }: Quantization): number {
+  return f(f(scale) * (q - zero));
+}
+
+export function roundHalfEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
+  return floor % 2 === 0 ? floor : floor + 1;
+}
+
+/** The value of an expression where its input is `x`. */
+export function evaluate(expression: Expression, x: number): number {
+  switch (expression.kind) {
+    case "input":
+      return f(x);
+    case "constant":
+      return f(expression.value);
+    case "quantize":
+      return dequantize(quantize(evaluate(expression.of, x), expression.quantization), expression.quantization);
+    case "table":
+      return expression.values[quantize(evaluate(expression.of, x), expression.input) + 128]!;
+    case "call": {
+      const [first, second] = expression.args.map((arg) => evaluate(arg, x));
+      return f(FORMULAS[expression.name]!(first!, second ?? 0, expression.parameters));
+    }
+  }
+}
+
+/** The expression with `inner` put in place of its input. */
+export function compose(outer: Expression, inner: Expression): Expression {
+  switch (outer.kind) {
+    case "input":
+      return inner;
+    case "constant":
+      return outer;
+    case "quantize":
+    case "table":
+      return { ...outer, of: compose(outer.of, inner) };
+    case "call":
+      return { ...outer, args: outer.args.map((arg) => compose(arg, inner)) };
+  }
+}
+
+/** The bounds of an expression that does nothing but clamp its input, else undefined. */
+export function clampOf(expression: Expression): Bounds | undefined {
+  if (expression.kind === "input") return { min: -Infinity, max: Infinity };
+  if (expression.kind !== "call") return undefined;
+  const [first, second] = expression.args;
+  const inner = first && clampOf(first);
+  if (!inner) return undefined;
+  const within = (min: number, max: number): Bounds => ({
+    min: Math.min(Math.max(inner.min, min), max),
+    max: Math.min(Math.max(inner.max, min), max),
+  });
+  if (expression.name === "Relu") return within(0, Infinity);
+  if (expression.name === "Clip") return within(expression.parameters[0]!, expression.parameters[1]!);
+  if (second?.kind !== "constant") return undefined;
+  if (expression.name === "Max") return within(second.value, Infinity);
+  if (expression.name === "Min") return within(-Infinity, second.value);
+  return undefined;
+}

@@ -1,0 +1,287 @@
+/** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
+import { ConvertError } from "./errors.js";
+import { describe, listOf, numberOf, producers, type Constant, type Graph, type Node } from "./graph.js";
+import { arrayOf } from "./load.js";
+import { BOOL, FLOAT, INT64 } from "./onnx.js";
+import { inferShapes } from "./shapes.js";
+
+type Evaluate = (node: Node, inputs: readonly (Constant | undefined)[]) => Constant;
+
+/**
+ * Replaces nodes whose outputs are known by constants and infers the shape of every other tensor.
+ * A `Resize` whose size was taken from another tensor gets that tensor as its fifth input.
+ *
+ * @throws ConvertError at a node that is not supported or whose shapes do not fit
+ */
+export function foldConstants(graph: Graph): Graph {
+  const constants = new Map(graph.constants);
+  const shapes = new Map(graph.shapes);
+  for (const [name, constant] of constants) shapes.set(name, constant.dims);
+  const producer = producers(graph);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => constants.get(input));
+    const evaluate = EVALUATORS[node.type];
+    const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
+    let result: Constant | undefined;
+    if (node.type === "Constant") result = constantOf(node);
+    else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
+    else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
+    if (result) {
+      constants.set(node.outputs[0]!, result);
+      shapes.set(node.outputs[0]!, result.dims);
+      continue;
+    }
+    const known: Graph = { ...graph, constants, shapes };
+    inferShapes(known, node).forEach((shape, index) => {
+      const output = node.outputs[index];
+      if (output !== undefined && output !== "") shapes.set(output, shape);
+    });
+    nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
+  }
+  return { ...graph, nodes, constants, shapes };
+}
+
+function withLike(node: Node, shapes: ReadonlyMap<string, readonly number[]>, producer: Map<string, Node>): Node {
+  const size = shapes.get(node.outputs[0]!)!;
+  const seen = new Set<string>();
+  const open = [node.inputs[3] ?? "", node.inputs[2] ?? ""];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const source = producer.get(name);
+    if (!source || seen.has(name)) continue;
+    seen.add(name);
+    if (source.type !== "Shape") {
+      open.push(...source.inputs);
+      continue;
+    }
+    const like = source.inputs[0]!;
+    const shape = shapes.get(like);
+    if (like === node.inputs[0] || shape?.length !== 4 || shape[2] !== size[2] || shape[3] !== size[3]) continue;
+    const [x, roi, scales, sizes] = node.inputs;
+    return { ...node, inputs: [x!, roi ?? "", scales ?? "", sizes ?? "", like] };
+  }
+  return node;
+}
+
+function constantOf(node: Node): Constant {
+  const { value, value_float, value_int, value_floats, value_ints } = node.attributes;
+  if (value && typeof value === "object" && "dims" in value) return value;
+  if (typeof value_float === "number") return { dims: [], type: FLOAT, values: arrayOf(FLOAT, [value_float]) };
+  if (typeof value_int === "number") return { dims: [], type: INT64, values: arrayOf(INT64, [value_int]) };
+  const list = (value_floats ?? value_ints) as readonly number[] | undefined;
+  if (!list) throw new ConvertError(`${describe(node)}: a constant of this kind is not supported`);
+  const type = value_floats ? FLOAT : INT64;
+  return { dims: [list.length], type, values: arrayOf(type, list) };
+}
+
+function shapeConstant(node: Node, shapes: ReadonlyMap<string, readonly number[]>): Constant {
+  const shape = shapes.get(node.inputs[0]!)!;
+  const end = node.attributes.end === undefined ? shape.length : numberOf(node, "end", 0);
+  return vector(shape.slice(numberOf(node, "start", 0), end));
+}
+
+function vector(values: readonly number[]): Constant {
+  return { dims: [values.length], type: INT64, values: arrayOf(INT64, values) };
+}
+
+/** Number of elements of a shape; a bound against absurd constants. */
+function count(dims: readonly number[], node: Node): number {
+  const product = dims.reduce((total, size) => total * size, 1);
+  if (!(product >= 0 && product <= 2 ** 28)) throw new ConvertError(`${describe(node)}: the shape is not valid`);
+  return product;
+}
+
+function strides(dims: readonly number[]): number[] {
+  const result = new Array<number>(dims.length).fill(1);
+  for (let axis = dims.length - 2; axis >= 0; axis--) result[axis] = result[axis + 1]! * dims[axis + 1]!;
+  return result;
+}
+
+/** A constant of shape `dims` whose element at each index is `source` at the offset that `at` gives. */
+function gather(node: Node, source: Constant, dims: readonly number[], at: (index: number[]) => number): Constant {
+  const values = arrayOf(source.type, count(dims, node));
+  const index = new Array<number>(dims.length).fill(0);
+  for (let position = 0; position < values.length; position++) {
+    const from = at(index);
+    if (!(from >= 0 && from < source.values.length)) {
+      throw new ConvertError(`${describe(node)}: an index lies outside`);
+    }
+    values[position] = source.values[from]!;
+    for (let axis = dims.length - 1; axis >= 0 && ++index[axis]! === dims[axis]; axis--) index[axis] = 0;
+  }
+  return { dims, type: source.type, values };
+}
+
+/** The shape that two shapes broadcast to. */
+export function broadcast(node: Node, a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const x = a[axis - rank + a.length] ?? 1;
+    const y = b[axis - rank + b.length] ?? 1;
+    if (x !== y && x !== 1 && y !== 1) {
+      throw new ConvertError(`${describe(node)}: shapes [${a.join(", ")}] and [${b.join(", ")}] do not fit`);
+    }
+    return x === 1 ? y : x;
+  });
+}
+
+function expand(node: Node, source: Constant, dims: readonly number[]): Constant {
+  const step = strides(source.dims);
+  const shift = dims.length - source.dims.length;
+  return gather(node, source, dims, (index) =>
+    source.dims.reduce((sum, size, axis) => sum + (size === 1 ? 0 : index[axis + shift]! * step[axis]!), 0),
+  );
+}
+
+function binary(operate: (x: number, y: number, isInteger: boolean) => number, isTest = false): Evaluate {
+  return (node, [a, b]) => {
+    if (!a || !b) throw new ConvertError(`${describe(node)}: an input is missing`);
+    const dims = broadcast(node, a.dims, b.dims);
+    const left = expand(node, a, dims).values;
+    const right = expand(node, b, dims).values;
+    const isInteger = a.type !== FLOAT;
+    const type = isTest ? BOOL : a.type;
+    const values = arrayOf(type, left.length);
+    for (let at = 0; at < values.length; at++) values[at] = Number(operate(left[at]!, right[at]!, isInteger));
+    return { dims, type, values };
+  };
+}
+
+function unary(operate: (x: number) => number): Evaluate {
+  return (_, [a]) => ({ ...a!, values: arrayOf(a!.type, Array.from(a!.values, operate)) });
+}
+
+const numbersOf = (constant: Constant | undefined): number[] | undefined => constant && Array.from(constant.values);
+
+function axesOf(node: Node, constant: Constant | undefined): number[] | undefined {
+  const attribute = node.attributes.axes;
+  return numbersOf(constant) ?? (Array.isArray(attribute) ? [...(attribute as number[])] : undefined);
+}
+
+const slice: Evaluate = (node, [data, starts, ends, axes, steps]) => {
+  const first = numbersOf(starts) ?? [];
+  const dims = [...data!.dims];
+  const origin = dims.map(() => 0);
+  const pace = dims.map(() => 1);
+  first.forEach((start, i) => {
+    const axis = ((axes?.values[i] ?? i) + dims.length) % dims.length;
+    const size = data!.dims[axis]!;
+    const step = steps?.values[i] ?? 1;
+    if (step <= 0) throw new ConvertError(`${describe(node)}: steps below 1 are not supported`);
+    const clip = (at: number): number => Math.max(0, Math.min(size, at < 0 ? at + size : at));
+    origin[axis] = clip(start);
+    dims[axis] = Math.max(0, Math.ceil((clip(ends?.values[i] ?? size) - origin[axis]!) / step));
+    pace[axis] = step;
+  });
+  const step = strides(data!.dims);
+  return gather(node, data!, dims, (index) =>
+    index.reduce((sum, at, axis) => sum + (origin[axis]! + at * pace[axis]!) * step[axis]!, 0),
+  );
+};
+
+const reshape: Evaluate = (node, [data, shape]) => {
+  const wish = numbersOf(shape) ?? [];
+  const dims = wish.map((size, axis) => (size === 0 ? (data!.dims[axis] ?? 0) : size));
+  const rest = dims.reduce((product, size) => (size < 0 ? product : product * size), 1);
+  const whole = dims.map((size) => (size < 0 ? data!.values.length / rest : size));
+  if (count(whole, node) !== data!.values.length) throw new ConvertError(`${describe(node)}: the sizes do not fit`);
+  return { ...data!, dims: whole };
+};
+
+/** Operations that are computed where all their inputs are known. */
+const EVALUATORS: Readonly<Record<string, Evaluate>> = {
+  Identity: (_, [a]) => a!,
+  Cast: (node, [a]) => {
+    const type = numberOf(node, "to", FLOAT);
+    const truncate = type !== FLOAT && a!.type === FLOAT;
+    return { dims: a!.dims, type, values: arrayOf(type, Array.from(a!.values, truncate ? Math.trunc : Number)) };
+  },
+  Add: binary((x, y) => x + y),
+  Sub: binary((x, y) => x - y),
+  Mul: binary((x, y) => x * y),
+  Div: binary((x, y, isInteger) => (isInteger ? Math.trunc(x / y) : x / y)),
+  Mod: binary((x, y) => x - y * Math.floor(x / y)),
+  Min: binary((x, y) => Math.min(x, y)),
+  Max: binary((x, y) => Math.max(x, y)),
+  Pow: binary((x, y) => x ** y),
+  Equal: binary((x, y) => Number(x === y), true),
+  Floor: unary(Math.floor),
+  Ceil: unary(Math.ceil),
+  Neg: unary((x) => -x),
+  Sqrt: unary(Math.sqrt),
+  Reciprocal: unary((x) => 1 / x),
+  Exp: unary(Math.exp),
+  Reshape: reshape,
+  Slice: slice,
+  Expand: (node, [data, shape]) => expand(node, data!, broadcast(node, data!.dims, numbersOf(shape) ?? [])),
+  Where: (node, [test, yes, no]) => {
+    const dims = broadcast(node, broadcast(node, test!.dims, yes!.dims), no!.dims);
+    const [pick, left, right] = [test!, yes!, no!].map((input) => expand(node, input, dims).values);
+    return { dims, type: yes!.type, values: arrayOf(yes!.type, Array.from(pick!, (p, i) => (p ? left! : right!)[i]!)) };
+  },
+  ConstantOfShape: (node, [shape]) => {
+    const dims = numbersOf(shape)!;
+    const fill = node.attributes.value as Constant | undefined;
+    const type = fill?.type ?? FLOAT;
+    return { dims, type, values: arrayOf(type, count(dims, node)).fill(fill?.values[0] ?? 0) };
+  },
+  Range: (node, [start, limit, delta]) => {
+    const [first, end, step] = [start!.values[0]!, limit!.values[0]!, delta!.values[0]!];
+    const length = count([Math.max(0, Math.ceil((end - first) / step))], node);
+    const values = Array.from({ length }, (_, i) => first + i * step);
+    return { dims: [length], type: start!.type, values: arrayOf(start!.type, values) };
+  },
+  Gather: (node, [data, indices]) => {
+    const rank = data!.dims.length;
+    const axis = (numberOf(node, "axis", 0) + rank) % rank;
+    const dims = [...data!.dims.slice(0, axis), ...indices!.dims, ...data!.dims.slice(axis + 1)];
+    const step = strides(data!.dims);
+    const pick = strides(indices!.dims);
+    return gather(node, data!, dims, (index) => {
+      const chosen = pick.reduce((sum, stride, i) => sum + stride * index[axis + i]!, 0);
+      const at = indices!.values[chosen]!;
+      let offset = (at < 0 ? at + data!.dims[axis]! : at) * step[axis]!;
+      for (let i = 0; i < rank; i++) {
+        if (i !== axis) offset += step[i]! * index[i < axis ? i : i - 1 + indices!.dims.length]!;
+      }
+      return offset;
+    });
+  },
+  Concat: (node, inputs) => {
+    const rank = inputs[0]!.dims.length;
+    const axis = (numberOf(node, "axis", 0) + rank) % rank;
+    const dims = [...inputs[0]!.dims];
+    dims[axis] = inputs.reduce((sum, input) => sum + input!.dims[axis]!, 0);
+    const inner = strides(dims)[axis]!;
+    const outer = count(dims.slice(0, axis), node);
+    const values: number[] = [];
+    for (let block = 0; block < outer; block++) {
+      for (const input of inputs) {
+        const length = input!.dims[axis]! * inner;
+        values.push(...input!.values.subarray(block * length, (block + 1) * length));
+      }
+    }
+    return { dims, type: inputs[0]!.type, values: arrayOf(inputs[0]!.type, values) };
+  },
+  Unsqueeze: (node, [data, axes]) => {
+    const dims = [...data!.dims];
+    const wish = axesOf(node, axes) ?? [];
+    const rank = dims.length + wish.length;
+    for (const axis of wish.map((at) => (at + rank) % rank).sort((a, b) => a - b)) dims.splice(axis, 0, 1);
+    return { ...data!, dims };
+  },
+  Squeeze: (node, [data, axes]) => {
+    const rank = data!.dims.length;
+    const wish = axesOf(node, axes)?.map((axis) => (axis + rank) % rank);
+    return { ...data!, dims: data!.dims.filter((size, axis) => (wish ? !wish.includes(axis) : size !== 1)) };
+  },
+  Transpose: (node, [data]) => {
+    const rank = data!.dims.length;
+    const order = node.attributes.perm
+      ? listOf(node, "perm", rank, 0)
+      : Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+    const step = strides(data!.dims);
+    const dims = order.map((axis) => data!.dims[axis]!);
+    return gather(node, data!, dims, (index) => index.reduce((sum, at, i) => sum + at * step[order[i]!]!, 0));
+  },
+};

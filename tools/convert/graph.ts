@@ -1,0 +1,179 @@
+/**
+ * The graph that the passes rewrite. It begins as the ONNX graph and ends holding only the node types of
+ * `LOWERED`, each of which becomes one operation of the model file.
+ */
+import { ConvertError } from "./errors.js";
+import type { Expression } from "./expression.js";
+
+export type Numbers = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array;
+
+/** A known tensor: a weight, or the result of shape arithmetic. Int64 numbers are kept in a Float64Array. */
+export interface Constant {
+  readonly dims: readonly number[];
+  /** ONNX element type. */
+  readonly type: number;
+  readonly values: Numbers;
+  /** Where the file holds the constant as integers: value = scale of its channel * integer. */
+  readonly quantized?: { readonly values: Int8Array | Int32Array; readonly scales: Float32Array };
+}
+
+export type AttributeValue = number | string | readonly number[] | readonly string[] | Constant | undefined;
+
+/** Bounds of a tensor in real numbers. */
+export interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** real = scale * (q - zero), min <= q <= max; int8. */
+export interface Quantization {
+  readonly scale: number;
+  readonly zero: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface Node {
+  /** The ONNX node's name or, if it has none, its output: for messages. */
+  readonly name: string;
+  /** An ONNX operation type, or one of `LOWERED`. */
+  readonly type: string;
+  /** Tensor names; "" is an input left out. */
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes: Readonly<Record<string, AttributeValue>>;
+  /** What the output is clamped to. */
+  readonly clamp?: Bounds;
+  /** Of `function`: its value; of `gate`: the factor as a function of the second input. */
+  readonly expression?: Expression;
+}
+
+/** A graph of one input and one output. Passes return a new graph and leave the given one as it is. */
+export interface Graph {
+  readonly nodes: readonly Node[];
+  readonly constants: ReadonlyMap<string, Constant>;
+  /** Sizes of every tensor, activations as [1, channels, height, width]. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Quantisation of activations as the file gives it; empty for a float model. */
+  readonly quantization: ReadonlyMap<string, Quantization>;
+  readonly input: string;
+  readonly output: string;
+}
+
+/** Node types that remain after the passes. */
+export const LOWERED = [
+  "conv",
+  "maxPool",
+  "averagePool",
+  "globalAveragePool",
+  "gate",
+  "function",
+  "resize",
+  "add",
+  "multiply",
+  "concat",
+  "pad",
+] as const;
+
+export type Pass = (graph: Graph) => Graph;
+
+/** Nodes that read each tensor. The graph's output counts as a reader of its own, `undefined`. */
+export function readers(graph: Graph): Map<string, (Node | undefined)[]> {
+  const map = new Map<string, (Node | undefined)[]>([[graph.output, [undefined]]]);
+  for (const node of graph.nodes) {
+    for (const input of new Set(node.inputs)) {
+      if (input !== "") map.set(input, [...(map.get(input) ?? []), node]);
+    }
+  }
+  return map;
+}
+
+/** The node that writes each tensor. */
+export function producers(graph: Graph): Map<string, Node> {
+  const map = new Map<string, Node>();
+  for (const node of graph.nodes) for (const output of node.outputs) map.set(output, node);
+  return map;
+}
+
+/** The graph with nodes that nothing reads taken out, and the rest in order of execution, the file's where free. */
+export function prune(graph: Graph): Graph {
+  const producer = producers(graph);
+  const needed = new Set<Node>();
+  const stack: string[] = [graph.output];
+  while (stack.length > 0) {
+    const node = producer.get(stack.pop()!);
+    if (!node || needed.has(node)) continue;
+    needed.add(node);
+    stack.push(...node.inputs);
+  }
+  const waiting = graph.nodes.filter((node) => needed.has(node));
+  const done = new Set<Node>();
+  const nodes: Node[] = [];
+  while (waiting.length > 0) {
+    const next = waiting.findIndex((node) =>
+      node.inputs.every((input) => !producer.has(input) || done.has(producer.get(input)!)),
+    );
+    if (next < 0) throw new ConvertError(`${describe(waiting[0]!)}: the graph has a cycle`);
+    const [node] = waiting.splice(next, 1);
+    done.add(node!);
+    nodes.push(node!);
+  }
+  return { ...graph, nodes };
+}
+
+/** The graph with every reading of the tensors `from` turned into a reading of the tensors they map to. */
+export function rename(graph: Graph, from: ReadonlyMap<string, string>): Graph {
+  const target = (name: string): string => {
+    let result = name;
+    for (let next = from.get(result); next !== undefined; next = from.get(result)) result = next;
+    return result;
+  };
+  return {
+    ...graph,
+    nodes: graph.nodes.map((node) =>
+      node.inputs.some((input) => from.has(input)) ? { ...node, inputs: node.inputs.map(target) } : node,
+    ),
+    output: target(graph.output),
+  };
+}
+
+/** A tensor name that the graph does not have yet. */
+export function freshName(graph: Graph, wish: string): string {
+  const taken = (name: string): boolean => graph.shapes.has(name) || graph.constants.has(name);
+  if (!taken(wish)) return wish;
+  let suffix = 2;
+  while (taken(`${wish}_${suffix}`)) suffix++;
+  return `${wish}_${suffix}`;
+}
+
+/** `Conv "stem/conv"`, for messages. */
+export function describe(node: Pick<Node, "name" | "type">): string {
+  return `${node.type} "${node.name}"`;
+}
+
+export function shapeOf(graph: Graph, tensor: string): readonly number[] {
+  const shape = graph.shapes.get(tensor);
+  if (!shape) throw new ConvertError(`tensor "${tensor}": its shape is not known`);
+  return shape;
+}
+
+/** An integer or float attribute, or `fallback` where the node has none. */
+export function numberOf(node: Node, name: string, fallback: number): number {
+  const value = node.attributes[name];
+  return typeof value === "number" ? value : fallback;
+}
+
+export function stringOf(node: Node, name: string, fallback: string): string {
+  const value = node.attributes[name];
+  return typeof value === "string" ? value : fallback;
+}
+
+/** A list attribute of exactly `length` numbers, or `fallback` repeated. */
+export function listOf(node: Node, name: string, length: number, fallback: number): number[] {
+  const value = node.attributes[name];
+  if (value === undefined) return new Array<number>(length).fill(fallback);
+  if (!Array.isArray(value) || value.length !== length || !value.every((entry) => typeof entry === "number")) {
+    throw new ConvertError(`${describe(node)}: attribute "${name}" expected ${length} numbers`);
+  }
+  return [...value];
+}

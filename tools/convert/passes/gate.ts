@@ -1,0 +1,75 @@
+import { NEAREST } from "../../../src/format.js";
+import { compose, INPUT, type Expression } from "../expression.js";
+import { producers, prune, readers, shapeOf, type Graph, type Node } from "../graph.js";
+
+interface Found {
+  /** The condensed tensor. */
+  readonly source: string;
+  readonly expression: Expression;
+  readonly factor: number;
+}
+
+/**
+ * Attention condensers: v * enlarge(f(a)) or v * f(enlarge(a)), the enlargement by a whole factor to the nearest,
+ * as one `gate` of v and a; and v * f(a) at the same size, with the factor 1.
+ */
+export function gate(graph: Graph): Graph {
+  const read = readers(graph);
+  const producer = producers(graph);
+  const nodes = graph.nodes.map((node): Node => {
+    if (node.type !== "Mul" || node.inputs.length !== 2) return node;
+    const [a, b] = node.inputs as [string, string];
+    const [left, right] = [a, b].map((name) => condensed(graph, read, producer, name));
+    const fits = (found: Found | undefined, value: string): found is Found =>
+      found !== undefined && matches(graph, found, value);
+    const pickRight = fits(right, a) && !(fits(left, b) && left.factor > right.factor);
+    const found = pickRight ? right : fits(left, b) ? left : undefined;
+    if (!found) return node;
+    return {
+      ...node,
+      type: "gate",
+      inputs: [pickRight ? a : b, found.source],
+      attributes: { factor: found.factor },
+      expression: found.expression,
+    };
+  });
+  return prune({ ...graph, nodes });
+}
+
+/** Walks back from a factor of a product over functions and at most one enlargement that nothing else reads. */
+function condensed(
+  graph: Graph,
+  read: ReadonlyMap<string, readonly unknown[]>,
+  producer: ReadonlyMap<string, Node>,
+  factorName: string,
+): Found | undefined {
+  let source = factorName;
+  let expression: Expression = INPUT;
+  let factor = 0;
+  let isFunction = false;
+  for (let node = producer.get(source); node && read.get(source)!.length === 1; node = producer.get(source)) {
+    const isEnlargement =
+      node.type === "resize" &&
+      node.attributes.mode === NEAREST &&
+      node.attributes.denominator === 1 &&
+      !node.clamp &&
+      factor === 0;
+    if (node.type !== "function" && !isEnlargement) break;
+    const known = graph.quantization.get(source);
+    const before = graph.quantization.get(node.inputs[0]!);
+    const isSame = isEnlargement && known?.scale === before?.scale && known?.zero === before?.zero;
+    if (known && !isSame) expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
+    if (isEnlargement) factor = node.attributes.numerator as number;
+    else {
+      expression = compose(expression, node.expression!);
+      isFunction = true;
+    }
+    source = node.inputs[0]!;
+  }
+  return factor > 0 || isFunction ? { source, expression, factor: Math.max(1, factor) } : undefined;
+}
+
+function matches(graph: Graph, { source, factor }: Found, value: string): boolean {
+  const [v, a] = [shapeOf(graph, value), shapeOf(graph, source)];
+  return v.length === 4 && a.length === 4 && v[1] === a[1] && v[2] === a[2]! * factor && v[3] === a[3]! * factor;
+}

@@ -1,0 +1,66 @@
+import { ConvertError } from "../errors.js";
+import { describe, LOWERED, prune, type Graph, type Pass } from "../graph.js";
+import { SUPPORTED } from "../shapes.js";
+import { affine, channels } from "./affine.js";
+import { arithmetic } from "./arithmetic.js";
+import { batchNorm } from "./batch-norm.js";
+import { cleanup } from "./cleanup.js";
+import { concat } from "./concat.js";
+import { conv } from "./conv.js";
+import { head, tail } from "./ends.js";
+import { functions, merge } from "./functions.js";
+import { gate } from "./gate.js";
+import { normalise } from "./normalise.js";
+import { pad } from "./pad.js";
+import { pooling } from "./pooling.js";
+import { quantization } from "./quantization.js";
+import { resize } from "./resize.js";
+
+/** What the passes need to know besides the graph. */
+export interface PassOptions {
+  /** Mean and standard deviation of red, green and blue that the network expects to be taken off, in 0..1. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+}
+
+/** The passes in the order in which they run. */
+export function passList({ mean, std }: PassOptions): readonly (readonly [string, Pass])[] {
+  const wishes: (readonly [string, Pass])[] =
+    mean || std ? [["normalise", normalise(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
+  return [
+    ["quantization", quantization],
+    ["tail", tail],
+    ["cleanup", cleanup],
+    ["head", head],
+    ...wishes,
+    ["resize", resize],
+    ["conv", conv],
+    ["pooling", pooling],
+    ["concat", concat],
+    ["batchNorm", batchNorm],
+    ["channels", channels],
+    ["affine", affine],
+    ["pad", pad],
+    ["functions", functions],
+    ["merge", merge],
+    ["gate", gate],
+    ["arithmetic", arithmetic],
+  ];
+}
+
+/**
+ * Runs all passes; what remains are nodes of the types `LOWERED`.
+ *
+ * @throws ConvertError that names a node no pass could lower
+ */
+export function lower(graph: Graph, options: PassOptions = {}): Graph {
+  let current = graph;
+  for (const [, pass] of passList(options)) current = prune(pass(current));
+  for (const node of current.nodes) {
+    if ((LOWERED as readonly string[]).includes(node.type)) continue;
+    throw new ConvertError(
+      `${describe(node)}: not supported on these inputs; supported are ${SUPPORTED.join(", ")}`,
+    );
+  }
+  return current;
+}

@@ -1,0 +1,296 @@
+/**
+ * PNG (ISO/IEC 15948): reads every colour type, bit depth and interlacing into 8-bit grey or RGB; writes 8-bit
+ * grey, RGB and palette pictures. Transparency is dropped: a pixel keeps the colour stored for it.
+ */
+import { constants, deflateSync, inflateSync } from "node:zlib";
+import { crc32 } from "../../src/checksum.js";
+import { expectSize, type Picture, PictureError } from "./picture.js";
+
+const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
+
+const GREY = 0;
+const RGB = 2;
+const PALETTE = 3;
+const GREY_ALPHA = 4;
+const RGB_ALPHA = 6;
+
+/** Samples per pixel and the bit depths allowed, by colour type. */
+const COLOR_TYPES: ReadonlyMap<number, { samples: number; depths: readonly number[] }> = new Map([
+  [GREY, { samples: 1, depths: [1, 2, 4, 8, 16] }],
+  [RGB, { samples: 3, depths: [8, 16] }],
+  [PALETTE, { samples: 1, depths: [1, 2, 4, 8] }],
+  [GREY_ALPHA, { samples: 2, depths: [8, 16] }],
+  [RGB_ALPHA, { samples: 4, depths: [8, 16] }],
+]);
+
+/** Start and step of the passes of an interlaced picture (Adam7). */
+const ADAM7 = [
+  { x: 0, y: 0, stepX: 8, stepY: 8 },
+  { x: 4, y: 0, stepX: 8, stepY: 8 },
+  { x: 0, y: 4, stepX: 4, stepY: 8 },
+  { x: 2, y: 0, stepX: 4, stepY: 4 },
+  { x: 0, y: 2, stepX: 2, stepY: 4 },
+  { x: 1, y: 0, stepX: 2, stepY: 2 },
+  { x: 0, y: 1, stepX: 1, stepY: 2 },
+];
+const ONE_PASS = [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
+
+interface Header {
+  readonly width: number;
+  readonly height: number;
+  readonly depth: number;
+  readonly type: number;
+  readonly samples: number;
+  readonly interlaced: boolean;
+}
+
+/** Whether the bytes begin like a PNG file. */
+export function isPng(bytes: Uint8Array): boolean {
+  return SIGNATURE.every((byte, at) => bytes[at] === byte);
+}
+
+/**
+ * Decodes a PNG file: 16-bit samples keep their high byte, fewer than 8 bits are spread over 0..255, palette
+ * indices become RGB.
+ *
+ * @throws PictureError if the file is damaged or larger than 16384 pixels a side
+ */
+export function decodePng(bytes: Uint8Array): Picture {
+  const { header, palette, packed } = readChunks(bytes);
+  const passes = header.interlaced ? ADAM7 : ONE_PASS;
+  const bitsPerPixel = header.samples * header.depth;
+  const layout = passes.map((pass) => {
+    const width = Math.max(0, Math.ceil((header.width - pass.x) / pass.stepX));
+    const height = Math.max(0, Math.ceil((header.height - pass.y) / pass.stepY));
+    return {
+      ...pass,
+      width,
+      height: width === 0 ? 0 : height,
+      rowBytes: Math.ceil((width * bitsPerPixel) / 8),
+    };
+  });
+  const expected = layout.reduce((total, pass) => total + pass.height * (1 + pass.rowBytes), 0);
+  const rows = inflate(packed, expected);
+
+  const channels = header.type === GREY || header.type === GREY_ALPHA ? 1 : 3;
+  const data = new Uint8Array(header.width * header.height * channels);
+  let at = 0;
+  for (const pass of layout) {
+    let above: Uint8Array = new Uint8Array(pass.rowBytes);
+    for (let y = 0; y < pass.height; y++) {
+      const row = rows.subarray(at + 1, at + 1 + pass.rowBytes);
+      unfilter(rows[at]!, row, above, Math.ceil(bitsPerPixel / 8));
+      const start = ((pass.y + y * pass.stepY) * header.width + pass.x) * channels;
+      unpack(row, header, palette, data, start, pass.width, pass.stepX * channels);
+      at += 1 + pass.rowBytes;
+      above = row;
+    }
+  }
+  return { data, width: header.width, height: header.height, channels };
+}
+
+/** Reads the chunks up to the end mark: the header, the palette (if any) and the compressed pixels. */
+function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; packed: Uint8Array } {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let header: Header | undefined;
+  let palette: Uint8Array = new Uint8Array(0);
+  const packed: Uint8Array[] = [];
+  let ended = false;
+  for (let at = SIGNATURE.length; !ended; ) {
+    if (at + 12 > bytes.length) throw new PictureError("the PNG file is cut off");
+    const length = view.getUint32(at);
+    const body = bytes.subarray(at + 8, at + 8 + length);
+    if (at + 12 + length > bytes.length) throw new PictureError("the PNG file is cut off");
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    const critical = (bytes[at + 4]! & 32) === 0;
+    if (critical && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
+      throw new PictureError(
+        `the PNG file is damaged: the checksum of its ${printable(name)} part does not match`,
+      );
+    }
+    if (!header && name !== "IHDR")
+      throw new PictureError("the PNG file is damaged: it does not begin with IHDR");
+    if (name === "IHDR") header ??= readHeader(body);
+    else if (name === "PLTE") palette = body;
+    else if (name === "IDAT") packed.push(body);
+    else if (name === "IEND") ended = true;
+    else if (critical) throw new PictureError(`the PNG file has an unknown part ${printable(name)}`);
+    at += 12 + length;
+  }
+  if (header!.type === PALETTE && palette.length < 3) throw new PictureError("the PNG file has no palette");
+  return { header: header!, palette, packed: packed.length === 1 ? packed[0]! : Buffer.concat(packed) };
+}
+
+function readHeader(body: Uint8Array): Header {
+  if (body.length !== 13) throw new PictureError("the PNG file is damaged: its header has the wrong length");
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const width = view.getUint32(0);
+  const height = view.getUint32(4);
+  const [depth, type, compression, filter, interlace] = body.subarray(8) as unknown as number[];
+  const kind = COLOR_TYPES.get(type!);
+  if (!kind?.depths.includes(depth!) || compression !== 0 || filter !== 0 || interlace! > 1) {
+    throw new PictureError("the PNG file is damaged: its header is not valid");
+  }
+  expectSize(width, height);
+  return { width, height, depth: depth!, type: type!, samples: kind.samples, interlaced: interlace === 1 };
+}
+
+function inflate(packed: Uint8Array, expected: number): Uint8Array {
+  let rows: Uint8Array;
+  try {
+    const chunkSize = Math.min(Math.max(64, expected + 1), 1 << 26);
+    rows = inflateSync(packed, { maxOutputLength: expected, chunkSize });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "Z_BUF_ERROR") throw new PictureError("the PNG file is cut off");
+    if (code === "ERR_BUFFER_TOO_LARGE")
+      throw new PictureError("the PNG file holds more pixels than it promises");
+    throw new PictureError("the PNG file is damaged: its pixels cannot be unpacked");
+  }
+  if (rows.length < expected) throw new PictureError("the PNG file holds fewer pixels than it promises");
+  return rows;
+}
+
+/** Undoes the filter of one row in place; `above` is the row before it, `step` the bytes of a pixel. */
+function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: number): void {
+  const length = row.length;
+  switch (filter) {
+    case 0:
+      return;
+    case 1:
+      for (let i = step; i < length; i++) row[i]! += row[i - step]!;
+      return;
+    case 2:
+      for (let i = 0; i < length; i++) row[i]! += above[i]!;
+      return;
+    case 3:
+      for (let i = 0; i < length; i++) row[i]! += ((i < step ? 0 : row[i - step]!) + above[i]!) >> 1;
+      return;
+    case 4:
+      for (let i = 0; i < Math.min(step, length); i++) row[i]! += above[i]!;
+      for (let i = step; i < length; i++) row[i]! += paeth(row[i - step]!, above[i]!, above[i - step]!);
+      return;
+    default:
+      throw new PictureError(`the PNG file is damaged: there is no row filter ${filter}`);
+  }
+}
+
+/** Whichever of left, above and corner is nearest to left + above - corner. */
+function paeth(left: number, above: number, corner: number): number {
+  const toLeft = Math.abs(above - corner);
+  const toAbove = Math.abs(left - corner);
+  const toCorner = Math.abs(left + above - 2 * corner);
+  if (toLeft <= toAbove && toLeft <= toCorner) return left;
+  return toAbove <= toCorner ? above : corner;
+}
+
+/** Writes `count` pixels of a row as 8-bit grey or RGB, from `start` on, `step` bytes apart. */
+function unpack(
+  row: Uint8Array,
+  { depth, type, samples }: Header,
+  palette: Uint8Array,
+  data: Uint8Array,
+  start: number,
+  count: number,
+  step: number,
+): void {
+  if (depth === 8 && (type === GREY || type === RGB) && step === samples) {
+    data.set(row, start);
+    return;
+  }
+  const colors = palette.length / 3;
+  const spread = type === PALETTE ? 1 : 255 / (2 ** Math.min(depth, 8) - 1);
+  for (let x = 0, at = start; x < count; x++, at += step) {
+    const first = sampleAt(row, x * samples, depth) * spread;
+    if (type === PALETTE) {
+      if (first >= colors)
+        throw new PictureError(`the PNG file is damaged: its palette has no colour ${first}`);
+      for (let c = 0; c < 3; c++) data[at + c] = palette[3 * first + c]!;
+    } else {
+      data[at] = first;
+      if (type === RGB || type === RGB_ALPHA) {
+        data[at + 1] = sampleAt(row, x * samples + 1, depth);
+        data[at + 2] = sampleAt(row, x * samples + 2, depth);
+      }
+    }
+  }
+}
+
+/** The sample with this index in a row: its high byte if it has 16 bits. */
+function sampleAt(row: Uint8Array, index: number, depth: number): number {
+  if (depth === 8) return row[index]!;
+  if (depth === 16) return row[2 * index]!;
+  const bit = index * depth;
+  return (row[bit >> 3]! >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+}
+
+function printable(name: string): string {
+  return /^[A-Za-z]{4}$/.test(name) ? name : "(unnamed)";
+}
+
+/**
+ * Encodes an 8-bit PNG file.
+ *
+ * @param picture grey or RGB; with a palette, [height, width, 1] indices into it
+ * @param palette 1 to 256 colours, red, green, blue, each 0..255
+ */
+export function encodePng(
+  { data, width, height, channels }: Picture,
+  palette?: readonly (readonly [number, number, number])[],
+): Uint8Array {
+  const rowBytes = width * channels;
+  const rows = new Uint8Array(height * (1 + rowBytes));
+  for (let y = 0; y < height; y++) {
+    const at = y * (1 + rowBytes) + 1;
+    const start = y * rowBytes;
+    if (channels === 1) {
+      rows.set(data.subarray(start, start + rowBytes), at);
+    } else {
+      rows[at - 1] = 4;
+      filterRow(data, start, rowBytes, channels, y > 0, rows, at);
+    }
+  }
+  const header = new Uint8Array(13);
+  const view = new DataView(header.buffer);
+  view.setUint32(0, width);
+  view.setUint32(4, height);
+  header[8] = 8;
+  header[9] = palette ? PALETTE : channels === 1 ? GREY : channels === 3 ? RGB : RGB_ALPHA;
+  const strategy = channels === 1 ? constants.Z_DEFAULT_STRATEGY : constants.Z_FILTERED;
+  const packed = deflateSync(rows, { level: 6, strategy, chunkSize: 1 << 20 });
+  return Buffer.concat([
+    Uint8Array.from(SIGNATURE),
+    chunk("IHDR", header),
+    ...(palette ? [chunk("PLTE", Uint8Array.from(palette.flat()))] : []),
+    chunk("IDAT", packed),
+    chunk("IEND", new Uint8Array(0)),
+  ]);
+}
+
+/** Writes the row that begins at `start` as differences from the Paeth prediction. */
+function filterRow(
+  data: Uint8Array,
+  start: number,
+  rowBytes: number,
+  step: number,
+  hasAbove: boolean,
+  rows: Uint8Array,
+  at: number,
+): void {
+  for (let i = 0; i < rowBytes; i++) {
+    const left = i < step ? 0 : data[start + i - step]!;
+    const above = hasAbove ? data[start + i - rowBytes]! : 0;
+    const corner = hasAbove && i >= step ? data[start + i - rowBytes - step]! : 0;
+    rows[at + i] = data[start + i]! - paeth(left, above, corner);
+  }
+}
+
+function chunk(name: string, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(12 + body.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, body.length);
+  for (let i = 0; i < 4; i++) bytes[4 + i] = name.charCodeAt(i);
+  bytes.set(body, 8);
+  view.setUint32(8 + body.length, crc32(bytes.subarray(4, 8 + body.length)));
+  return bytes;
+}

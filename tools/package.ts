@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "./errors.js";
+
+const NAME = "attendseg";
+const DEFAULT_MODEL = "models/attendseg-camvid.aseg";
+
+/** Folder of this package, whether the code runs from its source or bundled into dist/. */
+function root(): string {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const manifest = join(folder, "package.json");
+    if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === NAME) return folder;
+    if (folder === dirname(folder)) throw new UserError(`the folder of the package ${NAME} was not found`);
+  }
+}
+
+/** Version of this package. */
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(join(root(), "package.json"), "utf8")).version;
+}
+
+/** Path of the model that comes with this package. */
+export function defaultModel(): string {
+  return join(root(), DEFAULT_MODEL);
+}

@@ -1,0 +1,43 @@
+/**
+ * Index of the largest score at every pixel of the mask:
+ *   mask[y, x] = the lowest c with the largest sum[c]
+ *   where sum[c] are the scores enlarged bilinearly, half-pixel centres, in 2048ths on both axes, kept exact
+ *
+ * scores  int8  [height, width, classes]    classes <= 256
+ * mask    uint8 [mask height, mask width]
+ */
+import { BILINEAR } from "../../src/format.js";
+import type { Size } from "../../src/ops.js";
+import { interpolate, place } from "./resize.js";
+
+const DEPTH = 2048;
+
+/** @returns class ids, uint8 [maskHeight, maskWidth] */
+export function argmax(
+  scores: Int8Array,
+  { height, width }: Size,
+  classes: number,
+  maskHeight: number,
+  maskWidth: number,
+): Uint8Array {
+  const mask = new Uint8Array(maskHeight * maskWidth);
+  const input = { values: scores, width, channels: classes };
+  let at = 0;
+  for (let y = 0; y < maskHeight; y++) {
+    const down = place(BILINEAR, y, height, maskHeight, DEPTH);
+    for (let x = 0; x < maskWidth; x++) {
+      const across = place(BILINEAR, x, width, maskWidth, DEPTH);
+      let winner = 0;
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let c = 0; c < classes; c++) {
+        const sum = interpolate(input, down, across, DEPTH, DEPTH, c);
+        if (sum > largest) {
+          largest = sum;
+          winner = c;
+        }
+      }
+      mask[at++] = winner;
+    }
+  }
+  return mask;
+}

@@ -1,0 +1,33 @@
+/**
+ * Pointwise convolution:
+ *   output[y, x, o] = requantize(bias[o] + sum over i of input[y, x, i] * weights[o, i],
+ *                     (input scale * scales[o]) / output scale)
+ *
+ * input    int8  [height, width, inChannels]
+ * weights  int8  [outChannels, inChannels]
+ * bias     int32 [outChannels]              the input zero point is folded in
+ * scales   f32   [outChannels]              of the weights
+ * output   int8  [height, width, outChannels]
+ *
+ * Sums are int32 and wrap around.
+ */
+import type { Op } from "../../src/ops.js";
+import type { Activation, Shape } from "./activation.js";
+import { product, ratio, requantize } from "./requantize.js";
+
+export function pointwise(op: Op, [input]: readonly Activation[], output: Shape): Int8Array {
+  const { channels, values } = input!;
+  const pixels = output.height * output.width;
+  const result = new Int8Array(pixels * output.channels);
+  let at = 0;
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let o = 0; o < output.channels; o++) {
+      let sum = op.bias[o]!;
+      for (let i = 0; i < channels; i++) {
+        sum = (sum + values[pixel * channels + i]! * op.weights[o * channels + i]!) | 0;
+      }
+      result[at++] = requantize(sum, ratio(product(input!.scale, op.scales[o]!), output.scale), output);
+    }
+  }
+  return result;
+}

@@ -1,6 +1,6 @@
 /**
- * Exports of the engine. Op records, parameters and arena are laid out by the host (src/plan.ts, src/link.ts):
- * record `i` lies at address i * RECORD_BYTES. The kernels trust them.
+ * Exports of the engine. Op records, parameters and arena are laid out by the host (src/plan.ts, src/link.ts);
+ * `op` is the address of a record. The kernels trust them.
  */
 import * as format from "../src/format";
 import { CODE, OUT_HEIGHT, RECORD_BYTES } from "../src/record";
@@ -22,16 +22,20 @@ import { resize } from "./resize";
 export { pictureOutput, pictureRow, pictureWeights, windowEnd, windowFirst } from "./input";
 export { mask } from "./mask";
 
-/** Runs operations `first`..`end` of the list, each over all its output rows. */
-export function run(first: i32, end: i32): void {
+/**
+ * Runs operations `first`..`end` of the list of records at address `records`: of each the `part`-th of `parts`
+ * equal shares of its output rows.
+ */
+export function run(records: usize, first: i32, end: i32, part: i32, parts: i32): void {
   for (let index = first; index < end; index++) {
-    runRows(index, 0, load<i32>(index * RECORD_BYTES, OUT_HEIGHT));
+    const op = records + index * RECORD_BYTES;
+    const rows = load<i32>(op, OUT_HEIGHT);
+    runRows(op, (rows * part) / parts, (rows * (part + 1)) / parts);
   }
 }
 
 /** Output rows `first`..`end` of one operation. The input tensor is written by the picture functions instead. */
-export function runRows(index: i32, first: i32, end: i32): void {
-  const op: usize = index * RECORD_BYTES;
+export function runRows(op: usize, first: i32, end: i32): void {
   switch (load<i32>(op, CODE)) {
     case format.CONVOLUTION:
       convolution(op, first, end);

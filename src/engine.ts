@@ -1,19 +1,24 @@
 import { link } from "./link.js";
 import type { Model } from "./model.js";
-import { type Plan, pictureScratch, plan } from "./plan.js";
+import { PAGE_BYTES, type Plan, pictureScratch } from "./plan.js";
 import { MASK_BAND, RECORD_BYTES } from "./record.js";
 
-/** Exports of an engine module; `op` is the address of a record. See assembly/index.ts. */
-interface Exports {
+/** Exports of an engine module, any build; `op` is the address of a record. See assembly/index.ts. */
+export interface EngineExports {
   readonly memory: WebAssembly.Memory;
-  run(first: number, end: number): void;
-  runRows(index: number, first: number, end: number): void;
+  run(records: number, first: number, end: number, part: number, parts: number): void;
+  runRows(op: number, first: number, end: number): void;
   windowFirst(i: number, from: number, to: number): number;
   windowEnd(i: number, from: number, to: number): number;
   pictureWeights(op: number, width: number, weights: number): void;
   pictureRow(op: number, channels: number, weights: number, row: number): void;
   pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
   mask(op: number, width: number, height: number, first: number, end: number): void;
+}
+
+/** Instantiates an engine module. */
+export function instantiate(module: WebAssembly.Module): EngineExports {
+  return new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
 }
 
 /** A picture: 8-bit levels [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGB and alpha). */
@@ -28,21 +33,18 @@ export interface Picture {
 export class Engine {
   readonly model: Model;
   readonly plan: Plan;
-  readonly #exports: Exports;
+  readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
-  /**
-   * @param module a compiled engine module, any build
-   * @param keep give every tensor memory of its own, so that all can be read and written
-   */
-  constructor(model: Model, module: WebAssembly.Module, height: number, width: number, keep = false) {
+  /** @param exports a fresh instance, which this engine owns from now on */
+  constructor(model: Model, plan: Plan, exports: EngineExports) {
     this.model = model;
-    this.plan = plan(model, height, width, keep);
-    this.#exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports;
-    const { memory } = this.#exports;
-    memory.grow((this.plan.memoryBytes - memory.buffer.byteLength) / 65536);
+    this.plan = plan;
+    this.#exports = exports;
+    const { memory } = exports;
+    memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
     this.#memory = new Uint8Array(memory.buffer);
-    this.#memory.set(link(model, this.plan));
+    this.#memory.set(link(model, plan));
   }
 
   /** Bytes of linear memory. */
@@ -75,12 +77,12 @@ export class Engine {
 
   /** Runs operations `first`..`end`; the input tensor must have been set. */
   run(first = 1, end: number = this.model.ops.length): void {
-    this.#exports.run(first, end);
+    this.#exports.run(0, first, end, 0, 1);
   }
 
   /** Runs rows `first`..`end` of the output of one operation. */
   runRows(index: number, first: number, end: number): void {
-    this.#exports.runRows(index, first, end);
+    this.#exports.runRows(index * RECORD_BYTES, first, end);
   }
 
   /** Writes the mask of the last run, class ids [height, width], into `out`. */

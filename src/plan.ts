@@ -13,7 +13,8 @@ import { kindOf, type Op, type Size, sameSize } from "./ops.js";
 import * as record from "./record.js";
 import { inferSizes } from "./shape.js";
 
-const PAGE_BYTES = 65536;
+/** Bytes of a page of linear memory. */
+export const PAGE_BYTES = 65536;
 /** SIMD loads may read this many bytes past the end of what they need. */
 const SLACK_BYTES = 64;
 
@@ -61,10 +62,9 @@ export interface Buffer extends Lifetime {
  *
  * @param height input height, pixels, a multiple of the model's stride, at most 4096
  * @param width input width, likewise
- * @param keep give every tensor memory of its own, so that all can be read after a run
  * @throws RangeError for a size that the network cannot take, ModelError if the operations do not fit at it
  */
-export function plan(model: Model, height: number, width: number, keep = false): Plan {
+export function plan(model: Model, height: number, width: number): Plan {
   for (const [name, side] of Object.entries({ height, width })) {
     expectInteger(name, side, 1, format.MAX_SIDE);
     if (side % model.stride !== 0) {
@@ -82,8 +82,8 @@ export function plan(model: Model, height: number, width: number, keep = false):
   const parameters = model.ops.map((op) => placeParameters(op, model, place));
   const arenaAt = end;
 
-  const lifetimes = findLifetimes(model, keep);
-  const owners = keep ? sizes.map((_, id) => id) : shareInPlace(model, sizes, lifetimes);
+  const lifetimes = findLifetimes(model);
+  const owners = shareInPlace(model, sizes, lifetimes);
   const tensorBytes = sizes.map((size, id) => size.height * size.width * model.tensors[id]!.channels);
   const scratchBytes = model.ops.map((op) => scratchOf(op, model, sizes));
   const buffers: Buffer[] = [
@@ -152,14 +152,14 @@ function placeParameters(op: Op, model: Model, place: (bytes: number) => number)
 }
 
 /** Scores and what argmax makes of them are needed after the last operation, when the mask is drawn. */
-function findLifetimes({ tensors, ops }: Model, keep: boolean): Lifetime[] {
+function findLifetimes({ tensors, ops }: Model): Lifetime[] {
   const first = tensors.map(() => 0);
   const last = tensors.map(() => 0);
   ops.forEach((op, index) => {
     first[op.output] = index;
     for (const id of [op.output, ...op.inputs]) last[id] = op.code === format.ARGMAX ? ops.length : index;
   });
-  return first.map((start, id) => ({ first: keep ? 0 : start, last: keep ? ops.length : last[id]! }));
+  return first.map((start, id) => ({ first: start, last: last[id]! }));
 }
 
 /** For each tensor the one whose memory it uses: itself, or the input it is written over. */

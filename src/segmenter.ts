@@ -1,10 +1,11 @@
 import type { Color } from "./card.js";
-import { Engine } from "./engine.js";
+import { Engine, instantiate } from "./engine.js";
 import { describe, EnvironmentError, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import { expectPicture, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { parseModel } from "./model.js";
+import { plan } from "./plan.js";
 import { chooseVariant, engineBytes, type Variant } from "./variant.js";
 
 export interface LoadOptions {
@@ -90,7 +91,8 @@ export class Segmenter {
     const model = parseModel(bytes);
     const variant = chooseVariant(options.variant);
     const module = options.module ?? (await WebAssembly.compile(engineBytes(variant)));
-    const engine = new Engine(model, module, options.height ?? model.height, options.width ?? model.width);
+    const memory = plan(model, options.height ?? model.height, options.width ?? model.width);
+    const engine = new Engine(model, memory, instantiate(module));
     return new Segmenter(engine, variant, bytes.length);
   }
 

@@ -1,11 +1,31 @@
 /** The builds that every kernel test runs on. */
+import { Engine, instantiate } from "../src/engine.js";
+import type { Model } from "../src/model.js";
+import { PAGE_BYTES, type Plan, plan } from "../src/plan.js";
 import { engineBytes, VARIANTS, type Variant } from "../src/variant.js";
 
 export { VARIANTS, type Variant };
 
 const modules = new Map(VARIANTS.map((name) => [name, new WebAssembly.Module(engineBytes(name))]));
 
-/** The compiled engine module of a build. */
-export function moduleOf(variant: Variant): WebAssembly.Module {
-  return modules.get(variant)!;
+/** An engine of a build for inputs of the given size. */
+export function engineOf(variant: Variant, model: Model, height: number, width: number): Engine {
+  return new Engine(model, plan(model, height, width), instantiate(modules.get(variant)!));
+}
+
+/** The same, with memory of its own for every tensor, so that all can be written and read. */
+export function openEngineOf(variant: Variant, model: Model, height: number, width: number): Engine {
+  return new Engine(model, spread(model, plan(model, height, width)), instantiate(modules.get(variant)!));
+}
+
+/** A plan in which no tensors share bytes: they lie one after the other behind the arena of the given plan. */
+function spread(model: Model, compact: Plan): Plan {
+  let arenaBytes = compact.arenaBytes;
+  const offsets = compact.sizes.map(({ height, width }, id) => {
+    const offset = arenaBytes;
+    arenaBytes += Math.ceil((height * width * model.tensors[id]!.channels) / 16) * 16;
+    return offset;
+  });
+  const pages = Math.ceil((compact.arenaAt + arenaBytes + 64) / PAGE_BYTES);
+  return { ...compact, offsets, arenaBytes, memoryBytes: pages * PAGE_BYTES };
 }

@@ -26,6 +26,8 @@ await build({
   platform: "node",
   loader: { ".wasm": "binary" },
   external: ["onnxruntime-web"],
+  splitting: true,
+  chunkNames: "chunk-[hash]",
   banner: {
     js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
   },

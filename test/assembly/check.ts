@@ -1,8 +1,7 @@
-import { Engine } from "../../src/engine.js";
 import { referenceOp, referenceSizes } from "../../tools/reference/run.js";
 import { buildCase, type Case } from "../cases.js";
 import { Random } from "../fixtures/random.js";
-import { moduleOf, type Variant } from "../variants.js";
+import { openEngineOf, type Variant } from "../variants.js";
 
 type Bytes = Int8Array | Uint8Array | Uint8ClampedArray;
 
@@ -23,7 +22,7 @@ export function firstDifference(actual: Bytes, expected: Bytes): string | undefi
  */
 export function findFault(test: Case, variant: Variant, cuts: readonly number[] = []): string | undefined {
   const { model, height, width, opIndex, values } = buildCase(test);
-  const engine = new Engine(model, moduleOf(variant), height, width, true);
+  const engine = openEngineOf(variant, model, height, width);
   const op = model.ops[opIndex]!;
   const noise = new Random(opIndex);
   model.tensors.forEach((_, id) => {

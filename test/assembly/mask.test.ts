@@ -1,13 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Engine } from "../../src/engine.js";
 import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import type { Size } from "../../src/ops.js";
 import { referenceMask } from "../../tools/reference/run.js";
 import { ModelBuilder, randomFilter } from "../fixtures/builder.js";
 import { Random } from "../fixtures/random.js";
-import { moduleOf, VARIANTS, type Variant } from "../variants.js";
+import { engineOf, VARIANTS, type Variant } from "../variants.js";
 import { firstDifference } from "./check.js";
 
 /** Id of the scores in the model below. */
@@ -30,7 +29,7 @@ function findFault(
   mask: Size,
 ): string | undefined {
   const model = scoresModel(size, classes);
-  const engine = new Engine(model, moduleOf(variant), size.height, size.width);
+  const engine = engineOf(variant, model, size.height, size.width);
   engine.tensor(SCORES).set(scores);
   engine.run(model.ops.length - 1);
   const actual = new Uint8Array(mask.height * mask.width).fill(255);

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Engine } from "../../src/engine.js";
 import { kindOf } from "../../src/ops.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
 import { buildFixture, FIXTURE_CLASSES } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
-import { moduleOf, VARIANTS } from "../variants.js";
+import { engineOf, openEngineOf, VARIANTS } from "../variants.js";
 import { firstDifference } from "./check.js";
 
 const SIZES = [
@@ -25,7 +24,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       const input = referenceInput(picture.data, picture.width, picture.height, 3, width, height);
       const expected = runReference(model, input, height, width);
 
-      const kept = new Engine(model, moduleOf(variant), height, width, true);
+      const kept = openEngineOf(variant, model, height, width);
       kept.setPicture(picture);
       kept.run();
       for (const op of model.ops) {
@@ -33,7 +32,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
         expect(`${kindOf(op).name}: ${difference}`).toBe(`${kindOf(op).name}: undefined`);
       }
 
-      const shared = new Engine(model, moduleOf(variant), height, width);
+      const shared = engineOf(variant, model, height, width);
       const mask = new Uint8Array(picture.width * picture.height);
       const scoresSize = referenceSizes(model, height, width)[scoresId]!;
       const expectedMask = referenceMask(
@@ -64,7 +63,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       channels: 4,
     }));
     const masks = pictures.map((picture) => {
-      const fresh = new Engine(model, moduleOf(variant), 48, 64);
+      const fresh = engineOf(variant, model, 48, 64);
       fresh.setPicture(picture);
       model.ops.forEach((_, index) => {
         fresh.run(index, index + 1);
@@ -73,7 +72,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       fresh.writeMask(64, 48, mask);
       return mask;
     });
-    const engine = new Engine(model, moduleOf(variant), 48, 64);
+    const engine = engineOf(variant, model, 48, 64);
     for (const at of [0, 1, 0]) {
       engine.setPicture(pictures[at]!);
       engine.run();

@@ -1,19 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { Engine } from "../../src/engine.js";
 import * as format from "../../src/format.js";
 import type { Size } from "../../src/ops.js";
 import { referenceInput } from "../../tools/reference/run.js";
 import { ModelBuilder } from "../fixtures/builder.js";
 import { Random } from "../fixtures/random.js";
-import { moduleOf, VARIANTS, type Variant } from "../variants.js";
+import { engineOf, VARIANTS, type Variant } from "../variants.js";
 import { firstDifference } from "./check.js";
 
 type Channels = 1 | 3 | 4;
 
 function findFault(variant: Variant, from: Size, channels: Channels, to: Size, seed = 1): string | undefined {
   const model = new ModelBuilder().finish(0, { stride: 1, ...to });
-  const engine = new Engine(model, moduleOf(variant), to.height, to.width);
+  const engine = engineOf(variant, model, to.height, to.width);
   const data = new Random(seed).uint8(from.height * from.width * channels);
   engine.setPicture({ data, ...from, channels });
   const expected = referenceInput(data, from.width, from.height, channels, to.width, to.height);

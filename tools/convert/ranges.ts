@@ -88,7 +88,8 @@ export class Histogram {
       if (count === 0) continue;
       const value = this.centre(bin);
       const beyond = value < min ? min - value : value > max ? value - max : 0;
-      sum += count * (beyond * beyond + (step * step) / 12);
+      const isZero = Math.abs(value) <= this.limit / BINS;
+      if (!isZero) sum += count * (beyond * beyond + (step * step) / 12);
     }
     return sum;
   }

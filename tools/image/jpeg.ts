@@ -32,17 +32,16 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<Picture> {
   if (frame.components === 4) throw new PictureError("CMYK JPEG is not supported: save the picture as RGB");
   const complaints: string[] = [];
   const decoder = await instantiate((complaint) => complaints.push(complaint));
-  let image: ImageData | null;
+  let image: ImageData | null = null;
   try {
     image = decoder.decode(bytes as Uint8Array<ArrayBuffer>, true);
   } catch (error) {
-    const cause = complaints.at(-1) ?? (error instanceof Error ? error.message : String(error));
-    throw new PictureError(`the JPEG file cannot be decoded: ${cause}`);
+    complaints.push(...(complaints.length > 0 ? [] : [String(error)]));
   }
-  if (!image) throw new PictureError("the JPEG file cannot be decoded");
   if (complaints.some((complaint) => /premature end/i.test(complaint))) {
     throw new PictureError("the JPEG file is cut off");
   }
+  if (!image) throw new PictureError(`the JPEG file cannot be decoded: ${complaints.at(-1) ?? "no reason given"}`);
   const { data, width, height } = image;
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
 }

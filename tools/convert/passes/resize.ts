@@ -22,7 +22,8 @@ function lowered(graph: Graph, node: Node): Node {
   const base = { ...node, type: "resize" };
   const fraction = commonFraction([from[2]!, from[3]!], [to[2]!, to[3]!]);
   const isInteger = fraction?.[1] === 1;
-  const isPoint = from[2] === 1 && from[3] === 1;
+  const isBySize = (constantInput(graph, node, node.type === "Upsample" ? 1 : 2) ?? []).length === 0;
+  const isPoint = isBySize && from[2] === 1 && from[3] === 1;
   const same = isInteger && !isPoint ? undefined : (like ?? sameSize(graph, node, isPoint || !fraction));
   if (same !== undefined) return { ...base, inputs: [input, same], attributes: { mode } };
   if (!fraction) {

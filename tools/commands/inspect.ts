@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { type Model, type ModelInfo, modelInfo, type Plan, parseModel, plan } from "../../src/index.js";
-import { isExpected, messageOf, UsageError, UserError } from "../errors.js";
-import { readBytes, STANDARD, writeOutput } from "../files.js";
+import { type Model, type ModelInfo, modelInfo, type Plan } from "../../src/index.js";
+import { writeOutput } from "../files.js";
 import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "../inspect.js";
+import { planFor, readModel } from "../model.js";
 import { formatBytes, formatCount, formatTable } from "../table.js";
 import { type InputSize, jsonOption, printJson, sizeOption } from "./options.js";
 
@@ -34,8 +34,7 @@ export function inspectCommand(): Command {
 }
 
 function run(path: string, { size, json }: Options): void {
-  const bytes = readBytes(path);
-  const model = parse(bytes, path === STANDARD ? "standard input" : path);
+  const { model, bytes } = readModel(path);
   const layout = planFor(model, size);
   const info = modelInfo(model, layout);
   const accuracy = reportedAccuracy(model);
@@ -66,26 +65,6 @@ function run(path: string, { size, json }: Options): void {
       `classes: ${model.card.classes.join(", ")}\n`,
     ].join("\n"),
   );
-}
-
-function parse(bytes: Uint8Array, name: string): Model {
-  try {
-    return parseModel(bytes);
-  } catch (error) {
-    if (isExpected(error)) throw new UserError(`${name}: ${messageOf(error)}`);
-    throw error;
-  }
-}
-
-function planFor(model: Model, size: InputSize | undefined): Plan {
-  try {
-    return plan(model, size?.height ?? model.height, size?.width ?? model.width);
-  } catch (error) {
-    if (error instanceof RangeError && size) {
-      throw new UsageError(`--size ${size.width}x${size.height}: ${messageOf(error)}`);
-    }
-    throw error;
-  }
 }
 
 function describeModel(model: Model, info: ModelInfo, fileBytes: number, score: number | undefined): string {

@@ -1,5 +1,6 @@
 /** Options that several commands share. */
 import { InvalidArgumentError, Option } from "commander";
+import { UserError } from "../errors.js";
 import { writeOutput } from "../files.js";
 
 /** Width and height of a network's input in pixels. */
@@ -54,4 +55,19 @@ export function wholeWithin(first: number, last: number): (text: string) => numb
 /** Writes a value to standard output as JSON. */
 export function printJson(value: unknown): void {
   writeOutput(`${JSON.stringify(value, null, 2)}\n`);
+}
+
+/**
+ * Loads the part of the program that needs onnxruntime-web, which is not installed along with attendseg.
+ *
+ * @throws UserError that says how to install it
+ */
+export async function needRuntime<T>(load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes("onnxruntime-web")) throw error;
+    throw new UserError("this command runs ONNX models with onnxruntime-web: npm install onnxruntime-web");
+  }
 }

@@ -2,7 +2,7 @@
 import { NEAREST } from "../../src/format.js";
 import { ConvertError } from "./errors.js";
 import { quantize } from "./expression.js";
-import { producers, readers, type Bounds, type Graph, type Node, type Quantization } from "./graph.js";
+import { type Bounds, type Graph, type Node, producers, type Quantization, readers } from "./graph.js";
 
 /** The quantisation of the input picture: real = colour / 255, q = colour - 128. */
 export const PICTURE: Quantization = { scale: Math.fround(1 / 255), zero: -128, min: -128, max: 127 };
@@ -46,7 +46,8 @@ export function assign(
   for (const tensor of tensors) {
     const own = known.get(tensor);
     const base = own ?? shared.get(groups(tensor));
-    if (!base) throw new ConvertError(`tensor "${tensor}" is not quantised in the file, and has no measured range`);
+    if (!base)
+      throw new ConvertError(`tensor "${tensor}" is not quantised in the file, and has no measured range`);
     const node = producer.get(tensor);
     result.set(tensor, narrowed(own ? base : inherited(base, node, result), node));
   }
@@ -60,7 +61,11 @@ function isPicture(known: Quantization | undefined): boolean {
 }
 
 /** A pooled or padded tensor can hold what its input can; another member of a group may be narrower. */
-function inherited(base: Quantization, node: Node | undefined, done: ReadonlyMap<string, Quantization>): Quantization {
+function inherited(
+  base: Quantization,
+  node: Node | undefined,
+  done: ReadonlyMap<string, Quantization>,
+): Quantization {
   const before = node && done.get(node.inputs[0] ?? "");
   if (!before || before.scale !== base.scale || before.zero !== base.zero) return base;
   if (node.type === "maxPool") return before;

@@ -1,10 +1,10 @@
 /** From a lowered graph and the quantisation of its tensors to the model of a file. */
 import * as format from "../../src/format.js";
-import { NO_ATTRIBUTES, type Attributes, type Op, type Tensor } from "../../src/ops.js";
+import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 import { PICTURE } from "./assign.js";
 import { ConvertError } from "./errors.js";
 import { INPUT, quantize } from "./expression.js";
-import { describe, numberOf, shapeOf, type Graph, type Node, type Quantization } from "./graph.js";
+import { describe, type Graph, type Node, numberOf, type Quantization, shapeOf } from "./graph.js";
 import { filtersOf, gateTable, lookupTable } from "./weights.js";
 
 /** Tensors with their names, and operations. */
@@ -107,39 +107,55 @@ class Builder implements Program {
       this.write(code, node.inputs, output, channels, q, attributes);
     switch (node.type) {
       case "conv":
-        return this.addConvolution(node, channels, before, q);
+        this.addConvolution(node, channels, before, q);
+        break;
       case "maxPool":
-        return this.addKeeping(node, format.MAX_POOL, windowAttributes(node), before, q);
+        this.addKeeping(node, format.MAX_POOL, windowAttributes(node), before, q);
+        break;
       case "averagePool":
-        return plain(format.AVERAGE_POOL, { ...windowAttributes(node), mode: numberOf(node, "mode", 0) });
+        plain(format.AVERAGE_POOL, { ...windowAttributes(node), mode: numberOf(node, "mode", 0) });
+        break;
       case "globalAveragePool":
-        return plain(format.GLOBAL_AVERAGE_POOL);
+        plain(format.GLOBAL_AVERAGE_POOL);
+        break;
       case "gate": {
         const { table, scale } = gateTable(node.expression!, this.quantizations.get(second)!);
         const attributes = { numerator: numberOf(node, "factor", 1) };
         const arrays = { table, scales: Float32Array.of(scale) };
-        return this.write(format.GATE, [input, second], output, channels, q, attributes, arrays);
+        this.write(format.GATE, [input, second], output, channels, q, attributes, arrays);
+        break;
       }
       case "function": {
         const table = lookupTable(node.expression!, before, q);
-        return this.write(format.LOOKUP, [input], output, channels, q, {}, { table });
+        this.write(format.LOOKUP, [input], output, channels, q, {}, { table });
+        break;
       }
       case "resize":
-        return plain(format.RESIZE, {
+        plain(format.RESIZE, {
           mode: numberOf(node, "mode", 0),
           numerator: numberOf(node, "numerator", 0),
           denominator: numberOf(node, "denominator", 0),
         });
+        break;
       case "add":
-        return plain(format.ADD);
+        plain(format.ADD);
+        break;
       case "multiply":
-        return plain(format.MULTIPLY);
+        plain(format.MULTIPLY);
+        break;
       case "concat":
-        return plain(format.CONCAT);
+        plain(format.CONCAT);
+        break;
       case "pad": {
-        const [padTop, padLeft, padBottom, padRight] = node.attributes.pads as [number, number, number, number];
+        const [padTop, padLeft, padBottom, padRight] = node.attributes.pads as [
+          number,
+          number,
+          number,
+          number,
+        ];
         const value = quantize(numberOf(node, "value", 0), { ...before, min: -128, max: 127 });
-        return this.addKeeping(node, format.PAD, { padTop, padLeft, padBottom, padRight, value }, before, q);
+        this.addKeeping(node, format.PAD, { padTop, padLeft, padBottom, padRight, value }, before, q);
+        break;
       }
       default:
         throw new ConvertError(`${describe(node)}: not supported`);
@@ -155,7 +171,8 @@ class Builder implements Program {
     const isPoint =
       window.kernelHeight * window.kernelWidth * window.strideY * window.strideX === 1 &&
       window.padTop + window.padLeft + window.padBottom + window.padRight === 0;
-    if (isPoint && group === 1) this.write(format.POINTWISE, [input], node.outputs[0]!, channels, q, {}, arrays);
+    if (isPoint && group === 1)
+      this.write(format.POINTWISE, [input], node.outputs[0]!, channels, q, {}, arrays);
     else if (group === inChannels && group === channels) {
       this.write(format.DEPTHWISE, [input], node.outputs[0]!, channels, q, window, arrays);
     } else {

@@ -3,7 +3,7 @@ import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import type { Attributes, Op, Size, Tensor } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
-import { type OnnxAttribute, type OnnxModel, type OnnxTensor, FLOAT, INT32, INT64, INT8 } from "./onnx.js";
+import { FLOAT, INT8, INT32, INT64, type OnnxAttribute, type OnnxModel, type OnnxTensor } from "./onnx.js";
 import { writeOnnx } from "./onnx-write.js";
 
 const OPSET = 17;
@@ -99,31 +99,44 @@ class Writer {
       case format.CONVOLUTION:
       case format.DEPTHWISE:
       case format.POINTWISE:
-        return this.convolution(op, name);
+        this.convolution(op, name);
+        break;
       case format.MAX_POOL:
-        return this.node("MaxPool", inputs, name, { ...windowAttributes(a), dilations: ints(a.dilationY, a.dilationX) });
+        this.node("MaxPool", inputs, name, {
+          ...windowAttributes(a),
+          dilations: ints(a.dilationY, a.dilationX),
+        });
+        break;
       case format.AVERAGE_POOL:
-        return this.node("AveragePool", inputs, name, {
+        this.node("AveragePool", inputs, name, {
           ...windowAttributes(a),
           count_include_pad: int(a.mode === format.COUNT_PADDING ? 1 : 0),
         });
+        break;
       case format.GLOBAL_AVERAGE_POOL:
-        return this.node("GlobalAveragePool", inputs, name);
+        this.node("GlobalAveragePool", inputs, name);
+        break;
       case format.GATE:
-        return this.gate(op, inputs[0]!, name);
+        this.gate(op, inputs[0]!, name);
+        break;
       case format.RESIZE:
-        return this.resize(op, inputs, name);
+        this.resize(op, inputs, name);
+        break;
       case format.ADD:
-        return this.node("Add", inputs, name);
+        this.node("Add", inputs, name);
+        break;
       case format.MULTIPLY:
-        return this.node("Mul", inputs, name);
+        this.node("Mul", inputs, name);
+        break;
       case format.CONCAT:
-        return this.node("Concat", inputs, name, { axis: int(1) });
+        this.node("Concat", inputs, name, { axis: int(1) });
+        break;
       default: {
         const { scale, zero } = this.model.tensors[op.output]!;
         const pads = [0, 0, a.padTop, a.padLeft, 0, 0, a.padBottom, a.padRight];
         const value = this.constant(`${name}_value`, FLOAT, [], [Math.fround(scale * (a.value - zero))]);
-        return this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name);
+        this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name);
+        break;
       }
     }
   }
@@ -195,7 +208,10 @@ class Writer {
 
   private resize(op: Op, inputs: readonly string[], name: string): void {
     const { mode, numerator, denominator } = op.attributes;
-    if (inputs.length === 1 && denominator === 1) return this.enlarge(inputs[0]!, numerator, name, mode);
+    if (inputs.length === 1 && denominator === 1) {
+      this.enlarge(inputs[0]!, numerator, name, mode);
+      return;
+    }
     const { height, width } = this.sizes[op.output]!;
     const { channels } = this.model.tensors[op.output]!;
     let sizes: string;
@@ -219,15 +235,24 @@ class Writer {
   }
 
   private scaleAndZero(name: string, { scale, zero }: Tensor): string[] {
-    return [this.constant(`${name}_scale`, FLOAT, [], [scale]), this.constant(`${name}_zero`, INT8, [], [zero])];
+    return [
+      this.constant(`${name}_scale`, FLOAT, [], [scale]),
+      this.constant(`${name}_zero`, INT8, [], [zero]),
+    ];
   }
 
-  private node(type: string, inputs: string[], output: string, attributes: Record<string, OnnxAttribute> = {}): void {
+  private node(
+    type: string,
+    inputs: string[],
+    output: string,
+    attributes: Record<string, OnnxAttribute> = {},
+  ): void {
     this.nodes.push({ name: output, type, domain: "", inputs, outputs: [output], attributes });
   }
 
   private constant(name: string, type: number, dims: readonly number[], values: ArrayLike<number>): string {
-    if (!this.known.has(name)) this.initializers.push({ name, dims: [...dims], type, raw: encode(type, values), numbers: [] });
+    if (!this.known.has(name))
+      this.initializers.push({ name, dims: [...dims], type, raw: encode(type, values), numbers: [] });
     this.known.add(name);
     return name;
   }

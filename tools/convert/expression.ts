@@ -15,7 +15,12 @@ export type Expression =
     }
   | { readonly kind: "quantize"; readonly of: Expression; readonly quantization: Quantization }
   /** Any function of a quantised value: values[q + 128]. */
-  | { readonly kind: "table"; readonly of: Expression; readonly input: Quantization; readonly values: Float32Array };
+  | {
+      readonly kind: "table";
+      readonly of: Expression;
+      readonly input: Quantization;
+      readonly values: Float32Array;
+    };
 
 export const INPUT: Expression = { kind: "input" };
 
@@ -109,7 +114,10 @@ export function evaluate(expression: Expression, x: number): number {
     case "constant":
       return f(expression.value);
     case "quantize":
-      return dequantize(quantize(evaluate(expression.of, x), expression.quantization), expression.quantization);
+      return dequantize(
+        quantize(evaluate(expression.of, x), expression.quantization),
+        expression.quantization,
+      );
     case "table":
       return expression.values[quantize(evaluate(expression.of, x), expression.input) + 128]!;
     case "call": {

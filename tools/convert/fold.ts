@@ -1,6 +1,6 @@
 /** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
 import { ConvertError } from "./errors.js";
-import { describe, listOf, numberOf, producers, type Constant, type Graph, type Node } from "./graph.js";
+import { type Constant, describe, type Graph, listOf, type Node, numberOf, producers } from "./graph.js";
 import { arrayOf } from "./load.js";
 import { BOOL, FLOAT, INT64 } from "./onnx.js";
 import { inferShapes } from "./shapes.js";
@@ -42,7 +42,11 @@ export function foldConstants(graph: Graph): Graph {
   return { ...graph, nodes, constants, shapes };
 }
 
-function withLike(node: Node, shapes: ReadonlyMap<string, readonly number[]>, producer: Map<string, Node>): Node {
+function withLike(
+  node: Node,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  producer: Map<string, Node>,
+): Node {
   const size = shapes.get(node.outputs[0]!)!;
   const seen = new Set<string>();
   const open = [node.inputs[3] ?? "", node.inputs[2] ?? ""];
@@ -56,7 +60,8 @@ function withLike(node: Node, shapes: ReadonlyMap<string, readonly number[]>, pr
     }
     const like = source.inputs[0]!;
     const shape = shapes.get(like);
-    if (like === node.inputs[0] || shape?.length !== 4 || shape[2] !== size[2] || shape[3] !== size[3]) continue;
+    if (like === node.inputs[0] || shape?.length !== 4 || shape[2] !== size[2] || shape[3] !== size[3])
+      continue;
     const [x, roi, scales, sizes] = node.inputs;
     return { ...node, inputs: [x!, roi ?? "", scales ?? "", sizes ?? "", like] };
   }
@@ -66,7 +71,8 @@ function withLike(node: Node, shapes: ReadonlyMap<string, readonly number[]>, pr
 function constantOf(node: Node): Constant {
   const { value, value_float, value_int, value_floats, value_ints } = node.attributes;
   if (value && typeof value === "object" && "dims" in value) return value;
-  if (typeof value_float === "number") return { dims: [], type: FLOAT, values: arrayOf(FLOAT, [value_float]) };
+  if (typeof value_float === "number")
+    return { dims: [], type: FLOAT, values: arrayOf(FLOAT, [value_float]) };
   if (typeof value_int === "number") return { dims: [], type: INT64, values: arrayOf(INT64, [value_int]) };
   const list = (value_floats ?? value_ints) as readonly number[] | undefined;
   if (!list) throw new ConvertError(`${describe(node)}: a constant of this kind is not supported`);
@@ -87,7 +93,8 @@ function vector(values: readonly number[]): Constant {
 /** Number of elements of a shape; a bound against absurd constants. */
 function count(dims: readonly number[], node: Node): number {
   const product = dims.reduce((total, size) => total * size, 1);
-  if (!(product >= 0 && product <= 2 ** 28)) throw new ConvertError(`${describe(node)}: the shape is not valid`);
+  if (!(product >= 0 && product <= 2 ** 28))
+    throw new ConvertError(`${describe(node)}: the shape is not valid`);
   return product;
 }
 
@@ -98,7 +105,12 @@ function strides(dims: readonly number[]): number[] {
 }
 
 /** A constant of shape `dims` whose element at each index is `source` at the offset that `at` gives. */
-function gather(node: Node, source: Constant, dims: readonly number[], at: (index: number[]) => number): Constant {
+function gather(
+  node: Node,
+  source: Constant,
+  dims: readonly number[],
+  at: (index: number[]) => number,
+): Constant {
   const values = arrayOf(source.type, count(dims, node));
   const index = new Array<number>(dims.length).fill(0);
   for (let position = 0; position < values.length; position++) {
@@ -151,7 +163,8 @@ function unary(operate: (x: number) => number): Evaluate {
   return (_, [a]) => ({ ...a!, values: arrayOf(a!.type, Array.from(a!.values, operate)) });
 }
 
-const numbersOf = (constant: Constant | undefined): number[] | undefined => constant && Array.from(constant.values);
+const numbersOf = (constant: Constant | undefined): number[] | undefined =>
+  constant && Array.from(constant.values);
 
 function axesOf(node: Node, constant: Constant | undefined): number[] | undefined {
   const attribute = node.attributes.axes;
@@ -184,7 +197,8 @@ const reshape: Evaluate = (node, [data, shape]) => {
   const dims = wish.map((size, axis) => (size === 0 ? (data!.dims[axis] ?? 0) : size));
   const rest = dims.reduce((product, size) => (size < 0 ? product : product * size), 1);
   const whole = dims.map((size) => (size < 0 ? data!.values.length / rest : size));
-  if (count(whole, node) !== data!.values.length) throw new ConvertError(`${describe(node)}: the sizes do not fit`);
+  if (count(whole, node) !== data!.values.length)
+    throw new ConvertError(`${describe(node)}: the sizes do not fit`);
   return { ...data!, dims: whole };
 };
 
@@ -194,7 +208,11 @@ const EVALUATORS: Readonly<Record<string, Evaluate>> = {
   Cast: (node, [a]) => {
     const type = numberOf(node, "to", FLOAT);
     const truncate = type !== FLOAT && a!.type === FLOAT;
-    return { dims: a!.dims, type, values: arrayOf(type, Array.from(a!.values, truncate ? Math.trunc : Number)) };
+    return {
+      dims: a!.dims,
+      type,
+      values: arrayOf(type, Array.from(a!.values, truncate ? Math.trunc : Number)),
+    };
   },
   Add: binary((x, y) => x + y),
   Sub: binary((x, y) => x - y),
@@ -217,7 +235,14 @@ const EVALUATORS: Readonly<Record<string, Evaluate>> = {
   Where: (node, [test, yes, no]) => {
     const dims = broadcast(node, broadcast(node, test!.dims, yes!.dims), no!.dims);
     const [pick, left, right] = [test!, yes!, no!].map((input) => expand(node, input, dims).values);
-    return { dims, type: yes!.type, values: arrayOf(yes!.type, Array.from(pick!, (p, i) => (p ? left! : right!)[i]!)) };
+    return {
+      dims,
+      type: yes!.type,
+      values: arrayOf(
+        yes!.type,
+        Array.from(pick!, (p, i) => (p ? left! : right!)[i]!),
+      ),
+    };
   },
   ConstantOfShape: (node, [shape]) => {
     const dims = numbersOf(shape)!;

@@ -5,7 +5,14 @@
 import { ConvertError } from "./errors.js";
 import type { Expression } from "./expression.js";
 
-export type Numbers = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array;
+export type Numbers =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array;
 
 /** A known tensor: a weight, or the result of shape arithmetic. Int64 numbers are kept in a Float64Array. */
 export interface Constant {
@@ -172,7 +179,11 @@ export function stringOf(node: Node, name: string, fallback: string): string {
 export function listOf(node: Node, name: string, length: number, fallback: number): number[] {
   const value = node.attributes[name];
   if (value === undefined) return new Array<number>(length).fill(fallback);
-  if (!Array.isArray(value) || value.length !== length || !value.every((entry) => typeof entry === "number")) {
+  if (
+    !Array.isArray(value) ||
+    value.length !== length ||
+    !value.every((entry) => typeof entry === "number")
+  ) {
     throw new ConvertError(`${describe(node)}: attribute "${name}" expected ${length} numbers`);
   }
   return [...value];

@@ -3,7 +3,7 @@ import { readFileSync, realpathSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { ConvertError } from "./errors.js";
 import { foldConstants } from "./fold.js";
-import { prune, type AttributeValue, type Constant, type Graph, type Node, type Numbers } from "./graph.js";
+import { type AttributeValue, type Constant, type Graph, type Node, type Numbers, prune } from "./graph.js";
 import * as onnx from "./onnx.js";
 
 const FIRST_OPSET = 13;
@@ -71,7 +71,8 @@ export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded 
   const known = new Set([input.name, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
   for (const node of nodes) {
     const missing = node.inputs.find((name) => name !== "" && !known.has(name));
-    if (missing !== undefined) throw new ConvertError(`${node.type} "${node.name}": nothing writes "${missing}"`);
+    if (missing !== undefined)
+      throw new ConvertError(`${node.type} "${node.name}": nothing writes "${missing}"`);
   }
   if (!known.has(output.name)) throw new ConvertError(`nothing writes the output "${output.name}"`);
   const graph = foldConstants(
@@ -99,7 +100,8 @@ function shapeOfInput(input: onnx.OnnxValue, { width, height }: LoadOptions): nu
   const where = `input "${input.name}"`;
   if (input.type !== onnx.FLOAT) throw new ConvertError(`${where}: expected float32 numbers`);
   const dims = input.dims ?? [0, 3, 0, 0];
-  if (dims.length !== 4) throw new ConvertError(`${where}: expected [1, 3, height, width], got [${dims.join(", ")}]`);
+  if (dims.length !== 4)
+    throw new ConvertError(`${where}: expected [1, 3, height, width], got [${dims.join(", ")}]`);
   const isLast = dims[3] === 3 && dims[1] !== 3;
   const [batch, channels, rows, columns] = isLast ? [dims[0], 3, dims[1], dims[2]] : dims;
   if (batch! > 1) throw new ConvertError(`${where}: a batch of ${batch} is not supported, export it with 1`);
@@ -120,7 +122,13 @@ function toNode(node: onnx.OnnxNode, folder: string | undefined): Node {
     if (attribute.kind === "tensor") attributes[name] = readTensor(attribute.value, folder);
     else if (attribute.kind !== "other") attributes[name] = attribute.value;
   }
-  return { name: node.name || node.outputs[0] || "", type, inputs: node.inputs, outputs: node.outputs, attributes };
+  return {
+    name: node.name || node.outputs[0] || "",
+    type,
+    inputs: node.inputs,
+    outputs: node.outputs,
+    attributes,
+  };
 }
 
 /**
@@ -134,7 +142,8 @@ export function readTensor(tensor: onnx.OnnxTensor, folder?: string): Constant {
   const size = ELEMENT_BYTES[tensor.type];
   if (size === undefined) throw new ConvertError(`${where}: element type ${tensor.type} is not supported`);
   const count = tensor.dims.reduce((product, dim) => product * dim, 1);
-  if (!(count >= 0 && count < 2 ** 31)) throw new ConvertError(`${where}: shape [${tensor.dims}] is not valid`);
+  if (!(count >= 0 && count < 2 ** 31))
+    throw new ConvertError(`${where}: shape [${tensor.dims}] is not valid`);
   const { dims, type } = tensor;
   const raw = tensor.external ? readExternal(tensor.external, count * size, where, folder) : tensor.raw;
   if (!raw) {
@@ -198,12 +207,15 @@ function readExternal(
   where: string,
   folder: string | undefined,
 ): Uint8Array {
-  if (folder === undefined) throw new ConvertError(`${where}: its data is in another file; give the model as a file`);
+  if (folder === undefined)
+    throw new ConvertError(`${where}: its data is in another file; give the model as a file`);
   const path = externalPath(external.location ?? "", folder, where);
   const offset = Number(external.offset ?? 0);
   const length = Number(external.length ?? expected);
   const file = readFileSync(path);
-  if (!(Number.isInteger(offset) && offset >= 0 && Number.isInteger(length) && offset + length <= file.length)) {
+  if (
+    !(Number.isInteger(offset) && offset >= 0 && Number.isInteger(length) && offset + length <= file.length)
+  ) {
     throw new ConvertError(`${where}: its data lies outside "${external.location}"`);
   }
   return file.subarray(offset, offset + length);
@@ -216,7 +228,8 @@ export function externalPath(location: string, folder: string, where: string): s
     const root = realpathSync(folder);
     const path = realpathSync(join(root, location));
     const inside = relative(root, path);
-    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside)) throw new Error();
+    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside))
+      throw new Error();
     return path;
   } catch {
     throw new ConvertError(`${where}: there is no data file "${location}" in the model's folder`);

@@ -39,7 +39,10 @@ function writeNode(node: OnnxNode, pbf: PbfWriter): void {
   if (node.domain !== "") pbf.writeStringField(7, node.domain);
 }
 
-function writeAttribute({ name, attribute }: { name: string; attribute: OnnxAttribute }, pbf: PbfWriter): void {
+function writeAttribute(
+  { name, attribute }: { name: string; attribute: OnnxAttribute },
+  pbf: PbfWriter,
+): void {
   pbf.writeStringField(1, name);
   const type = (code: number): void => pbf.writeVarintField(20, code);
   if (attribute.kind === "float") {

@@ -235,7 +235,7 @@ function readShape(pbf: PbfReader): number[] {
     message(pbf, (field) => {
       if (field === 1) size = integer(pbf);
     });
-    dims.push(size > 0 ? size : 0);
+    dims.push(Math.max(size, 0));
   });
   return dims;
 }

@@ -52,7 +52,8 @@ export class Histogram {
     const isOneSided = this.min >= 0 || this.max <= 0;
     const spare = (this.total * (1 - share)) / (isOneSided ? 1 : 2);
     let [first, last] = [0, BINS - 1];
-    for (let below = this.counts[first]!; below <= spare && first < last; below += this.counts[first]!) first++;
+    for (let below = this.counts[first]!; below <= spare && first < last; below += this.counts[first]!)
+      first++;
     for (let above = this.counts[last]!; above <= spare && last > first; above += this.counts[last]!) last--;
     return {
       min: this.min >= 0 ? this.min : Math.max(this.min, this.centre(first) - this.limit / BINS),

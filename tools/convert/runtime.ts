@@ -4,7 +4,6 @@ import * as ort from "onnxruntime-web";
 import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
 import { externalPath } from "./load.js";
-import type { OnnxModel } from "./onnx.js";
 
 ort.env.wasm.numThreads = 1;
 
@@ -30,9 +29,10 @@ export interface Runner {
 
 /** What `openRunner` needs to know of a model besides its bytes. */
 export interface RunnerOptions {
-  readonly model: OnnxModel;
   readonly inputName: string;
   readonly inputShape: readonly number[];
+  /** Files with external data, relative to the folder. */
+  readonly locations?: readonly string[];
   readonly folder?: string | undefined;
   /** Tensors to give out, with their number of elements. */
   readonly tensors: ReadonlyMap<string, number>;
@@ -42,10 +42,9 @@ export interface RunnerOptions {
 
 /** @throws ConvertError if onnxruntime refuses the model */
 export async function openRunner(bytes: Uint8Array, options: RunnerOptions): Promise<Runner> {
-  const { model, inputName, inputShape, folder, tensors, isLiteral } = options;
+  const { inputName, inputShape, locations = [], folder, tensors, isLiteral } = options;
   const exposed = expose(bytes, inputName, inputShape, [...tensors.keys()]);
-  const locations = new Set(model.initializers.flatMap((tensor) => tensor.external?.location ?? []));
-  const externalData = [...locations].map((path) => {
+  const externalData = locations.map((path) => {
     return { path, data: new Uint8Array(readFileSync(externalPath(path, folder ?? ".", "external data"))) };
   });
   const session = await refusing(() =>
@@ -160,7 +159,8 @@ function writeInput(pbf: PbfWriter, name: string, shape: readonly number[]): voi
           tensor.writeMessage(
             2,
             (___, dims) => {
-              for (const size of shape) dims.writeMessage(1, (____, dim) => dim.writeVarintField(1, size), null);
+              for (const size of shape)
+                dims.writeMessage(1, (____, dim) => dim.writeVarintField(1, size), null);
             },
             null,
           );

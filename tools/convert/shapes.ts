@@ -2,7 +2,7 @@
 import { ConvertError } from "./errors.js";
 import { FORMULAS } from "./expression.js";
 import { broadcast } from "./fold.js";
-import { describe, listOf, numberOf, shapeOf, stringOf, type Graph, type Node } from "./graph.js";
+import { describe, type Graph, listOf, type Node, numberOf, shapeOf, stringOf } from "./graph.js";
 
 type Infer = (node: Node, shapes: readonly (readonly number[])[], graph: Graph) => readonly number[][];
 
@@ -30,7 +30,8 @@ export function windowOf(node: Node, input: readonly number[], kernel: readonly 
     const length = input[2 + axis]!;
     const stride = strides[axis]!;
     const span = dilations[axis]! * (kernel[axis]! - 1) + 1;
-    if (!(stride >= 1 && span >= 1)) throw new ConvertError(`${describe(node)}: strides or dilations below 1`);
+    if (!(stride >= 1 && span >= 1))
+      throw new ConvertError(`${describe(node)}: strides or dilations below 1`);
     if (mode === "SAME_UPPER" || mode === "SAME_LOWER") {
       const total = Math.max(0, (Math.ceil(length / stride) - 1) * stride + span - length);
       const less = Math.floor(total / 2);
@@ -109,11 +110,14 @@ const INFER: Readonly<Record<string, Infer>> = {
   Conv: (node, [input, weights]) => {
     const shape = picture(node, input);
     const name = node.inputs[1]!;
-    if (weights?.length !== 4) throw new ConvertError(`${describe(node)}: "${name}" expected weights of four axes`);
+    if (weights?.length !== 4)
+      throw new ConvertError(`${describe(node)}: "${name}" expected weights of four axes`);
     const group = numberOf(node, "group", 1);
     const [outputs, perGroup, height, width] = weights as number[];
     if (perGroup! * group !== shape[1] || outputs! % group !== 0) {
-      throw new ConvertError(`${describe(node)}: ${shape[1]} channels do not fit weights [${weights}], ${group} groups`);
+      throw new ConvertError(
+        `${describe(node)}: ${shape[1]} channels do not fit weights [${weights}], ${group} groups`,
+      );
     }
     return [[shape[0]!, outputs!, ...windowOf(node, shape, [height!, width!]).size]];
   },
@@ -124,7 +128,9 @@ const INFER: Readonly<Record<string, Infer>> = {
     const shape = picture(node, input);
     const axes = axesOf(graph, node, 1, shape.length) ?? [0, 1, 2, 3];
     const keep = numberOf(node, "keepdims", 1) !== 0;
-    return [shape.map((size, axis) => (axes.includes(axis) ? (keep ? 1 : 0) : size)).filter((size) => size > 0)];
+    return [
+      shape.map((size, axis) => (axes.includes(axis) ? (keep ? 1 : 0) : size)).filter((size) => size > 0),
+    ];
   },
   BatchNormalization: same,
   Identity: same,
@@ -156,7 +162,8 @@ const INFER: Readonly<Record<string, Infer>> = {
     axes.forEach((axis, i) => {
       result[axis]! += (pads[i] ?? Number.NaN) + (pads[i + axes.length] ?? Number.NaN);
     });
-    if (!result.every((size) => size >= 1)) throw new ConvertError(`${describe(node)}: its padding is not valid`);
+    if (!result.every((size) => size >= 1))
+      throw new ConvertError(`${describe(node)}: its padding is not valid`);
     return [result];
   },
   Transpose: (node, [input]) => {
@@ -173,7 +180,8 @@ const INFER: Readonly<Record<string, Infer>> = {
     return [input!.filter((size, axis) => (axes ? !axes.includes(axis) : size !== 1))];
   },
   Gather: (node, [data, indices]) => {
-    if (data!.length !== 1) throw new ConvertError(`${describe(node)}: only tables of one axis are supported`);
+    if (data!.length !== 1)
+      throw new ConvertError(`${describe(node)}: only tables of one axis are supported`);
     return [[...indices!]];
   },
 };
@@ -189,7 +197,8 @@ export const SUPPORTED: readonly string[] = [
  * @throws ConvertError if the operation is not supported or its inputs do not fit
  */
 export function inferShapes(graph: Graph, node: Node): readonly number[][] {
-  const infer = INFER[node.type] ?? (FORMULAS[node.type] ? (node.type === "Clip" ? same : elementwise) : undefined);
+  const infer =
+    INFER[node.type] ?? (FORMULAS[node.type] ? (node.type === "Clip" ? same : elementwise) : undefined);
   if (!infer) {
     throw new ConvertError(`${describe(node)}: not supported; supported are ${SUPPORTED.join(", ")}`);
   }

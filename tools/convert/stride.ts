@@ -22,7 +22,12 @@ export function strideOf(model: Pick<Model, "tensors" | "ops">, height: number, 
   return common;
 }
 
-function isRegular(model: Pick<Model, "tensors" | "ops">, height: number, width: number, stride: number): boolean {
+function isRegular(
+  model: Pick<Model, "tensors" | "ops">,
+  height: number,
+  width: number,
+  stride: number,
+): boolean {
   const sign = Math.max(height, width) + TRIED * stride > MAX_SIDE ? -1 : 1;
   try {
     const sizes = Array.from({ length: TRIED }, (_, step) =>

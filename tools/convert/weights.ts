@@ -1,7 +1,7 @@
 /** Weights and tables as the model file holds them. */
 import { ConvertError } from "./errors.js";
-import { dequantize, evaluate, quantize, roundHalfEven, type Expression } from "./expression.js";
-import { describe, type Constant, type Graph, type Node, type Quantization } from "./graph.js";
+import { dequantize, type Expression, evaluate, quantize, roundHalfEven } from "./expression.js";
+import { type Constant, describe, type Graph, type Node, type Quantization } from "./graph.js";
 
 /** Largest bias kept: leaves room for the sum of products in an int32. */
 const LARGEST_BIAS = 2 ** 29;
@@ -17,7 +17,12 @@ export interface Filters {
 }
 
 /** Weights of a `conv` node, symmetric for each output channel; those that the file holds as integers stay. */
-export function filtersOf(graph: Graph, node: Node, input: Quantization, note: (text: string) => void): Filters {
+export function filtersOf(
+  graph: Graph,
+  node: Node,
+  input: Quantization,
+  note: (text: string) => void,
+): Filters {
   const weights = graph.constants.get(node.inputs[1]!)!;
   const biasConstant = node.inputs[2] ? graph.constants.get(node.inputs[2]) : undefined;
   const [outputs, channels, height, width] = weights.dims as [number, number, number, number];
@@ -49,7 +54,12 @@ export function filtersOf(graph: Graph, node: Node, input: Quantization, note: (
 }
 
 /** Scale of each output channel: its largest weight is 127, unless the bias would then leave its range. */
-function scalesOf(weights: Constant, bias: ArrayLike<number>, perOutput: number, inputScale: number): Float32Array {
+function scalesOf(
+  weights: Constant,
+  bias: ArrayLike<number>,
+  perOutput: number,
+  inputScale: number,
+): Float32Array {
   const scales = new Float32Array(weights.dims[0]!);
   for (let o = 0; o < scales.length; o++) {
     let largest = 0;
@@ -84,7 +94,10 @@ export function gateTable(expression: Expression, input: Quantization): { table:
   const of = expression.kind === "quantize" ? expression.of : expression;
   const values = integers.map((q) => evaluate(of, dequantize(q, input)));
   const output = expression.kind === "quantize" ? expression.quantization : eightBits(values);
-  return { table: Int16Array.from(values, (value) => quantize(value, output) - output.zero), scale: output.scale };
+  return {
+    table: Int16Array.from(values, (value) => quantize(value, output) - output.zero),
+    scale: output.scale,
+  };
 }
 
 function eightBits(values: readonly number[]): Quantization {

@@ -2,8 +2,9 @@
  * Per-channel scaling and shifting. While the passes run it is a node `affine` of inputs [x, factors, offsets];
  * in the end each is part of the convolution before it or a 1x1 depthwise convolution of its own.
  */
+
+import { type Constant, type Graph, type Node, producers, prune, readers, shapeOf } from "../graph.js";
 import { FLOAT } from "../onnx.js";
-import { producers, prune, readers, shapeOf, type Constant, type Graph, type Node } from "../graph.js";
 
 /** An `affine` node in the place of `node`; its lists of numbers, one a channel, become constants. */
 export function affineNode(
@@ -56,9 +57,26 @@ function perChannel(
   if (node.type === "Add") return affineNode(constants, base, ones, values);
   if (node.type === "Mul") return affineNode(constants, base, values, zeros);
   const isLeft = at === 0;
-  if (node.type === "Sub" && isLeft) return affineNode(constants, base, values.map(() => -1), values);
-  if (node.type === "Sub") return affineNode(constants, base, ones, values.map((value) => -value));
-  return affineNode(constants, base, values.map((value) => 1 / value), zeros);
+  if (node.type === "Sub" && isLeft)
+    return affineNode(
+      constants,
+      base,
+      values.map(() => -1),
+      values,
+    );
+  if (node.type === "Sub")
+    return affineNode(
+      constants,
+      base,
+      ones,
+      values.map((value) => -value),
+    );
+  return affineNode(
+    constants,
+    base,
+    values.map((value) => 1 / value),
+    zeros,
+  );
 }
 
 /** One number a channel, where the constant is a number or has the shape [1, channels, 1, 1]. */
@@ -120,7 +138,10 @@ function foldInto(
   const weights = constants.get(weightName)!;
   const perChannel = weights.values.length / weights.dims[0]!;
   const bias = biasName ? constants.get(biasName)!.values : new Float64Array(weights.dims[0]!);
-  const values = Float64Array.from(weights.values, (value, at) => value * factors[Math.floor(at / perChannel)]!);
+  const values = Float64Array.from(
+    weights.values,
+    (value, at) => value * factors[Math.floor(at / perChannel)]!,
+  );
   const shifted = Float64Array.from(bias, (value, c) => value * factors[c]! + offsets[c]!);
   const names = setWeights(constants, node.outputs[0]!, { ...weights, values }, shifted);
   return { ...conv, inputs: [input, ...names], outputs: node.outputs };
@@ -135,7 +156,12 @@ function depthwise(
   const channels = factors.length;
   const weights = { dims: [channels, 1, 1, 1], type: FLOAT, values: Float64Array.from(factors) };
   const names = setWeights(constants, node.outputs[0]!, weights, Float64Array.from(offsets));
-  return { ...node, type: "conv", inputs: [node.inputs[0]!, ...names], attributes: pointAttributes(channels) };
+  return {
+    ...node,
+    type: "conv",
+    inputs: [node.inputs[0]!, ...names],
+    attributes: pointAttributes(channels),
+  };
 }
 
 /** Attributes of a 1x1 convolution. */

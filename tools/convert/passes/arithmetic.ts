@@ -1,7 +1,7 @@
 import { ConvertError } from "../errors.js";
 import { INPUT } from "../expression.js";
+import { describe, type Graph, type Node, shapeOf } from "../graph.js";
 import { FLOAT } from "../onnx.js";
-import { describe, shapeOf, type Graph, type Node } from "../graph.js";
 import { pointAttributes } from "./affine.js";
 
 /**
@@ -30,14 +30,26 @@ export function arithmetic(graph: Graph): Graph {
     if (!isWhole(a)) [a, b] = [b, a];
     const second = shapes.get(b)!;
     if (!isWhole(a) || !(isWhole(b) || (second[2] === 1 && second[3] === 1))) {
-      throw new ConvertError(`${describe(node)}: shapes [${shapes.get(a)}] and [${second}] are not supported together`);
+      throw new ConvertError(
+        `${describe(node)}: shapes [${shapes.get(a)}] and [${second}] are not supported together`,
+      );
     }
-    return [...made, { ...node, type: node.type === "Mul" ? "multiply" : "add", inputs: [a, b], attributes: {} }];
+    return [
+      ...made,
+      { ...node, type: node.type === "Mul" ? "multiply" : "add", inputs: [a, b], attributes: {} },
+    ];
 
     function negative(of: Node, input: string): string {
       const output = `${of.outputs[0]}#negative`;
       const expression = { kind: "call", name: "Neg", args: [INPUT], parameters: [] } as const;
-      made.push({ name: of.name, type: "function", inputs: [input], outputs: [output], attributes: {}, expression });
+      made.push({
+        name: of.name,
+        type: "function",
+        inputs: [input],
+        outputs: [output],
+        attributes: {},
+        expression,
+      });
       shapes.set(output, shapes.get(input)!);
       return output;
     }
@@ -48,7 +60,11 @@ export function arithmetic(graph: Graph): Graph {
       if (shape[1] === channels) return input;
       const output = `${input}#repeated`;
       const weights = `${output}#weights`;
-      constants.set(weights, { dims: [channels, 1, 1, 1], type: FLOAT, values: new Float32Array(channels).fill(1) });
+      constants.set(weights, {
+        dims: [channels, 1, 1, 1],
+        type: FLOAT,
+        values: new Float32Array(channels).fill(1),
+      });
       shapes.set(output, [shape[0]!, channels, shape[2]!, shape[3]!]);
       const known = quantization.get(input);
       if (known) quantization.set(output, known);

@@ -1,6 +1,6 @@
 import { ConvertError } from "../errors.js";
+import { describe, type Graph, numberOf, shapeOf } from "../graph.js";
 import { constantInput } from "../shapes.js";
-import { describe, numberOf, shapeOf, type Graph } from "../graph.js";
 import { affineNode } from "./affine.js";
 
 /** BatchNormalization as `affine`: y = x * scale / sqrt(variance + epsilon) + ..., per channel. */
@@ -9,7 +9,9 @@ export function batchNorm(graph: Graph): Graph {
   const nodes = graph.nodes.map((node) => {
     if (node.type !== "BatchNormalization") return node;
     if (numberOf(node, "training_mode", 0) !== 0) {
-      throw new ConvertError(`${describe(node)}: it is in training mode; export the model in evaluation mode`);
+      throw new ConvertError(
+        `${describe(node)}: it is in training mode; export the model in evaluation mode`,
+      );
     }
     const [scale, shift, mean, variance] = [1, 2, 3, 4].map((index) => constantInput(graph, node, index));
     const channels = shapeOf(graph, node.inputs[0]!)[1];

@@ -1,4 +1,4 @@
-import { prune, rename, type Graph, type Node } from "../graph.js";
+import { type Graph, type Node, prune, rename } from "../graph.js";
 
 const NOTHING = new Set(["Identity", "Dropout", "Cast"]);
 

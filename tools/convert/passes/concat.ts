@@ -1,6 +1,6 @@
 import { MAX_INPUTS } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
-import { describe, numberOf, shapeOf, type Graph, type Node } from "../graph.js";
+import { describe, type Graph, type Node, numberOf, shapeOf } from "../graph.js";
 
 /** Concat over channels as `concat`; more than four inputs are joined four at a time. */
 export function concat(graph: Graph): Graph {

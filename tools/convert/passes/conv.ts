@@ -1,6 +1,6 @@
 import { ConvertError } from "../errors.js";
+import { describe, type Graph, type Node, numberOf, shapeOf } from "../graph.js";
 import { windowOf } from "../shapes.js";
-import { describe, numberOf, shapeOf, type Graph, type Node } from "../graph.js";
 
 /** Conv as `conv`: attributes kernel, strides, dilations, pads (top, left, bottom, right) and group, all explicit. */
 export function conv(graph: Graph): Graph {
@@ -11,7 +11,8 @@ function lowered(graph: Graph, node: Node): Node {
   const [input, weights, bias] = node.inputs as [string, string, string | undefined];
   const constant = graph.constants.get(weights);
   if (!constant) throw new ConvertError(`${describe(node)}: its weights must be constants`);
-  if (bias && !graph.constants.has(bias)) throw new ConvertError(`${describe(node)}: its bias must be a constant`);
+  if (bias && !graph.constants.has(bias))
+    throw new ConvertError(`${describe(node)}: its bias must be a constant`);
   const [outputs, , height, width] = constant.dims as [number, number, number, number];
   if (bias && graph.constants.get(bias)!.values.length !== outputs) {
     throw new ConvertError(`${describe(node)}: a bias of ${outputs} numbers expected`);

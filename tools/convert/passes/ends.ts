@@ -1,8 +1,9 @@
 import { ConvertError } from "../errors.js";
-import { constantInput } from "../shapes.js";
 import {
   describe,
+  type Graph,
   listOf,
+  type Node,
   numberOf,
   producers,
   prune,
@@ -10,9 +11,8 @@ import {
   rename,
   shapeOf,
   stringOf,
-  type Graph,
-  type Node,
 } from "../graph.js";
+import { constantInput } from "../shapes.js";
 
 const TO_FIRST = "0,3,1,2";
 const TO_LAST = "0,2,3,1";
@@ -61,18 +61,22 @@ export function tail(graph: Graph): Graph {
   }
   const shape = shapeOf(graph, output);
   if (shape.length !== 4) {
-    throw new ConvertError(`output "${output}": expected scores of [1, classes, height, width], got [${shape}]`);
+    throw new ConvertError(
+      `output "${output}": expected scores of [1, classes, height, width], got [${shape}]`,
+    );
   }
   let axis = 1;
   for (const node of chain) {
     const rank = shapeOf(graph, node.inputs[0]!).length;
     if (node.type === "Transpose") {
       const order = listOf(node, "perm", rank, 0);
-      if (![TO_FIRST, TO_LAST].includes(order.join())) throw new ConvertError(`${describe(node)}: not supported here`);
+      if (![TO_FIRST, TO_LAST].includes(order.join()))
+        throw new ConvertError(`${describe(node)}: not supported here`);
       axis = order.indexOf(axis);
     } else if (node.type === "ArgMax" || node.type === "Softmax" || node.type === "LogSoftmax") {
       const over = (numberOf(node, "axis", node.type === "ArgMax" ? 0 : -1) + rank) % rank;
-      if (over !== axis) throw new ConvertError(`${describe(node)}: only over the channels (axis ${axis}), not ${over}`);
+      if (over !== axis)
+        throw new ConvertError(`${describe(node)}: only over the channels (axis ${axis}), not ${over}`);
       if (node.type === "ArgMax") break;
     }
   }
@@ -86,6 +90,9 @@ function isEnlargement(graph: Graph, node: Node): boolean {
   const scales = constantInput(graph, node, 2) ?? [];
   const isEven = [2, 3].every((axis) => to[axis]! >= from[axis]! && to[axis]! > 1);
   return (
-    isEven && from[1] === to[1] && ["half_pixel", "pytorch_half_pixel"].includes(mode) && scales.every((s) => s >= 1)
+    isEven &&
+    from[1] === to[1] &&
+    ["half_pixel", "pytorch_half_pixel"].includes(mode) &&
+    scales.every((s) => s >= 1)
   );
 }

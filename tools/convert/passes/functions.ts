@@ -1,16 +1,16 @@
 /** Functions of one activation value: found, merged, and folded into clamps. */
 import { ConvertError } from "../errors.js";
-import { clampOf, compose, FORMULAS, INPUT, PARAMETERS, type Expression } from "../expression.js";
+import { clampOf, compose, type Expression, FORMULAS, INPUT, PARAMETERS } from "../expression.js";
 import {
+  type Bounds,
   describe,
+  type Graph,
+  type Node,
   numberOf,
   producers,
   prune,
   readers,
   shapeOf,
-  type Bounds,
-  type Graph,
-  type Node,
 } from "../graph.js";
 
 /** Every element-wise node that reads one activation and otherwise single numbers, as `function`. */
@@ -23,14 +23,21 @@ function asFunction(graph: Graph, node: Node): Node | undefined {
   const activations = [...new Set(node.inputs.filter((name) => name !== "" && !graph.constants.has(name)))];
   if (activations.length !== 1) return undefined;
   const input = activations[0]!;
-  const numbers = node.inputs.map((name) => (name === input || name === "" ? undefined : single(graph, node, name)));
+  const numbers = node.inputs.map((name) =>
+    name === input || name === "" ? undefined : single(graph, node, name),
+  );
   if (numbers.includes(null)) return undefined;
   const base = { ...node, type: "function", inputs: [input], attributes: {} };
   if (node.type === "Clip") {
-    const bounds = [numbers[1] ?? numberOf(node, "min", -Infinity), numbers[2] ?? numberOf(node, "max", Infinity)];
+    const bounds = [
+      numbers[1] ?? numberOf(node, "min", -Infinity),
+      numbers[2] ?? numberOf(node, "max", Infinity),
+    ];
     return { ...base, expression: { kind: "call", name: "Clip", args: [INPUT], parameters: bounds } };
   }
-  const args = numbers.map((value): Expression => (typeof value === "number" ? { kind: "constant", value } : INPUT));
+  const args = numbers.map(
+    (value): Expression => (typeof value === "number" ? { kind: "constant", value } : INPUT),
+  );
   const parameters = (PARAMETERS[node.type] ?? []).map(([name, fallback]) => numberOf(node, name, fallback));
   return { ...base, expression: { kind: "call", name: node.type, args, parameters } };
 }
@@ -119,7 +126,10 @@ function foldClamp(
   const [input, output] = [node.inputs[0]!, node.outputs[0]!];
   const before = producer.get(input);
   if (!before || !CLAMPING.has(before.type) || read.get(input)!.length !== 1) return undefined;
-  if (["Add", "Mul"].includes(before.type) && before.inputs.some((name) => shapeOf(graph, name).length !== 4)) {
+  if (
+    ["Add", "Mul"].includes(before.type) &&
+    before.inputs.some((name) => shapeOf(graph, name).length !== 4)
+  ) {
     return undefined;
   }
   const quantization = new Map(graph.quantization);
@@ -130,7 +140,9 @@ function foldClamp(
     quantization.set(output, { ...kept, min: Math.max(own.min, kept.min), max: Math.min(own.max, kept.max) });
   }
   const clamped: Node = { ...before, outputs: [output], clamp: within(before.clamp, bounds) };
-  const nodes = graph.nodes.filter((other) => other !== node).map((other) => (other === before ? clamped : other));
+  const nodes = graph.nodes
+    .filter((other) => other !== node)
+    .map((other) => (other === before ? clamped : other));
   return { ...graph, nodes, quantization };
 }
 

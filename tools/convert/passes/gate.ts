@@ -1,6 +1,6 @@
 import { NEAREST } from "../../../src/format.js";
-import { compose, INPUT, type Expression } from "../expression.js";
-import { producers, prune, readers, shapeOf, type Graph, type Node } from "../graph.js";
+import { compose, type Expression, INPUT } from "../expression.js";
+import { type Graph, type Node, producers, prune, readers, shapeOf } from "../graph.js";
 
 interface Found {
   /** The condensed tensor. */
@@ -58,7 +58,8 @@ function condensed(
     const known = graph.quantization.get(source);
     const before = graph.quantization.get(node.inputs[0]!);
     const isSame = isEnlargement && known?.scale === before?.scale && known?.zero === before?.zero;
-    if (known && !isSame) expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
+    if (known && !isSame)
+      expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
     if (isEnlargement) factor = node.attributes.numerator as number;
     else {
       expression = compose(expression, node.expression!);
@@ -71,5 +72,7 @@ function condensed(
 
 function matches(graph: Graph, { source, factor }: Found, value: string): boolean {
   const [v, a] = [shapeOf(graph, value), shapeOf(graph, source)];
-  return v.length === 4 && a.length === 4 && v[1] === a[1] && v[2] === a[2]! * factor && v[3] === a[3]! * factor;
+  return (
+    v.length === 4 && a.length === 4 && v[1] === a[1] && v[2] === a[2]! * factor && v[3] === a[3]! * factor
+  );
 }

@@ -1,5 +1,5 @@
 import { ConvertError } from "../errors.js";
-import { describe, LOWERED, prune, type Graph, type Pass } from "../graph.js";
+import { describe, type Graph, LOWERED, type Pass, prune } from "../graph.js";
 import { SUPPORTED } from "../shapes.js";
 import { affine, channels } from "./affine.js";
 import { arithmetic } from "./arithmetic.js";

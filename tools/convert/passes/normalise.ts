@@ -11,7 +11,13 @@ export function normalise(mean: readonly number[], std: readonly number[]): Pass
   return (graph: Graph): Graph => {
     const input = freshName(graph, "picture");
     const constants = new Map(graph.constants);
-    const base = { name: "normalisation", type: "affine", inputs: [input], outputs: [graph.input], attributes: {} };
+    const base = {
+      name: "normalisation",
+      type: "affine",
+      inputs: [input],
+      outputs: [graph.input],
+      attributes: {},
+    };
     const node = affineNode(
       constants,
       base,

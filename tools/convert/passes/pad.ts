@@ -1,7 +1,17 @@
 import { COUNT_INSIDE, COUNT_PADDING } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
+import {
+  describe,
+  type Graph,
+  type Node,
+  numberOf,
+  producers,
+  prune,
+  readers,
+  shapeOf,
+  stringOf,
+} from "../graph.js";
 import { axesOf, constantInput } from "../shapes.js";
-import { describe, numberOf, producers, prune, readers, shapeOf, stringOf, type Graph, type Node } from "../graph.js";
 
 type Sides = readonly [number, number, number, number];
 
@@ -39,7 +49,8 @@ export function pad(graph: Graph): Graph {
     const most = [0, 1].map((axis) => dilations![axis]! * (kernel![axis]! - 1));
     const rest = pads!.map((side, i) => Math.max(0, side - most[i % 2]!));
     if (rest.every((side) => side === 0)) return [node];
-    if (node.type !== "conv") throw new ConvertError(`${describe(node)}: its padding is wider than its kernel`);
+    if (node.type !== "conv")
+      throw new ConvertError(`${describe(node)}: its padding is wider than its kernel`);
     const input = node.inputs[0]!;
     const output = `${node.outputs[0]}#padded`;
     const [batch, channels, height, width] = shapeOf(graph, input) as number[];
@@ -66,7 +77,8 @@ function keepsScale(graph: Graph, node: Node): boolean {
 
 function lowered(graph: Graph, node: Node): { pads: Sides; value: number } {
   const mode = stringOf(node, "mode", "constant");
-  if (mode !== "constant") throw new ConvertError(`${describe(node)}: mode "${mode}" is not supported, only "constant"`);
+  if (mode !== "constant")
+    throw new ConvertError(`${describe(node)}: mode "${mode}" is not supported, only "constant"`);
   const axes = axesOf(graph, node, 3, 4) ?? [0, 1, 2, 3];
   const list = constantInput(graph, node, 1) ?? [];
   const begin = [0, 0, 0, 0];
@@ -80,7 +92,9 @@ function lowered(graph: Graph, node: Node): { pads: Sides; value: number } {
   }
   const pads: Sides = [begin[2]!, begin[3]!, end[2]!, end[3]!];
   if (pads.some((side) => side < 0 || side > 255)) {
-    throw new ConvertError(`${describe(node)}: padding of ${pads.join(", ")} is not supported, only 0 to 255`);
+    throw new ConvertError(
+      `${describe(node)}: padding of ${pads.join(", ")} is not supported, only 0 to 255`,
+    );
   }
   return { pads, value: constantInput(graph, node, 2)?.[0] ?? 0 };
 }
@@ -98,7 +112,8 @@ function accepts(
   const fits = pads.every((side, i) => side + own![i]! <= dilations![i % 2]! * (kernel![i % 2]! - 1));
   if (!fits) return false;
   if (reader.type === "conv") return value === 0;
-  if (reader.type === "maxPool") return value < -1e30 || (value === 0 && isPositive(graph, producer, node.inputs[0]!));
+  if (reader.type === "maxPool")
+    return value < -1e30 || (value === 0 && isPositive(graph, producer, node.inputs[0]!));
   const isBare = own!.every((side) => side === 0);
   return value === 0 && (isBare || numberOf(reader, "mode", COUNT_INSIDE) === COUNT_PADDING);
 }
@@ -116,5 +131,7 @@ function isPositive(graph: Graph, producer: ReadonlyMap<string, Node>, tensor: s
   if (known && Math.max(known.min, -128) >= known.zero) return true;
   const node = producer.get(tensor);
   if (node?.type === "Relu" || node?.type === "Sigmoid" || node?.type === "HardSigmoid") return true;
-  return node?.type === "maxPool" ? isPositive(graph, producer, node.inputs[0]!) : (node?.clamp?.min ?? -1) >= 0;
+  return node?.type === "maxPool"
+    ? isPositive(graph, producer, node.inputs[0]!)
+    : (node?.clamp?.min ?? -1) >= 0;
 }

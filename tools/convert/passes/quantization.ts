@@ -1,7 +1,16 @@
 import { ConvertError } from "../errors.js";
 import { dequantize, INPUT, roundHalfEven } from "../expression.js";
-import { describe, numberOf, prune, rename, type Constant, type Graph, type Node, type Quantization } from "../graph.js";
-import { INT32, INT8, UINT8 } from "../onnx.js";
+import {
+  type Constant,
+  describe,
+  type Graph,
+  type Node,
+  numberOf,
+  prune,
+  type Quantization,
+  rename,
+} from "../graph.js";
+import { INT8, INT32, UINT8 } from "../onnx.js";
 
 /** Bounds of a gate's table, which is int16. */
 const WIDE = { min: -32768, max: 32767 };
@@ -73,7 +82,11 @@ function visit(found: Found, node: Node): void {
     sources.set(output, { ...source, quantization: narrowed(node, source, constants) });
   } else if (node.type === "Cast" && source && !source.table) {
     sources.set(output, { ...source, shift: source.isUnsigned ? 128 : 0 });
-  } else if (node.type === "Add" && source?.shift !== undefined && constants.get(second)?.values.length === 1) {
+  } else if (
+    node.type === "Add" &&
+    source?.shift !== undefined &&
+    constants.get(second)?.values.length === 1
+  ) {
     sources.set(output, { ...source, shift: source.shift + constants.get(second)!.values[0]! });
   } else if (node.type === "Gather") {
     sources.set(output, lookedUp(node, sources.get(second), constants.get(input)));
@@ -88,7 +101,9 @@ function dequantizeActivation(found: Found, node: Node, source: Source): void {
   const { scale, zero } = activationOf(node, parametersOf(node, found.constants));
   const kept = source.quantization;
   if (scale !== kept.scale || zero !== kept.zero) {
-    throw new ConvertError(`${describe(node)}: its scale or zero point is not that of the quantisation before it`);
+    throw new ConvertError(
+      `${describe(node)}: its scale or zero point is not that of the quantisation before it`,
+    );
   }
   let tensor = source.tensor;
   while (aliases.has(tensor)) tensor = aliases.get(tensor)!;
@@ -118,7 +133,13 @@ function dequantizeTable(found: Found, node: Node, source: Source): void {
   const output = node.outputs[0]!;
   const wish = node.inputs[0]!.replace(/_(quantized|clipped)$/, "");
   const name = shapes.has(wish) ? output : wish;
-  const result = { name: node.name, type: "function", inputs: [source.tensor], outputs: [name], attributes: {} };
+  const result = {
+    name: node.name,
+    type: "function",
+    inputs: [source.tensor],
+    outputs: [name],
+    attributes: {},
+  };
   found.nodes.push({ ...result, expression: { kind: "table", of: INPUT, input, values } });
   shapes.set(name, shapes.get(output)!);
   quantizations.set(name, q);
@@ -128,7 +149,9 @@ function dequantizeTable(found: Found, node: Node, source: Source): void {
 function lookedUp(node: Node, index: Source | undefined, entries: Constant | undefined): Source {
   const isTable = entries?.values.length === 256 && [INT8, UINT8, INT32].includes(entries.type);
   if (!isTable || index?.shift !== 128) {
-    throw new ConvertError(`${describe(node)}: expected a table of 256 integers, indexed by an int8 tensor + 128`);
+    throw new ConvertError(
+      `${describe(node)}: expected a table of 256 integers, indexed by an int8 tensor + 128`,
+    );
   }
   const range = entries.type === INT32 ? WIDE : { min: -128, max: 127 };
   return {
@@ -197,7 +220,11 @@ function quantizeConstant(constant: Constant, { scales, zeros, axis, type }: Par
     const c = scales.length === 1 ? 0 : channel(at);
     return Math.min(Math.max(roundHalfEven(Math.fround(value / scales[c]!)) + zeros[c]!, first), last);
   });
-  return { dims: constant.dims, type, values: type === INT8 ? Int8Array.from(values) : Uint8Array.from(values) };
+  return {
+    dims: constant.dims,
+    type,
+    values: type === INT8 ? Int8Array.from(values) : Uint8Array.from(values),
+  };
 }
 
 /** The float constant, with its integers where all zero points are 0 and the scales go along the first axis. */
@@ -208,7 +235,10 @@ function dequantizeConstant(constant: Constant, { scales, zeros, axis }: Paramet
     throw new ConvertError(`${describe(node)}: weights must be symmetric, but a zero point is not ${offset}`);
   }
   const isAlongFirst = (axis + constant.dims.length) % Math.max(1, constant.dims.length) === 0;
-  if (scales.length > 1 && scales.length !== constant.dims[(axis + constant.dims.length) % constant.dims.length]) {
+  if (
+    scales.length > 1 &&
+    scales.length !== constant.dims[(axis + constant.dims.length) % constant.dims.length]
+  ) {
     throw new ConvertError(`${describe(node)}: ${scales.length} scales do not fit shape [${constant.dims}]`);
   }
   const integers = Array.from(constant.values, (value) => value - offset);

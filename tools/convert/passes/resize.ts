@@ -1,7 +1,7 @@
 import { BILINEAR, BILINEAR_ALIGNED, NEAREST } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
+import { describe, type Graph, type Node, numberOf, producers, prune, shapeOf, stringOf } from "../graph.js";
 import { constantInput } from "../shapes.js";
-import { describe, numberOf, producers, prune, shapeOf, stringOf, type Graph, type Node } from "../graph.js";
 
 /** Resize and Upsample as `resize`: a mode, and a fraction or a second tensor that gives the size. */
 export function resize(graph: Graph): Graph {
@@ -14,7 +14,8 @@ export function resize(graph: Graph): Graph {
 function lowered(graph: Graph, node: Node): Node {
   const [input, like] = [node.inputs[0]!, node.inputs[4]];
   const [from, to] = [shapeOf(graph, input), shapeOf(graph, node.outputs[0]!)];
-  if (from[0] !== to[0] || from[1] !== to[1]) throw new ConvertError(`${describe(node)}: it changes the channels`);
+  if (from[0] !== to[0] || from[1] !== to[1])
+    throw new ConvertError(`${describe(node)}: it changes the channels`);
   if (numberOf(node, "antialias", 0) !== 0 && (to[2]! < from[2]! || to[3]! < from[3]!)) {
     throw new ConvertError(`${describe(node)}: antialiased shrinking is not supported`);
   }
@@ -44,14 +45,18 @@ function sameSize(graph: Graph, node: Node, isWanted: boolean): string | undefin
     if (seen.has(name) || graph.constants.has(name) || name === "") continue;
     seen.add(name);
     const shape = graph.shapes.get(name);
-    if (name !== node.inputs[0] && shape?.length === 4 && shape[2] === wish[2] && shape[3] === wish[3]) return name;
+    if (name !== node.inputs[0] && shape?.length === 4 && shape[2] === wish[2] && shape[3] === wish[3])
+      return name;
     open.push(...(producer.get(name)?.inputs ?? []));
   }
   return undefined;
 }
 
 /** n / m in lowest terms, where both axes share it. */
-function commonFraction(from: readonly [number, number], to: readonly [number, number]): [number, number] | undefined {
+function commonFraction(
+  from: readonly [number, number],
+  to: readonly [number, number],
+): [number, number] | undefined {
   if (from[0] * to[1] !== from[1] * to[0]) return undefined;
   const divisor = greatestDivisor(from[0], to[0]);
   return [to[0] / divisor, from[0] / divisor];
@@ -72,7 +77,9 @@ const NEAREST_ROUNDING: Readonly<Record<string, (x: number) => number>> = {
 function modeOf(graph: Graph, node: Node, from: readonly number[], to: readonly number[]): number {
   const kind = stringOf(node, "mode", "nearest");
   const isUpsample = node.type === "Upsample";
-  const transform = isUpsample ? "asymmetric" : stringOf(node, "coordinate_transformation_mode", "half_pixel");
+  const transform = isUpsample
+    ? "asymmetric"
+    : stringOf(node, "coordinate_transformation_mode", "half_pixel");
   const rounding = isUpsample ? "floor" : stringOf(node, "nearest_mode", "round_prefer_floor");
   const scales = constantInput(graph, node, isUpsample ? 1 : 2) ?? [];
   const round = NEAREST_ROUNDING[rounding];

@@ -24,7 +24,7 @@ export interface Card {
 export function parseCard(bytes: Uint8Array): Card {
   let card: Record<string, unknown>;
   try {
-    card = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    card = JSON.parse(decodeText(bytes));
   } catch {
     throw new ModelError("card: not valid JSON");
   }
@@ -43,6 +43,11 @@ export function parseCard(bytes: Uint8Array): Card {
     expectModel(holds, `card: "${field}" is missing or has the wrong form`);
   }
   return card as unknown as Card;
+}
+
+/** UTF-8 to text with nothing but the language itself: hosts without WebAssembly often lack TextDecoder too. */
+function decodeText(bytes: Uint8Array): string {
+  return decodeURIComponent(Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, "0")}`).join(""));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

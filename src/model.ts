@@ -64,7 +64,7 @@ export function parseModel(bytes: Uint8Array): Model {
 }
 
 function openFile(bytes: Uint8Array): DataView {
-  const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64)).trimStart();
+  const start = String.fromCharCode(...bytes.subarray(0, 64)).trimStart();
   expectModel(bytes.length > 0, "the file is empty");
   expectModel(!/^<(!doctype|html|\?xml)/i.test(start), "this is a web page, not a model: check its address");
   expectModel(start.startsWith("ASEG"), 'this is not a model file: it does not begin with "ASEG"');

@@ -1,14 +1,16 @@
 import type { Color } from "./card.js";
-import { Engine, instantiate } from "./engine.js";
-import { describe, EnvironmentError, expectInteger } from "./errors.js";
+import { Engine, type Picture } from "./engine.js";
+import { chooseVariant, startEngine } from "./engines/inline.js";
+import { describe, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import { expectPicture, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { parseModel } from "./model.js";
 import { plan } from "./plan.js";
-import { chooseVariant, engineBytes, type Variant } from "./variant.js";
+import { readSource, type Source, type SourceOptions } from "./source.js";
+import type { Variant } from "./variant.js";
 
-export interface LoadOptions {
+export interface LoadOptions extends SourceOptions {
   /** Size of the network's input in pixels, multiples of the model's stride; default: the model's. */
   readonly width?: number;
   readonly height?: number;
@@ -16,10 +18,6 @@ export interface LoadOptions {
   readonly variant?: Variant;
   /** A compiled engine module, for hosts that do not compile bytes; `variant` then only names it. */
   readonly module?: WebAssembly.Module;
-  /** Ends the download. */
-  readonly signal?: AbortSignal;
-  /** Told the bytes received, and the bytes expected or 0 where the server does not say. */
-  readonly onProgress?: (received: number, expected: number) => void;
 }
 
 export interface SegmentOptions {
@@ -53,7 +51,7 @@ export interface Segmentation {
 /** Model, engine and memory facts of a segmenter. */
 export interface SegmenterInfo extends ModelInfo {
   readonly name: string;
-  readonly variant: Variant;
+  readonly variant: Variant | "javascript";
   readonly fileBytes: number;
 }
 
@@ -63,11 +61,11 @@ export class Segmenter {
   readonly classes: readonly string[];
   /** Colour of each class id. */
   readonly palette: readonly Color[];
-  readonly variant: Variant;
+  readonly variant: Variant | "javascript";
   readonly info: SegmenterInfo;
   #engine: Engine | undefined;
 
-  private constructor(engine: Engine, variant: Variant, fileBytes: number) {
+  private constructor(engine: Engine, variant: Variant | "javascript", fileBytes: number) {
     const { card } = engine.model;
     this.#engine = engine;
     this.classes = card.classes;
@@ -83,16 +81,12 @@ export class Segmenter {
    * @throws ModelError if it is not a valid model, EnvironmentError if it cannot be fetched or the host lacks
    *   something, RangeError or TypeError for a wrong option
    */
-  static async load(
-    source: string | URL | Uint8Array | ArrayBuffer | Response,
-    options: LoadOptions = {},
-  ): Promise<Segmenter> {
+  static async load(source: Source, options: LoadOptions = {}): Promise<Segmenter> {
     const bytes = await readSource(source, options);
     const model = parseModel(bytes);
     const variant = chooseVariant(options.variant);
-    const module = options.module ?? (await WebAssembly.compile(engineBytes(variant)));
     const memory = plan(model, options.height ?? model.height, options.width ?? model.width);
-    const engine = new Engine(model, memory, instantiate(module));
+    const engine = new Engine(model, memory, await startEngine(variant, options.module));
     return new Segmenter(engine, variant, bytes.length);
   }
 
@@ -102,21 +96,27 @@ export class Segmenter {
    * @throws TypeError or RangeError for a wrong picture or option, Error after `dispose`
    */
   segment(image: Image, options: SegmentOptions = {}): Segmentation {
-    const engine = this.#expectEngine();
-    const picture = expectPicture(image);
-    const width = expectInteger("width", options.width ?? picture.width, 1, MAX_IMAGE_SIDE);
-    const height = expectInteger("height", options.height ?? picture.height, 1, MAX_IMAGE_SIDE);
-    const out = options.out ?? new Uint8Array(width * height);
-    if (!(out instanceof Uint8Array))
-      throw new TypeError(`"out" expected a Uint8Array, got ${describe(out)}`);
-    const mask = out.subarray(0, width * height);
-    if (mask.length < width * height) {
-      throw new RangeError(`"out" expected at least ${width * height} bytes, got ${out.length}`);
+    const job = this.#prepare(image, options);
+    job.engine.setPicture(job.picture);
+    job.engine.run();
+    return finish(job);
+  }
+
+  /**
+   * Segments a picture operation by operation, for callers who want progress, times or to stop in between:
+   * yields the number of operations done. One picture at a time: a second one spoils the first.
+   *
+   * @throws as `segment`, at the first step
+   */
+  *steps(image: Image, options: SegmentOptions = {}): Generator<number, Segmentation, void> {
+    const job = this.#prepare(image, options);
+    job.engine.setPicture(job.picture);
+    yield 1;
+    for (let index = 1; index < job.engine.model.ops.length; index++) {
+      job.engine.run(index, index + 1);
+      yield index + 1;
     }
-    engine.setPicture(picture);
-    engine.run();
-    engine.writeMask(width, height, mask);
-    return options.scores ? { mask, width, height, scores: copyScores(engine) } : { mask, width, height };
+    return finish(job);
   }
 
   /** Gives the memory back; the segmenter cannot be used afterwards. */
@@ -128,51 +128,39 @@ export class Segmenter {
     this.dispose();
   }
 
-  #expectEngine(): Engine {
+  #prepare(image: Image, options: SegmentOptions): Job {
     if (!this.#engine) throw new Error("this segmenter has been disposed");
-    return this.#engine;
+    const picture = expectPicture(image);
+    const width = expectInteger("width", options.width ?? picture.width, 1, MAX_IMAGE_SIDE);
+    const height = expectInteger("height", options.height ?? picture.height, 1, MAX_IMAGE_SIDE);
+    const out = options.out ?? new Uint8Array(width * height);
+    if (!(out instanceof Uint8Array))
+      throw new TypeError(`"out" expected a Uint8Array, got ${describe(out)}`);
+    const mask = out.subarray(0, width * height);
+    if (mask.length < width * height) {
+      throw new RangeError(`"out" expected at least ${width * height} bytes, got ${out.length}`);
+    }
+    return { engine: this.#engine, picture, mask, width, height, scores: options.scores ?? false };
   }
+}
+
+/** One picture on its way through the network. */
+interface Job {
+  readonly engine: Engine;
+  readonly picture: Picture;
+  readonly mask: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly scores: boolean;
+}
+
+function finish({ engine, mask, width, height, scores }: Job): Segmentation {
+  engine.writeMask(width, height, mask);
+  return scores ? { mask, width, height, scores: copyScores(engine) } : { mask, width, height };
 }
 
 function copyScores(engine: Engine): Scores {
   const id = engine.model.ops.at(-1)!.inputs[0]!;
   const { channels, scale, zero } = engine.model.tensors[id]!;
   return { data: engine.tensor(id).slice(), ...engine.plan.sizes[id]!, classes: channels, scale, zero };
-}
-
-async function readSource(
-  source: string | URL | Uint8Array | ArrayBuffer | Response,
-  { signal, onProgress }: LoadOptions,
-): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (source instanceof Response) return readResponse(source, onProgress);
-  if (typeof source !== "string" && !(source instanceof URL)) {
-    throw new TypeError(`"model" expected a URL, bytes or a Response, got ${describe(source)}`);
-  }
-  let response: Response;
-  try {
-    response = await fetch(source, signal ? { signal } : {});
-  } catch (error) {
-    if (signal?.aborted) throw error;
-    throw new EnvironmentError(`cannot fetch ${source}: ${(error as Error).message}`);
-  }
-  return readResponse(response, onProgress);
-}
-
-async function readResponse(response: Response, onProgress: LoadOptions["onProgress"]): Promise<Uint8Array> {
-  if (!response.ok) {
-    throw new EnvironmentError(`cannot fetch ${response.url}: ${response.status} ${response.statusText}`);
-  }
-  if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
-  const expected = Number(response.headers.get("content-length") ?? 0);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let received = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    parts.push(part.value);
-    received += part.value.length;
-    onProgress(received, expected);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
 }

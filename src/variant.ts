@@ -1,11 +1,8 @@
 import { EnvironmentError } from "./errors.js";
-import { SCALAR, SIMD } from "./generated/engine.js";
 
 /** Builds of the engine, fastest first. All give the same bytes. */
 export const VARIANTS = ["simd", "scalar"] as const;
 export type Variant = (typeof VARIANTS)[number];
-
-const SOURCES: Readonly<Record<Variant, string>> = { simd: SIMD, scalar: SCALAR };
 
 /** A module with one function that makes a vector: valid only where SIMD is. */
 const SIMD_PROBE = Uint8Array.of(
@@ -30,10 +27,4 @@ export function chooseVariant(asked?: string): Variant {
     throw new EnvironmentError('this host has no WebAssembly SIMD: use the variant "scalar"');
   }
   return variant;
-}
-
-/** Bytes of the engine module of a build. */
-export function engineBytes(variant: Variant): Uint8Array<ArrayBuffer> {
-  const text = atob(SOURCES[variant]);
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
 }

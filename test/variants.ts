@@ -1,8 +1,9 @@
 /** The builds that every kernel test runs on. */
 import { Engine, instantiate } from "../src/engine.js";
+import { engineBytes } from "../src/engines/inline.js";
 import type { Model } from "../src/model.js";
 import { PAGE_BYTES, type Plan, plan } from "../src/plan.js";
-import { engineBytes, VARIANTS, type Variant } from "../src/variant.js";
+import { VARIANTS, type Variant } from "../src/variant.js";
 
 export { VARIANTS, type Variant };
 

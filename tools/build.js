@@ -1,24 +1,119 @@
 /**
- * Builds what is installed: engine modules inlined for the library, the library with its types, the command line.
+ * Builds what is installed: engine modules, the library with its types, the command line.
  *
- *   build/*.wasm (asc)  ->  src/generated/engine.ts  ->  dist/index.js, dist/types/, dist/cli.js, dist/start.js
+ *   build/*.wasm (asc)  ->  src/generated/*.ts  ->  dist/*.js, dist/engine/*.wasm, dist/types/
+ *
+ * Every entry of the library is the same source with another way to the engine (src/engines) and another way to
+ * open an address (src/open).
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const VARIANTS = ["scalar", "simd"];
 
+const ENTRIES = {
+  index: { engine: "inline", open: "web" },
+  node: { engine: "inline", open: "node" },
+  url: { engine: "url", open: "web" },
+  "url-node": { engine: "url", open: "node" },
+  js: { engine: "javascript", open: "web" },
+  "js-node": { engine: "javascript", open: "node" },
+  workerd: { engine: "modules", open: "web", suffix: "" },
+  "edge-light": { engine: "modules", open: "web", suffix: "?module" },
+};
+
+/** The engine as text: one constant for each build. */
+function inlineEngines() {
+  const constants = VARIANTS.map((variant) => {
+    const base64 = readFileSync(`build/${variant}.wasm`).toString("base64");
+    return `export const ${variant.toUpperCase()}: string =\n  "${base64}";\n`;
+  });
+  writeFileSync("src/generated/engine.ts", constants.join(""));
+}
+
+/** The scalar engine as JavaScript: what wasm2js makes, wrapped so that every instance has variables of its own. */
+function translateEngine() {
+  const wasm2js = ["node_modules/binaryen/bin/wasm2js", "build/scalar.wasm", "--all-features", "-O3"];
+  const text = execFileSync(process.execPath, [...wasm2js, "-o", "-"], { encoding: "utf8" });
+  const end = text.indexOf("var retasmFunc");
+  if (end < 0) throw new Error("tools/build.js: wasm2js wrote something new");
+  const head = '// @ts-nocheck\nimport type { EngineExports } from "../engine.js";\n\n';
+  const body = `${text.slice(0, end)}return asmFunc({});\n`;
+  const code = `${head}export function instantiateJavascript(): EngineExports {\n${body}}\n`;
+  writeFileSync("src/generated/javascript.ts", code);
+}
+
+/** Replaces the default engine and opener by those of an entry. */
+function choose({ engine, open, suffix }) {
+  return {
+    name: "choose",
+    setup({ onResolve, resolve }) {
+      const replace = (filter, path) => {
+        onResolve({ filter }, ({ pluginData, resolveDir, kind }) => {
+          return pluginData === "chosen" ? null : resolve(path, { pluginData: "chosen", resolveDir, kind });
+        });
+      };
+      replace(/^\.\/engines\/inline\.js$/, `./engines/${engine}.js`);
+      replace(/^\.\/open\/web\.js$/, `./open/${open}.js`);
+      onResolve({ filter: /^engine:/ }, ({ path }) => {
+        return { path: `./engine/${path.slice("engine:".length)}.wasm${suffix}`, external: true };
+      });
+    },
+  };
+}
+
+/** The drawn street as a file, made again only when its drawing changed: it takes seconds. */
+async function drawSample() {
+  const sources = ["tools/sample.ts", "tools/page/street.ts"];
+  const made = statSync("build/street.jpg", { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  if (sources.every((source) => statSync(source).mtimeMs < made)) return;
+  const outfile = "build/street.mjs";
+  await build({
+    ...shared,
+    entryPoints: ["tools/page/street.ts"],
+    outfile,
+    platform: "node",
+    loader: { ".wasm": "binary" },
+    banner: NODE_BANNER,
+  });
+  execFileSync(process.execPath, [outfile, "build/street.jpg"]);
+}
+
+/** Library for web pages with its worker, and the demo page, which has a worker of its own beside it. */
+async function buildPages() {
+  const browser = { browser: "src/browser/index.ts", worker: "src/worker.ts" };
+  await build({ ...shared, entryPoints: browser, outdir: "dist", minify: true, external: ["node:*"] });
+  const page = { page: "tools/page/page.ts", worker: "src/worker.ts" };
+  await build({ ...shared, entryPoints: page, outdir: "dist/page", minify: true });
+  await drawSample();
+  for (const name of ["index.html", "page.css", "icon.svg"])
+    cpSync(`tools/page/${name}`, `dist/page/${name}`);
+  cpSync("build/street.jpg", "dist/page/street.jpg");
+}
+
+/** Bundled packages may still call require. */
+const NODE_BANNER = {
+  js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+};
+
 mkdirSync("src/generated", { recursive: true });
-const constants = VARIANTS.map((variant) => {
-  const base64 = readFileSync(`build/${variant}.wasm`).toString("base64");
-  return `export const ${variant.toUpperCase()} =\n  "${base64}";\n`;
-});
-writeFileSync("src/generated/engine.ts", constants.join(""));
+inlineEngines();
+translateEngine();
 
 rmSync("dist", { recursive: true, force: true });
 const shared = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
-await build({ ...shared, entryPoints: ["src/index.ts"], outfile: "dist/index.js", minify: true });
+for (const [name, parts] of Object.entries(ENTRIES)) {
+  await build({
+    ...shared,
+    entryPoints: ["src/index.ts"],
+    outfile: `dist/${name}.js`,
+    minify: true,
+    external: ["node:*"],
+    plugins: [choose(parts)],
+  });
+}
+for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);
 await build({
   ...shared,
   entryPoints: { cli: "tools/cli.ts", start: "tools/start.ts" },
@@ -28,10 +123,9 @@ await build({
   external: ["onnxruntime-web"],
   splitting: true,
   chunkNames: "chunk-[hash]",
-  banner: {
-    js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-  },
+  banner: NODE_BANNER,
 });
+await buildPages();
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], {
   stdio: "inherit",
 });

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 /** The command line `attendseg`: one file per command in commands/. */
 import { Command, CommanderError } from "commander";
+import { bundleCommand } from "./commands/bundle.js";
 import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { segmentCommand } from "./commands/segment.js";
+import { serveCommand } from "./commands/serve.js";
 import { isExpected, messageOf, UsageError } from "./errors.js";
 import { packageVersion } from "./package.js";
 
@@ -31,6 +33,8 @@ function buildProgram(): Command {
     compareCommand,
     evaluateCommand,
     exportCommand,
+    serveCommand,
+    bundleCommand,
   ];
   for (const command of commands) program.addCommand(command());
   for (const command of [program, ...program.commands]) {

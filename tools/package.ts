@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "./errors.js";
+import { listFolder } from "./files.js";
 
 const NAME = "attendseg";
 const DEFAULT_MODEL = "models/attendseg-camvid.aseg";
@@ -18,6 +19,19 @@ function root(): string {
 /** Version of this package. */
 export function packageVersion(): string {
   return JSON.parse(readFileSync(join(root(), "package.json"), "utf8")).version;
+}
+
+/** Folder of the built demo page. */
+export function pageFolder(): string {
+  return join(root(), "dist/page");
+}
+
+/** Paths of all models that come with this package, the default one first. */
+export function packagedModels(): string[] {
+  const models = dirname(defaultModel());
+  const paths = listFolder(models).map((name) => join(models, name));
+  const others = paths.filter((path) => path.endsWith(".aseg") && path !== defaultModel());
+  return [defaultModel(), ...others];
 }
 
 /** Path of the model that comes with this package. */

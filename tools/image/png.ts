@@ -5,14 +5,18 @@
 import { constants, deflateSync, inflateSync } from "node:zlib";
 import { crc32 } from "../../src/checksum.js";
 import { expectSize, type Picture, PictureError } from "./picture.js";
-
-const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
-
-const GREY = 0;
-const RGB = 2;
-const PALETTE = 3;
-const GREY_ALPHA = 4;
-const RGB_ALPHA = 6;
+import {
+  filterRows,
+  GREY,
+  GREY_ALPHA,
+  PALETTE,
+  type Palette,
+  paeth,
+  pngChunks,
+  RGB,
+  RGB_ALPHA,
+  SIGNATURE,
+} from "./png-parts.js";
 
 /** Samples per pixel and the bit depths allowed, by colour type. */
 const COLOR_TYPES: ReadonlyMap<number, { samples: number; depths: readonly number[] }> = new Map([
@@ -175,15 +179,6 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: numb
   }
 }
 
-/** Whichever of left, above and corner is nearest to left + above - corner. */
-function paeth(left: number, above: number, corner: number): number {
-  const toLeft = Math.abs(above - corner);
-  const toAbove = Math.abs(left - corner);
-  const toCorner = Math.abs(left + above - 2 * corner);
-  if (toLeft <= toAbove && toLeft <= toCorner) return left;
-  return toAbove <= toCorner ? above : corner;
-}
-
 /** Writes `count` pixels of a row as 8-bit grey or RGB, from `start` on, `step` bytes apart. */
 function unpack(
   row: Uint8Array,
@@ -234,63 +229,8 @@ function printable(name: string): string {
  * @param picture grey or RGB; with a palette, [height, width, 1] indices into it
  * @param palette 1 to 256 colours, red, green, blue, each 0..255
  */
-export function encodePng(
-  { data, width, height, channels }: Picture,
-  palette?: readonly (readonly [number, number, number])[],
-): Uint8Array {
-  const rowBytes = width * channels;
-  const rows = new Uint8Array(height * (1 + rowBytes));
-  for (let y = 0; y < height; y++) {
-    const at = y * (1 + rowBytes) + 1;
-    const start = y * rowBytes;
-    if (channels === 1) {
-      rows.set(data.subarray(start, start + rowBytes), at);
-    } else {
-      rows[at - 1] = 4;
-      filterRow(data, start, rowBytes, channels, y > 0, rows, at);
-    }
-  }
-  const header = new Uint8Array(13);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, width);
-  view.setUint32(4, height);
-  header[8] = 8;
-  header[9] = palette ? PALETTE : channels === 1 ? GREY : channels === 3 ? RGB : RGB_ALPHA;
-  const strategy = channels === 1 ? constants.Z_DEFAULT_STRATEGY : constants.Z_FILTERED;
-  const packed = deflateSync(rows, { level: 6, strategy, chunkSize: 1 << 20 });
-  return Buffer.concat([
-    Uint8Array.from(SIGNATURE),
-    chunk("IHDR", header),
-    ...(palette ? [chunk("PLTE", Uint8Array.from(palette.flat()))] : []),
-    chunk("IDAT", packed),
-    chunk("IEND", new Uint8Array(0)),
-  ]);
-}
-
-/** Writes the row that begins at `start` as differences from the Paeth prediction. */
-function filterRow(
-  data: Uint8Array,
-  start: number,
-  rowBytes: number,
-  step: number,
-  hasAbove: boolean,
-  rows: Uint8Array,
-  at: number,
-): void {
-  for (let i = 0; i < rowBytes; i++) {
-    const left = i < step ? 0 : data[start + i - step]!;
-    const above = hasAbove ? data[start + i - rowBytes]! : 0;
-    const corner = hasAbove && i >= step ? data[start + i - rowBytes - step]! : 0;
-    rows[at + i] = data[start + i]! - paeth(left, above, corner);
-  }
-}
-
-function chunk(name: string, body: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(12 + body.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, body.length);
-  for (let i = 0; i < 4; i++) bytes[4 + i] = name.charCodeAt(i);
-  bytes.set(body, 8);
-  view.setUint32(8 + body.length, crc32(bytes.subarray(4, 8 + body.length)));
-  return bytes;
+export function encodePng(picture: Picture, palette?: Palette): Uint8Array {
+  const strategy = picture.channels === 1 ? constants.Z_DEFAULT_STRATEGY : constants.Z_FILTERED;
+  const packed = deflateSync(filterRows(picture), { level: 6, strategy, chunkSize: 1 << 20 });
+  return Buffer.concat(pngChunks(picture, packed, palette));
 }

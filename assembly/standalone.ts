@@ -1,0 +1,115 @@
+/**
+ * Exports of a standalone module: engine, network and memory in one, for hosts that can do no more than call a
+ * function. The linked network lies at address 0, the class names and a header (src/standalone.ts) at the end of
+ * memory. Memory never grows.
+ *
+ * input   uint8 [height, width, 3]   red, green, blue; `run` works in place, so write it anew before every run
+ * output  uint8 [height, width]      class ids; stays until the next run
+ */
+import * as r from "../src/record";
+import * as s from "../src/standalone";
+import { run as runOps } from "./index";
+import { mask } from "./mask";
+
+/** Address of the input. */
+export function input(): usize {
+  return load<usize>(0, r.OUTPUT_AT);
+}
+
+/** Address of the mask. */
+export function output(): usize {
+  return load<usize>(header(), s.MASK_AT);
+}
+
+/** Width of input and mask in pixels. */
+export function width(): i32 {
+  return load<i32>(0, r.OUT_WIDTH);
+}
+
+/** Height of input and mask in pixels. */
+export function height(): i32 {
+  return load<i32>(0, r.OUT_HEIGHT);
+}
+
+/** Number of classes. */
+export function classes(): i32 {
+  return load<i32>(lastOp(), r.IN_CHANNELS);
+}
+
+/** Address of the name of a class, UTF-8 with a zero byte behind it; 0 if there is no such class. */
+export function className(id: i32): usize {
+  return hasClass(id) ? load<usize>(nameEntry(id)) : 0;
+}
+
+/** Bytes of the name of a class, without the zero byte. */
+export function classNameLength(id: i32): i32 {
+  return hasClass(id) ? load<i32>(nameEntry(id), 4) : 0;
+}
+
+/** Turns the input into the mask. 0 when done; there is no other outcome. */
+export function run(): i32 {
+  toLevels();
+  runOps(0, 1, <i32>(lastOp() / r.RECORD_BYTES) + 1, 0, 1);
+  const pixels = width();
+  const rows = height();
+  const step = r.MASK_BAND / pixels;
+  for (let first = 0; first < rows; first += step) {
+    const end = min(first + step, rows);
+    mask(lastOp(), pixels, rows, first, end);
+    memory.copy(output() + first * pixels, load<usize>(lastOp(), r.SCRATCH_AT), (end - first) * pixels);
+  }
+  return 0;
+}
+
+/** Runs a picture made by a formula and compares the mask with what it was when the module was made: 1 if equal. */
+export function selftest(): i32 {
+  drawTestPicture();
+  run();
+  return checksum(output(), width() * height()) == load<u32>(header(), s.CHECKSUM) ? 1 : 0;
+}
+
+function header(): usize {
+  return ((<usize>memory.size()) << 16) - s.HEADER_BYTES;
+}
+
+function lastOp(): usize {
+  return load<usize>(header(), s.LAST_OP);
+}
+
+function hasClass(id: i32): bool {
+  return <u32>id < <u32>classes();
+}
+
+function nameEntry(id: i32): usize {
+  return load<usize>(header(), s.NAMES_AT) + id * s.NAME_BYTES;
+}
+
+/** Colour values 0..255 to the input tensor's int8: q = value - 128. */
+function toLevels(): void {
+  const end = input() + 3 * width() * height();
+  let at = input();
+  for (; at + 4 <= end; at += 4) store<u32>(at, load<u32>(at) ^ 0x80808080);
+  for (; at < end; at++) store<u8>(at, load<u8>(at) ^ 128);
+}
+
+/** The test picture: stripes and blocks, see tools/bundle.ts. */
+function drawTestPicture(): void {
+  let at = input();
+  for (let y = 0; y < height(); y++) {
+    for (let x = 0; x < width(); x++) {
+      for (let channel = 0; channel < 3; channel++) {
+        store<u8>(at++, <u8>(5 * x + 3 * y + 40 * channel + 37 * ((x >> 3) ^ (y >> 3))));
+      }
+    }
+  }
+}
+
+/** CRC-32 as in src/checksum.ts. */
+function checksum(at: usize, bytes: i32): u32 {
+  let word: u32 = 0xffffffff;
+  for (let i = 0; i < bytes; i++) {
+    word ^= load<u8>(at + i);
+    for (let bit = 0; bit < 8; bit++) word = (word >> 1) ^ (word & 1 ? <u32>0xedb88320 : 0);
+  }
+  return ~word;
+}

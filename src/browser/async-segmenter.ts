@@ -1,0 +1,153 @@
+import type { Color } from "../card.js";
+import { EnvironmentError } from "../errors.js";
+import { expectPicture, type Image } from "../image.js";
+import { readSource, type Source, type SourceOptions } from "../source.js";
+import { WorkerClient, type WorkerEndpoint } from "./client.js";
+import { type Drawable, sizeOf } from "./image.js";
+import {
+  type AsyncSegmentation,
+  type AsyncSegmenterInfo,
+  type Frame,
+  isFrame,
+  type WorkerLoadOptions,
+  type WorkerSegmentOptions,
+} from "./protocol.js";
+
+/** What `AsyncSegmenter.load` takes beside the model. */
+export interface AsyncLoadOptions extends SourceOptions, WorkerLoadOptions {
+  /**
+   * A worker that runs the script `attendseg/worker`, which then belongs to this segmenter; default: one made from
+   * the file worker.js beside this one.
+   */
+  readonly worker?: WorkerEndpoint;
+}
+
+/** What `segmentAsync` takes beside the picture. */
+export interface AsyncSegmentOptions extends Pick<WorkerSegmentOptions, "width" | "height" | "scores"> {
+  /** Gives the picture up: the promise rejects with the signal's reason, the worker stops between operations. */
+  readonly signal?: AbortSignal;
+  /** Told the operations done and all of them, every few milliseconds. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Hand `image.data` to the worker instead of copying it; it is empty afterwards. */
+  readonly transfer?: boolean;
+  /** Return a frame (ImageBitmap, VideoFrame) with the result, to be drawn and closed, instead of closing it. */
+  readonly keepFrame?: boolean;
+}
+
+/** A segmenter in a module worker: the page stays responsive, and a picture can be given up halfway. */
+export class AsyncSegmenter {
+  /** Name of each class id. */
+  readonly classes: readonly string[];
+  /** Colour of each class id. */
+  readonly palette: readonly Color[];
+  /** Facts of model, engine and threads. */
+  readonly info: AsyncSegmenterInfo;
+  readonly #client: WorkerClient;
+
+  private constructor(
+    client: WorkerClient,
+    classes: readonly string[],
+    palette: readonly Color[],
+    info: AsyncSegmenterInfo,
+  ) {
+    this.#client = client;
+    this.classes = classes;
+    this.palette = palette;
+    this.info = info;
+  }
+
+  /**
+   * Fetches a model and loads it in a worker. A signal that fires ends the worker, one that was passed too.
+   *
+   * @throws as `Segmenter.load`; EnvironmentError if there are no module workers or the script is not found
+   */
+  static async load(source: Source, options: AsyncLoadOptions = {}): Promise<AsyncSegmenter> {
+    const { signal, onProgress, worker, ...rest } = options;
+    const client = new WorkerClient(worker ?? startWorker());
+    try {
+      const bytes = (await readSource(source, { signal, onProgress })).slice();
+      const question = { type: "load", bytes, options: rest } as const;
+      const reply = await client.ask(question, [bytes.buffer as ArrayBuffer], { signal });
+      if (reply.type !== "loaded") throw new Error(`the worker answered "${reply.type}" to "load"`);
+      return new AsyncSegmenter(client, reply.classes, reply.palette, reply.info);
+    } catch (error) {
+      client.close(new Error("the model was not loaded"));
+      throw error;
+    }
+  }
+
+  /**
+   * Segments a picture of any size. Calls made at the same time are done one after the other.
+   *
+   * @param image levels, or anything a canvas can draw; an ImageBitmap or VideoFrame is taken over and closed
+   * @throws (rejects) TypeError or RangeError for a wrong picture or option, the reason of `signal`, Error after
+   *   `dispose`
+   */
+  async segmentAsync(image: Image | Drawable, options: AsyncSegmentOptions = {}): Promise<AsyncSegmentation> {
+    const { signal, onProgress, transfer = false, ...rest } = options;
+    const source = await toMessage(image, transfer, signal);
+    const question = {
+      type: "segment",
+      image: source,
+      options: { ...rest, progress: onProgress !== undefined },
+    } as const;
+    const carried = isFrame(source) ? source : (source.data.buffer as ArrayBuffer);
+    try {
+      const reply = await this.#client.ask(question, [carried], { signal, onProgress });
+      if (reply.type !== "segmented") throw new Error(`the worker answered "${reply.type}" to "segment"`);
+      return reply.result;
+    } finally {
+      if (isFrame(source)) source.close();
+    }
+  }
+
+  /** Ends the worker; what is pending is rejected. */
+  dispose(): void {
+    this.#client.close(new Error("this segmenter has been disposed"));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/**
+ * Starts the worker from the file beside this one; bundlers that know the pattern (Vite, webpack, Parcel) bring it
+ * along.
+ *
+ * @throws EnvironmentError where there are no workers
+ */
+function startWorker(): Worker {
+  if (typeof Worker !== "function") {
+    throw new EnvironmentError('this host has no Worker: use Segmenter, or pass "worker"');
+  }
+  return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "attendseg" });
+}
+
+/** The picture in a form that can change hands: a frame, or levels in a buffer of their own. */
+async function toMessage(
+  image: Image | Drawable,
+  transfer: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Image | Frame> {
+  if (isFrame(image)) {
+    if (!signal?.aborted) return image;
+    image.close();
+    throw signal.reason;
+  }
+  signal?.throwIfAborted();
+  if (isElement(image)) {
+    const { width, height } = sizeOf(image);
+    if (!(width > 0 && height > 0)) throw new RangeError(`"image" has no pixels (${width}x${height}) yet`);
+    return createImageBitmap(image);
+  }
+  const { data, width, height, channels } = expectPicture(image);
+  const whole = transfer && data.byteLength === data.buffer.byteLength;
+  return { data: whole ? data : data.slice(), width, height, channels };
+}
+
+/** Elements and canvases are drawn; all other pictures have levels. */
+function isElement(image: unknown): image is Exclude<Drawable, Frame> {
+  const has = (name: string) => typeof image === "object" && image !== null && name in image;
+  return has("getContext") || has("videoWidth") || has("naturalWidth");
+}

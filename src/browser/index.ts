@@ -1,0 +1,12 @@
+/** Segmentation on web pages: in a worker, of pictures, videos and cameras, onto canvases. */
+export type { AsyncLoadOptions, AsyncSegmentOptions } from "./async-segmenter.js";
+export { AsyncSegmenter } from "./async-segmenter.js";
+export type { Drawable, PixelSize } from "./image.js";
+export { decodeImage, FrameReader, readImage, sizeOf, sizeWithin } from "./image.js";
+export type { MaskPicture } from "./overlay.js";
+export { drawOverlay, MaskPainter } from "./overlay.js";
+export type { AsyncSegmentation, AsyncSegmenterInfo, Endpoint, Frame } from "./protocol.js";
+export type { FrameSource, StreamedFrame, StreamOptions } from "./stream.js";
+export { segmentStream } from "./stream.js";
+export type { ThreadSupport } from "./threads.js";
+export { threadSupport } from "./threads.js";

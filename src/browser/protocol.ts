@@ -1,0 +1,96 @@
+/**
+ * Messages between an AsyncSegmenter and its worker. Each request has an id of its own and is ended by one reply:
+ * `loaded`, `segmented`, `aborted` or `failed`; `progress` may come before it.
+ */
+import type { Color } from "../card.js";
+import { EnvironmentError, ModelError } from "../errors.js";
+import type { Image } from "../image.js";
+import type { LoadOptions, Segmentation, SegmenterInfo, SegmentOptions } from "../segmenter.js";
+import type { ThreadSupport } from "./threads.js";
+
+/** A picture that can be handed to another thread without a copy; who receives it closes it. */
+export type Frame = ImageBitmap | VideoFrame;
+
+/** What the worker is told to load with. */
+export interface WorkerLoadOptions extends Pick<LoadOptions, "width" | "height" | "variant" | "module"> {
+  /** Threads of the engine, where its builds have them. */
+  readonly threads?: number;
+}
+
+/** What the worker is told to segment with. */
+export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "scores"> {
+  /** Report progress. */
+  readonly progress?: boolean;
+  /** Hand the frame back with the result instead of closing it. */
+  readonly keepFrame?: boolean;
+}
+
+/** A segmenter's facts, with those of the thread it runs in. */
+export interface AsyncSegmenterInfo extends SegmenterInfo, ThreadSupport {
+  /** Threads in use. */
+  readonly threads: number;
+}
+
+/** A mask, with what it took to make it. */
+export interface AsyncSegmentation extends Segmentation {
+  /** Milliseconds of each operation, in the order of `info.ops`: [ops]. */
+  readonly milliseconds: Float64Array;
+  /** The frame that was segmented, if it was asked for: close it when done. */
+  readonly frame?: Frame;
+}
+
+export type Request =
+  | { type: "load"; id: number; bytes: Uint8Array; options: WorkerLoadOptions }
+  | { type: "segment"; id: number; image: Image | Frame; options: WorkerSegmentOptions }
+  | { type: "abort"; id: number };
+
+export type Reply =
+  | {
+      type: "loaded";
+      id: number;
+      classes: readonly string[];
+      palette: readonly Color[];
+      info: AsyncSegmenterInfo;
+    }
+  | { type: "progress"; id: number; done: number; total: number }
+  | { type: "segmented"; id: number; result: AsyncSegmentation }
+  /** The request was given up after `done` operations. */
+  | { type: "aborted"; id: number; done: number }
+  | { type: "failed"; id: number; error: ErrorFacts };
+
+/** What of an error crosses from one thread to another. */
+export interface ErrorFacts {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** One end of the wire: a Worker, the global scope of one, or a MessagePort. */
+export interface Endpoint {
+  postMessage(message: unknown, transfer: Transferable[]): void;
+  addEventListener(type: string, listener: (event: Event) => void): void;
+}
+
+const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
+  ModelError,
+  EnvironmentError,
+  RangeError,
+  TypeError,
+};
+
+/** Name and message of anything thrown. */
+export function errorFacts(error: unknown): ErrorFacts {
+  return error instanceof Error
+    ? { name: error.name, message: error.message }
+    : { name: "Error", message: String(error) };
+}
+
+/** An error of the class that was thrown in the other thread; of an unknown class an Error of that name. */
+export function reviveError({ name, message }: ErrorFacts): Error {
+  const known = CLASSES[name];
+  return known ? new known(message) : Object.assign(new Error(message), { name });
+}
+
+/** Whether a picture is a frame, which belongs to one thread at a time and must be closed. */
+export function isFrame(image: unknown): image is Frame {
+  return typeof (image as Frame | null)?.close === "function";
+}

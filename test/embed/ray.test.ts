@@ -1,0 +1,53 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import {
+  EMBED,
+  embed,
+  encode,
+  expectMask,
+  FIXTURE,
+  maskOf,
+  missingModules,
+  photo,
+  python,
+  suiteName,
+} from "./embed.js";
+
+const missing = missingModules("ray", "pandas", "pyarrow", "wasmtime", "PIL");
+const ENVIRONMENT = { RAY_USAGE_STATS_ENABLED: "0", RAY_AUTH_MODE: "disabled", RAY_ADDRESS: "" };
+
+describe.skipIf(missing)(suiteName("ray_segment.py", missing), () => {
+  test("segments a folder on several workers, names a broken photo, and does not do twice what is done", async () => {
+    const { folder, module } = await embed(FIXTURE, "simd");
+    const photos = join(folder, "photos");
+    const masks = join(folder, "masks");
+    mkdirSync(photos);
+    const names = Array.from({ length: 7 }, (_, index) => `photo${index}`);
+    names.forEach((name, index) => {
+      writeFileSync(join(photos, `${name}.png`), encode(photo(index)));
+    });
+    const whole = readFileSync(join(photos, "photo1.png"));
+    writeFileSync(join(photos, "broken.png"), whole.subarray(0, 4000));
+    writeFileSync(join(photos, "notes.txt"), "not a photo");
+
+    const run = () => {
+      const words = [join(EMBED, "ray_segment.py"), module, photos, masks, "--workers", "2"];
+      const { status, stdout, stderr } = python(words, ENVIRONMENT);
+      expect(stdout.trimEnd().split("\n").at(-1)).toBe("7 masks, 1 failed");
+      expect(stderr).toContain(`${join(photos, "broken.png")}: image file is truncated`);
+      expect(status).toBe(1);
+      expect(readdirSync(masks).sort()).toEqual(names.map((name) => `${name}.mask.png`));
+    };
+    run();
+    for (const [index, name] of names.entries()) {
+      expectMask(join(masks, `${name}.mask.png`), await maskOf(FIXTURE, photo(index)));
+    }
+    const times = () => names.slice(1).map((name) => statSync(join(masks, `${name}.mask.png`)).mtimeMs);
+    const before = times();
+    writeFileSync(join(photos, "photo0.png"), encode(photo(9)));
+    run();
+    expect(times()).toEqual(before);
+    expectMask(join(masks, "photo0.mask.png"), await maskOf(FIXTURE, photo(9)));
+  }, 300_000);
+});

@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from "node:fs";
+import { type Model, parseModel } from "../../src/index.js";
+import { writeModel } from "../../tools/convert/write.js";
+import { defaultModel } from "../../tools/package.js";
+import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
+import { drawStreet } from "../../tools/sample.js";
+import { buildFixture } from "../fixtures/fixture.js";
+import { Random } from "../fixtures/random.js";
+import { decodeBase64, type Hashes, type Job, type JobPicture, join } from "./probe.js";
+import { sha256 } from "./sha256.js";
+
+/** Width, height, channels of the pictures that must be resized: smaller, larger, odd, grey, with alpha. */
+const SIZES: readonly (readonly [number, number, number])[] = [
+  [31, 17, 3],
+  [130, 97, 4],
+  [64, 200, 1],
+  [1, 1, 3],
+];
+
+/** Models and pictures of the host tests. */
+export interface Jobs {
+  /** Test network and one picture of its input size, so that hosts which cannot resize take part. */
+  readonly fixture: Job;
+  /** Test network and pictures of other sizes. */
+  readonly sizes: Job;
+  /** The model of the package, where it is there, and a drawn street of its input size. */
+  readonly model?: Job;
+}
+
+/** Makes all jobs. */
+export function makeJobs(): Jobs {
+  const random = new Random(7);
+  const noise = (width: number, height: number, channels: number): JobPicture => {
+    return { data: encode(random.uint8(width * height * channels)), width, height };
+  };
+  const model = buildFixture();
+  const bytes = encode(writeModel(model));
+  return {
+    fixture: { name: "fixture", model: bytes, pictures: [noise(model.width, model.height, 3)] },
+    sizes: { name: "sizes", model: bytes, pictures: SIZES.map((size) => noise(...size)) },
+    ...(existsSync(defaultModel()) ? { model: shippedJob(readFileSync(defaultModel())) } : {}),
+  };
+}
+
+function shippedJob(bytes: Uint8Array): Job {
+  const { width, height } = parseModel(bytes);
+  return { name: "model", model: encode(bytes), pictures: [street(width, height)] };
+}
+
+/** The drawn street at another size: for each pixel the nearest of the original. */
+function street(width: number, height: number): JobPicture {
+  const whole = drawStreet();
+  const data = new Uint8Array(width * height * 3);
+  for (let y = 0; y < height; y++) {
+    const row = Math.floor(((y + 0.5) * whole.height) / height);
+    for (let x = 0; x < width; x++) {
+      const at = 3 * (row * whole.width + Math.floor(((x + 0.5) * whole.width) / width));
+      data.set(whole.data.subarray(at, at + 3), 3 * (y * width + x));
+    }
+  }
+  return { data: encode(data), width, height };
+}
+
+/** What the reference makes of jobs with the test network: the judge of all hosts. */
+export function referenceHashes(jobs: readonly Job[]): Hashes {
+  return Object.fromEntries(jobs.map((job) => [job.name, { reference: referenceHash(job) }]));
+}
+
+function referenceHash({ model, pictures }: Job): string {
+  const network = parseModel(decodeBase64(model));
+  return sha256(join(pictures.map((picture) => referenceMaskOf(network, picture))));
+}
+
+function referenceMaskOf(model: Model, { data, width, height }: JobPicture): Uint8Array {
+  const pixels = decodeBase64(data);
+  const channels = (pixels.length / (width * height)) as 1 | 3 | 4;
+  const input = referenceInput(pixels, width, height, channels, model.width, model.height);
+  const tensors = runReference(model, input, model.height, model.width);
+  const scores = model.ops.at(-1)!.inputs[0]!;
+  const size = referenceSizes(model, model.height, model.width)[scores]!;
+  return referenceMask(tensors[scores]!, size, model.tensors[scores]!.channels, height, width);
+}
+
+function encode(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}

@@ -1,0 +1,183 @@
+/** Hosts that run JavaScript from a command line: Node, Deno, Bun, workerd, the edge, jsc, QuickJS. */
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import {
+  bundleProgram,
+  execute,
+  FOLDER,
+  type Host,
+  listJobs,
+  MAIN_BUILDS,
+  MAIN_IMPORT,
+  needPackage,
+  needProgram,
+  programSource,
+  readHashes,
+} from "./host.js";
+import type { Jobs } from "./jobs.js";
+import type { Hashes } from "./probe.js";
+
+const PLATFORM = process.platform === "win32" ? "win" : process.platform;
+const JS_BUILD = '{ name: "javascript", load: Segmenter.load }';
+const JS_IMPORT = 'import { Segmenter } from "attendseg/js";';
+
+/** A release line of Node, or the newest. */
+function node(tag: string): Host {
+  const name = `node-${tag}`;
+  return {
+    name,
+    async run(jobs) {
+      const packageName = `node-${PLATFORM}-${process.arch}`;
+      const program = await needPackage(name, [`${packageName}@${tag}`], `${packageName}/bin/node`);
+      return runScript(program, [], jobs);
+    },
+  };
+}
+
+const deno: Host = {
+  name: "deno",
+  async run(jobs) {
+    const package_ = `@deno/${PLATFORM}-${process.arch}${PLATFORM === "linux" ? "-glibc" : ""}`;
+    const program = await needPackage("deno", ["deno@2"], `${package_}/deno`);
+    return runScript(program, ["run", "--quiet", "--no-config", "--allow-read"], jobs);
+  },
+};
+
+const bun: Host = {
+  name: "bun",
+  async run(jobs) {
+    const system = process.platform === "win32" ? "windows" : process.platform;
+    const package_ = `@oven/bun-${system}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
+    const program = await needPackage("bun", [`${package_}@1`], `${package_}/bin/bun`);
+    return runScript(program, ["run"], jobs);
+  },
+};
+
+async function runScript(program: string, args: readonly string[], jobs: Jobs) {
+  const script = await mainProgram(jobs);
+  const version = (await execute(program, ["--version"])).split("\n")[0]!.replace(/^(v|deno )/, "");
+  const hashes = readHashes(await execute(program, [...args, script]));
+  return { version: version.split(" ")[0]!, hashes };
+}
+
+/** The program of the three: the package as Node finds it. */
+function mainProgram(jobs: Jobs): Promise<string> {
+  const builds = [...MAIN_BUILDS, '{ name: "url", load: Url.load }'];
+  const imports = `${MAIN_IMPORT} import { Segmenter as Url } from "attendseg/url";`;
+  const source = programSource(builds, "(line) => console.log(line)", imports);
+  cpSync("dist/engine", join(FOLDER, "engine"), { recursive: true });
+  return bundleProgram("main.mjs", source, listJobs(jobs), { conditions: ["node"] });
+}
+
+/** The translated engine on the Node that runs this, with WebAssembly taken away. */
+const javascript: Host = {
+  name: "javascript",
+  async run(jobs) {
+    const imports = `${JS_IMPORT} delete globalThis.WebAssembly;`;
+    const source = programSource([JS_BUILD], "(line) => console.log(line)", imports);
+    const script = await bundleProgram("javascript.mjs", source, listJobs(jobs), { conditions: ["node"] });
+    const hashes = readHashes(await execute(process.execPath, [script]));
+    return { version: `Node ${process.versions.node}`, hashes };
+  },
+};
+
+const WORKERD_CONFIG = `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (services = [(name = "main", worker = .main)]);
+const main :Workerd.Worker = (
+  compatibilityDate = "2025-06-01",
+  modules = [
+    (name = "worker.mjs", esModule = embed "worker.mjs"),
+    (name = "engine/simd.wasm", wasm = embed "engine/simd.wasm"),
+    (name = "engine/scalar.wasm", wasm = embed "engine/scalar.wasm"),
+  ],
+);
+`;
+
+const workerd: Host = {
+  name: "workerd",
+  async run(jobs) {
+    const arch = process.arch === "x64" ? "64" : process.arch;
+    const package_ = `@cloudflare/workerd-${process.platform}-${arch}`;
+    const program = await needPackage("workerd", ["workerd@1"], `${package_}/bin/workerd`);
+    const source = `
+      import { probe } from "./probe.js";
+      import jobs from "jobs";
+      ${MAIN_IMPORT}
+      export default {
+        async test() {
+          console.log(JSON.stringify(await probe(jobs, [${MAIN_BUILDS.join(", ")}])));
+        },
+      };
+    `;
+    await bundleProgram("workerd/worker.mjs", source, listJobs(jobs), {
+      conditions: ["workerd"],
+      external: ["*.wasm"],
+    });
+    const folder = join(FOLDER, "workerd");
+    cpSync("dist/engine", join(folder, "engine"), { recursive: true });
+    writeFileSync(join(folder, "config.capnp"), WORKERD_CONFIG);
+    const hashes = readHashes(await execute(program, ["test", "config.capnp"], folder));
+    const version = (await execute(program, ["--version"])).trim().replace("workerd ", "");
+    return { version, hashes };
+  },
+};
+
+const jsc: Host = {
+  name: "jsc",
+  async run(jobs) {
+    const program = needProgram("jsc", "libjavascriptcoregtk-4.0-bin");
+    const report = "print, (error) => print(String(error))";
+    const source = programSource(MAIN_BUILDS, report, MAIN_IMPORT);
+    const script = await bundleProgram("jsc.js", source, listJobs(jobs), { format: "iife" });
+    return {
+      version: await debianVersion("libjavascriptcoregtk-4.0-bin"),
+      hashes: readHashes(await execute(program, [script])),
+    };
+  },
+};
+
+/** QuickJS has no WebAssembly and no atob, TextDecoder or fetch; itself it runs as WebAssembly here. */
+const quickjs: Host = {
+  name: "quickjs",
+  async run({ fixture, sizes }) {
+    const entry = "quickjs-emscripten/package.json";
+    const manifest = await needPackage("quickjs", ["quickjs-emscripten@0.32"], entry);
+    const main = createRequire(manifest).resolve("quickjs-emscripten");
+    const { getQuickJS } = await import(pathToFileURL(main).href);
+    const source = programSource([JS_BUILD], "(line) => { globalThis.result = line; }", JS_IMPORT);
+    const script = await bundleProgram("quickjs.js", source, [fixture, sizes], { format: "iife" });
+    const context = (await getQuickJS()).newContext();
+    context.unwrapResult(context.evalCode(readFileSync(script, "utf8"))).dispose();
+    context.runtime.executePendingJobs();
+    const result = context.getProp(context.global, "result");
+    const hashes: Hashes = readHashes(String(context.dump(result)));
+    const { version } = JSON.parse(readFileSync(join(dirname(manifest), "package.json"), "utf8"));
+    return { version: `quickjs-emscripten ${version}`, hashes };
+  },
+};
+
+/** Version of a Debian package without epoch and revision, "" where there is no dpkg. */
+export async function debianVersion(name: string): Promise<string> {
+  try {
+    const version = await execute("dpkg-query", ["--show", name]);
+    return version
+      .trim()
+      .replace(/^\S+\s+(\d+:)?/, "")
+      .replace(/-[^-]*$/, "");
+  } catch {
+    return "";
+  }
+}
+
+export const RUNTIMES: readonly Host[] = [
+  ...["18", "20", "22", "24", "latest"].map(node),
+  deno,
+  bun,
+  workerd,
+  jsc,
+  javascript,
+  quickjs,
+];

@@ -18,6 +18,7 @@ export function pointwise(op: usize, first: i32, end: i32): void {
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const high = <f32>(load<i32>(op, r.MAX) - zero);
+  const relaxed = load<i32>(op, r.RELAXED) != 0;
   const depth = (inChannels + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
   for (let y = first; y < end; y++) {
     matmul(
@@ -34,6 +35,7 @@ export function pointwise(op: usize, first: i32, end: i32): void {
       zero,
       low,
       high,
+      relaxed,
     );
   }
 }

@@ -36,15 +36,18 @@ export class Engine {
   readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
-  /** @param exports a fresh instance, which this engine owns from now on */
-  constructor(model: Model, plan: Plan, exports: EngineExports) {
+  /**
+   * @param exports a fresh instance, which this engine owns from now on
+   * @param relaxed it is of a build with the relaxed dot product
+   */
+  constructor(model: Model, plan: Plan, exports: EngineExports, relaxed = false) {
     this.model = model;
     this.plan = plan;
     this.#exports = exports;
     const { memory } = exports;
     memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
     this.#memory = new Uint8Array(memory.buffer);
-    this.#memory.set(link(model, plan));
+    this.#memory.set(link(model, plan, relaxed));
   }
 
   /** Bytes of linear memory. */

@@ -4,7 +4,8 @@
  *
  * Packed weights of a convolution, for each group and block of 8 output channels: [depth / 2][8][2], where
  * depth runs over (ky, kx, input channel) and is padded with zeros to a multiple of 8. Of a depthwise
- * convolution, for each block of 8 channels: [taps / 2][8][2], taps padded to an even number.
+ * convolution, for each block of 8 channels: [taps / 2][8][2], taps padded to an even number. For the relaxed
+ * dot product, where the input is 0..127, the innermost group is of 4: [depth / 4][8][4].
  */
 import * as format from "./format.js";
 import type { Model } from "./model.js";
@@ -12,14 +13,27 @@ import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
 import { type Plan, packingOf } from "./plan.js";
 import * as record from "./record.js";
 
-/** Bytes of linear memory from address 0 to the arena. */
-export function link(model: Model, plan: Plan): Uint8Array {
+/**
+ * Bytes of linear memory from address 0 to the arena.
+ *
+ * @param relaxed for an engine build that has the relaxed dot product
+ */
+export function link(model: Model, plan: Plan, relaxed = false): Uint8Array {
   const image = new Uint8Array(plan.arenaAt);
   model.ops.forEach((op, index) => {
-    writeRecord(new DataView(image.buffer, index * record.RECORD_BYTES), op, index, model, plan);
-    packArrays(image.buffer, op, index, model, plan);
+    const view = new DataView(image.buffer, index * record.RECORD_BYTES);
+    writeRecord(view, op, index, model, plan);
+    const byFours = relaxed && isRelaxable(op, model);
+    view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
+    packArrays(image.buffer, op, index, model, plan, byFours ? 4 : 2);
   });
   return image;
+}
+
+/** Whether the relaxed dot product is exact for an operation: its second operand must not be negative. */
+function isRelaxable(op: Op, { tensors }: Model): boolean {
+  const dense = op.code === format.POINTWISE || op.code === format.CONVOLUTION;
+  return dense && tensors[op.inputs[0]!]!.min >= 0;
 }
 
 function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, plan: Plan): void {
@@ -77,7 +91,14 @@ function denominator(mode: number, from: number, to: number): number {
   return record.FINE;
 }
 
-function packArrays(memory: ArrayBuffer, op: Op, index: number, model: Model, plan: Plan): void {
+function packArrays(
+  memory: ArrayBuffer,
+  op: Op,
+  index: number,
+  model: Model,
+  plan: Plan,
+  step: number,
+): void {
   const at = plan.parameters[index]!;
   const { table } = op;
   new Uint8Array(memory, at.table).set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
@@ -95,9 +116,10 @@ function packArrays(memory: ArrayBuffer, op: Op, index: number, model: Model, pl
     bias[slot] = op.bias[channel]!;
     multipliers[slot] = multiplier(input.scale, op.scales[channel]!, output.scale);
     const lane = slot % record.BLOCK;
-    const block = (slot - lane) * depth + 2 * lane;
+    const block = (slot - lane) * depth + step * lane;
     for (let k = 0; k < length; k++) {
-      weights[block + (k >> 1) * 2 * record.BLOCK + (k & 1)] = op.weights[channel * length + k]!;
+      const inner = k % step;
+      weights[block + (k - inner) * record.BLOCK + inner] = op.weights[channel * length + k]!;
     }
   }
 }

@@ -203,7 +203,7 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     case format.RESIZE:
       return op.attributes.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
     case format.ARGMAX:
-      return maskScratch(input, inChannels).bytes;
+      return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
     default:
       return 0;
   }
@@ -221,14 +221,6 @@ export function pictureScratch(size: Size): {
   const rows = align(weights + 4 * (2 * side + 5 * size.width));
   const rowCount = Math.ceil((2 * side) / size.height) + 3;
   return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + SLACK_BYTES };
-}
-
-/** Parts of the scratch of `argmax`, as offsets: a band of mask rows, one row of scores between two rows. */
-export function maskScratch(scores: Size, classes: number): { row: number; bytes: number } {
-  return {
-    row: record.MASK_BAND,
-    bytes: record.MASK_BAND + 4 * padTo(classes, 4) * scores.width + SLACK_BYTES,
-  };
 }
 
 /**

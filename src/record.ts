@@ -63,6 +63,9 @@ export const REPEATED = 188;
 export const DENOMINATOR_Y = 192;
 export const DENOMINATOR_X = 196;
 
+/** 1 where the weights are packed for the relaxed dot product: see link. */
+export const RELAXED = 200;
+
 /** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
 export const BLOCK = 8;
 /** The reduction of a packed convolution is padded to a multiple of this. */

@@ -202,11 +202,7 @@ describe("attendseg segment", () => {
     ["page.aseg", "<!DOCTYPE html><html></html>", /page, not a model/],
     ["photo.aseg", png, /ASEG/],
     ["cut.aseg", FIXTURE.subarray(0, 5000), /header promises|bytes/],
-    [
-      "damaged.aseg",
-      FIXTURE.map((byte, at) => (at === 4000 ? byte ^ 1 : byte)),
-      "the checksum does not match",
-    ],
+    ["damaged.aseg", FIXTURE.map((byte, at) => (at === 4000 ? byte ^ 1 : byte)), /checksum/],
     ["version.aseg", FIXTURE.map((byte, at) => (at === 4 ? 9 : byte)), /version 9/],
   ])("model %s is refused", (name, content, reason) => {
     const path = place.write(`models/${name}`, content);
@@ -334,7 +330,7 @@ describe("attendseg evaluate", () => {
     expect(result.perClass).toHaveLength(5);
     const listed = JSON.parse(place.run([...words, "--list", "set/list.txt", "--json"]).text);
     expect(listed.frames).toBe(2);
-    expect(place.run(words).text).toContain(`pixel accuracy  ${((100 * right) / total).toFixed(1)} %`);
+    expect(place.run(words).text).toContain(`pixel accuracy  ${((100 * right) / total).toFixed(2)} %`);
   });
 
   test("names a missing label, an unknown colour and an unknown class", async () => {

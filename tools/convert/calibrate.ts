@@ -43,10 +43,15 @@ export function openFloat(
   tensors: ReadonlyMap<string, number>,
   folder: string | undefined,
 ): Promise<Runner> {
-  const { model, inputShape } = loaded;
+  const { inputShape } = loaded;
   const inputName = fileInput(loaded);
-  const locations = [...new Set(model.initializers.flatMap((tensor) => tensor.external?.location ?? []))];
+  const locations = externalLocations(loaded);
   return openRunner(bytes, { inputName, inputShape, locations, folder, tensors, isLiteral: true });
+}
+
+/** Files that hold external data, relative to the model's folder. */
+export function externalLocations({ model }: Loaded): string[] {
+  return [...new Set(model.initializers.flatMap((tensor) => tensor.external?.location ?? []))];
 }
 
 /** Name of the file's input. */

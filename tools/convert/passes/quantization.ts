@@ -89,10 +89,21 @@ function visit(found: Found, node: Node): void {
   ) {
     sources.set(output, { ...source, shift: source.shift + constants.get(second)!.values[0]! });
   } else if (node.type === "Gather") {
-    sources.set(output, lookedUp(node, sources.get(second), constants.get(input)));
+    const index = sources.get(second);
+    sources.set(output, lookedUp(node, index, constants.get(input)));
+    if (index && !found.quantizations.has(resolve(found, index.tensor))) {
+      found.quantizations.set(resolve(found, index.tensor), index.quantization);
+    }
   } else {
     found.nodes.push(node);
   }
+}
+
+/** The tensor that a name stands for by now. */
+function resolve({ aliases }: Found, tensor: string): string {
+  let result = tensor;
+  for (let next = aliases.get(result); next !== undefined; next = aliases.get(result)) result = next;
+  return result;
 }
 
 function dequantizeActivation(found: Found, node: Node, source: Source): void {
@@ -105,8 +116,7 @@ function dequantizeActivation(found: Found, node: Node, source: Source): void {
       `${describe(node)}: its scale or zero point is not that of the quantisation before it`,
     );
   }
-  let tensor = source.tensor;
-  while (aliases.has(tensor)) tensor = aliases.get(tensor)!;
+  const tensor = resolve(found, source.tensor);
   const known = quantizations.get(tensor);
   const isSame =
     known?.scale === scale && known.zero === zero && known.min === kept.min && known.max === kept.max;

@@ -21,13 +21,22 @@ import * as record from "./record.js";
 export function link(model: Model, plan: Plan, relaxed = false): Uint8Array {
   const image = new Uint8Array(plan.arenaAt);
   model.ops.forEach((op, index) => {
-    const view = new DataView(image.buffer, index * record.RECORD_BYTES);
-    writeRecord(view, op, index, model, plan);
     const byFours = relaxed && isRelaxable(op, model);
-    view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
+    for (let thread = 0; thread < plan.threads; thread++) {
+      const view = new DataView(image.buffer, recordAt(model, index, thread));
+      writeRecord(view, op, index, model, plan);
+      view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
+      const scratch = plan.arenaAt + plan.scratch[index]! + thread * plan.scratchBytes[index]!;
+      view.setInt32(record.SCRATCH_AT, scratch, true);
+    }
     packArrays(image.buffer, op, index, model, plan, byFours ? 4 : 2);
   });
   return image;
+}
+
+/** Address of the record of an operation in a thread's list. */
+export function recordAt({ ops }: Model, index: number, thread = 0): number {
+  return record.RECORDS_AT + (thread * ops.length + index) * record.RECORD_BYTES;
 }
 
 /** Whether the relaxed dot product is exact for an operation: its second operand must not be negative. */
@@ -51,7 +60,6 @@ function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, 
   const a = op.attributes;
   words(record.CODE, op.code, ...op.inputs.map(addressOf));
   words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table);
-  words(record.SCRATCH_AT, plan.arenaAt + plan.scratch[index]!);
   words(record.OUT_HEIGHT, size.height, size.width, output.channels);
   words(record.ATTRIBUTES_AT, ...ATTRIBUTES.map((name) => a[name]));
   words(record.ZERO, ...inputs.map((input) => input.zero));

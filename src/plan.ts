@@ -1,9 +1,9 @@
 /**
  * Memory of a model at one input size, decided before anything is loaded:
  *
- *   [op records | weights, biases, multipliers, tables | arena | slack]
+ *   [threads' words | op records | weights, biases, multipliers, tables | arena | slack]
  *
- * The arena holds activation tensors and the scratch of single operations; what is not needed at the same
+ * There is one list of op records for each thread, since each has scratch of its own. The arena holds activation tensors and the scratch of single operations; what is not needed at the same
  * time shares bytes.
  */
 import { expectInteger } from "./errors.js";
@@ -39,7 +39,8 @@ export interface Plan {
   readonly offsets: readonly number[];
   /** First and last operation that needs each tensor, by tensor id. */
   readonly lifetimes: readonly Lifetime[];
-  /** Offset in the arena and size of the scratch of each operation, by index. */
+  readonly threads: number;
+  /** Offset in the arena of the scratch of each operation, by index, and its size for one thread. */
   readonly scratch: readonly number[];
   readonly scratchBytes: readonly number[];
   /** Bytes of linear memory, a multiple of 65,536. */
@@ -62,9 +63,10 @@ export interface Buffer extends Lifetime {
  *
  * @param height input height, pixels, a multiple of the model's stride, at most 4096
  * @param width input width, likewise
+ * @param threads that run the model together, 1 to 16
  * @throws RangeError for a size that the network cannot take, ModelError if the operations do not fit at it
  */
-export function plan(model: Model, height: number, width: number): Plan {
+export function plan(model: Model, height: number, width: number, threads = 1): Plan {
   for (const [name, side] of Object.entries({ height, width })) {
     expectInteger(name, side, 1, format.MAX_SIDE);
     if (side % model.stride !== 0) {
@@ -72,7 +74,7 @@ export function plan(model: Model, height: number, width: number): Plan {
     }
   }
   const sizes = inferSizes(model, height, width);
-  let end = model.ops.length * record.RECORD_BYTES;
+  let end = record.RECORDS_AT + threads * model.ops.length * record.RECORD_BYTES;
   const place = (bytes: number): number => {
     if (bytes === 0) return 0;
     const at = end;
@@ -85,7 +87,7 @@ export function plan(model: Model, height: number, width: number): Plan {
   const lifetimes = findLifetimes(model);
   const owners = shareInPlace(model, sizes, lifetimes);
   const tensorBytes = sizes.map((size, id) => size.height * size.width * model.tensors[id]!.channels);
-  const scratchBytes = model.ops.map((op) => scratchOf(op, model, sizes));
+  const scratchBytes = model.ops.map((op) => align(scratchOf(op, model, sizes)));
   const buffers: Buffer[] = [
     ...owners.map((owner, id) => ({
       bytes: owner === id ? tensorBytes[id]! : 0,
@@ -93,7 +95,7 @@ export function plan(model: Model, height: number, width: number): Plan {
       last: Math.max(...owners.flatMap((other, at) => (other === id ? lifetimes[at]!.last : []))),
     })),
     ...scratchBytes.map((bytes, index) => ({
-      bytes,
+      bytes: threads * bytes,
       first: index,
       last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : index,
     })),
@@ -102,6 +104,7 @@ export function plan(model: Model, height: number, width: number): Plan {
   return {
     height,
     width,
+    threads,
     sizes,
     parameters,
     arenaAt,

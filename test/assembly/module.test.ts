@@ -43,6 +43,7 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
       "function runRows",
       "function windowEnd",
       "function windowFirst",
+      "function work",
       "memory memory",
     ]);
   });

@@ -1,11 +1,13 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { parseModel, Segmenter } from "../../src/index.js";
 import { FLOAT, type OnnxModel, type OnnxTensor } from "../../tools/convert/onnx.js";
 import { writeOnnx } from "../../tools/convert/onnx-write.js";
 import { expectFailure, FIXTURE, Workplace } from "./command.js";
 import { buildPng } from "./image/pictures.js";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const bare = new Workplace();
 const place = new Workplace();
@@ -135,7 +137,7 @@ describe("attendseg export and compare", () => {
     const { code, text, err } = place.run([
       "compare",
       "qdq.onnx",
-      place.model,
+      "back.aseg",
       "--images",
       "photos",
       "--json",
@@ -156,7 +158,7 @@ describe("attendseg export and compare", () => {
     const shown = place.run([
       "compare",
       "qdq.onnx",
-      place.model,
+      "back.aseg",
       "--images",
       "photos",
       "--variant",

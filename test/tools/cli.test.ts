@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decode } from "fast-png";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { overlay, Segmenter } from "../../src/index.js";
 import { expectFailure, FIXTURE, Workplace } from "./command.js";
 import { buildJpeg, buildPng, type PngParts } from "./image/pictures.js";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const place = new Workplace();
 const COMMANDS = ["segment", "convert", "inspect", "compare", "evaluate", "export"];
@@ -363,7 +365,7 @@ describe("npm start", () => {
     ]);
     expect(text).toMatch(/street\.png: 960x720, [\d.]+ ms\n/);
     expect(text).toMatch(/class \d +[\d.]+ %\n/);
-  }, 60_000);
+  });
 
   test("segments the photos given", () => {
     const { code, text } = place.start("start.js", [photo]);

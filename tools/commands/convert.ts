@@ -10,6 +10,7 @@ import { formatBytes, formatTable } from "../table.js";
 import {
   type InputSize,
   jsonOption,
+  naming,
   needRuntime,
   parseColor,
   printJson,

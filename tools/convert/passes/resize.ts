@@ -35,7 +35,8 @@ function lowered(graph: Graph, node: Node): Node {
   const isInteger = fraction?.[1] === 1;
   const isBySize = (constantInput(graph, node, node.type === "Upsample" ? 1 : 2) ?? []).length === 0;
   const isPoint = isBySize && from[2] === 1 && from[3] === 1;
-  const same = isInteger && !isPoint ? undefined : (like ?? sameSize(graph, node, isPoint || !fraction));
+  const given = isInteger && !isPoint && like === graph.input ? undefined : like;
+  const same = given ?? sameSize(graph, node, isPoint || !fraction);
   if (same !== undefined) return { ...base, inputs: [input, same], attributes: { mode } };
   if (!fraction) {
     const size = `${from[3]}x${from[2]} to ${to[3]}x${to[2]}`;

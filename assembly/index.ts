@@ -22,6 +22,7 @@ import { resize } from "./resize";
 
 export { pictureOutput, pictureRow, pictureWeights, windowEnd, windowFirst } from "./input";
 export { mask } from "./mask";
+export { selftest } from "./selftest";
 
 /**
  * Runs operations `first`..`end` of the list of records at address `records`: of each the `part`-th of `parts`

@@ -13,6 +13,7 @@ export interface EngineExports {
   pictureWeights(op: number, width: number, weights: number): void;
   pictureRow(op: number, channels: number, weights: number, row: number): void;
   pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
+  selftest(): number;
   mask(op: number, width: number, height: number, first: number, end: number): void;
 }
 

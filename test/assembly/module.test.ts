@@ -41,6 +41,7 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
       "function pictureWeights",
       "function run",
       "function runRows",
+      "function selftest",
       "function windowEnd",
       "function windowFirst",
       "function work",

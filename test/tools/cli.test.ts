@@ -1,5 +1,6 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { decode } from "fast-png";
 import { describe, expect, test, vi } from "vitest";
 import { overlay, Segmenter } from "../../src/index.js";
@@ -352,6 +353,33 @@ describe("attendseg evaluate", () => {
     const elsewhere = ["evaluate", place.model, "--images", "none", "--labels", "set/labels"];
     expectFailure(place.run(elsewhere), 1, "none: no such file or folder");
   });
+});
+
+const CAMVID = resolve("../shared/camvid");
+const MODEL = resolve("models/attendseg-camvid.aseg");
+
+test.skipIf(!existsSync(CAMVID) || !existsSync(MODEL))(`evaluate reads ${CAMVID} as it is`, () => {
+  const list = place.write("three.txt", "0001TP_009420\n0006R0_f01140\n0016E5_00600\n");
+  const folders = [
+    "--images",
+    join(CAMVID, "701_StillsRaw_full"),
+    "--labels",
+    join(CAMVID, "LabeledApproved_full"),
+  ];
+  const { code, text, err } = place.run(["evaluate", MODEL, ...folders, "--list", list, "--json"]);
+  expect([code, err]).toEqual([0, ""]);
+  const result = JSON.parse(text);
+  expect(result).toMatchObject({ frames: 3, input: { width: 512, height: 512 } });
+  expect(result.perClass).toHaveLength(32);
+  expect(result.pixelAccuracy).toBeGreaterThan(0.7);
+  expect(result.pixelAccuracyNoVoid).toBeGreaterThan(result.pixelAccuracy);
+});
+
+test("a reader that stops reading is no error", () => {
+  const command = `"$0" "$1" inspect "$2" | head -n 1`;
+  const words = ["-c", command, process.execPath, join(place.package, "dist/cli.js"), place.model];
+  const { stdout, stderr } = spawnSync("sh", words, { encoding: "utf8" });
+  expect([stdout, stderr]).toEqual(["name           fixture\n", ""]);
 });
 
 describe("npm start", () => {

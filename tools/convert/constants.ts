@@ -19,7 +19,7 @@ export function arrayOf(type: number, content: number | readonly number[]): Numb
 /** Number of elements of a shape; a bound against absurd constants. */
 export function count(dims: readonly number[], node: Node): number {
   const product = dims.reduce((total, size) => total * size, 1);
-  if (!(product >= 0 && product <= 2 ** 28))
+  if (!(product >= 0 && product <= 2 ** 24))
     throw new ConvertError(`${describe(node)}: the shape is not valid`);
   return product;
 }

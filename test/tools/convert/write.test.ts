@@ -19,6 +19,8 @@ describe("writeModel", () => {
   test("refuses a number that its field cannot hold", () => {
     const op = model.ops[1]!;
     const ops = [model.ops[0]!, { ...op, attributes: { ...op.attributes, padTop: 256 } }];
-    expect(() => writeModel({ ...model, ops })).toThrow('"padTop" expected an integer from 0 to 255, got 256');
+    expect(() => writeModel({ ...model, ops })).toThrow(
+      '"padTop" expected an integer from 0 to 255, got 256',
+    );
   });
 });

@@ -5,7 +5,8 @@
  *                       * weights[c, ky, kx], multipliers[c])
  * where taps outside the input hold its zero point.
  *
- * input        int8 [inHeight, inWidth, channels]
+ * input        int8 [inHeight, inWidth, channels]  or a window of its rows, which the pointwise convolution
+ *                                               before fills as needed: row y lies at y modulo the rows held
  * weights      int8 [channels / 8][taps / 2][8][2], packed: see src/link.ts
  * bias         i32  [channels]                  the input zero point is folded in
  * multipliers  f32  [channels]                  input scale * weight scale / output scale
@@ -16,6 +17,7 @@
  */
 import * as r from "../src/record";
 import { finish } from "./matmul";
+import { pointwise } from "./pointwise";
 import { requantize } from "./requantize";
 
 export function depthwise(op: usize, first: i32, end: i32): void {
@@ -39,7 +41,16 @@ export function depthwise(op: usize, first: i32, end: i32): void {
     firstInside = min(outWidth, (pad + stride - 1) / stride);
     endInside = room < 0 ? firstInside : max(firstInside, min(outWidth, room / stride + 1));
   }
+  const maker = load<usize>(op, r.MAKER_AT);
+  const span = load<i32>(op, r.DILATION_Y) * (kernelHeight - 1) + 1;
+  let made = 0;
   for (let y = first; y < end; y++) {
+    const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
+    const below = min(top + span, load<i32>(op, r.IN_HEIGHT));
+    if (maker && made < below) {
+      pointwise(maker, max(made, top), below);
+      made = below;
+    }
     const output = load<usize>(op, r.OUTPUT_AT) + y * outWidth * channels;
     for (let x = 0; x < firstInside; x++) pixel(op, y, x, output + x * channels, taps, outside);
     if (ASC_FEATURE_SIMD) {
@@ -57,6 +68,7 @@ function pixel(op: usize, y: i32, x: i32, output: usize, taps: i32, outside: usi
   const input = load<usize>(op, r.INPUT_AT);
   const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
   const left = x * load<i32>(op, r.STRIDE_X) - load<i32>(op, r.PAD_LEFT);
+  const rows = load<i32>(op, r.IN_ROWS);
   const pointers = load<usize>(op, r.SCRATCH_AT);
   let slot = pointers;
   for (let ky = 0; ky < load<i32>(op, r.KERNEL_HEIGHT); ky++) {
@@ -65,7 +77,7 @@ function pixel(op: usize, y: i32, x: i32, output: usize, taps: i32, outside: usi
     for (let kx = 0; kx < load<i32>(op, r.KERNEL_WIDTH); kx++) {
       const column = left + kx * load<i32>(op, r.DILATION_X);
       const inside = rowInside && column >= 0 && column < inWidth;
-      store<u32>(slot, <u32>(inside ? input + (row * inWidth + column) * channels : outside));
+      store<u32>(slot, <u32>(inside ? input + ((row % rows) * inWidth + column) * channels : outside));
       slot += 4;
     }
   }
@@ -205,9 +217,8 @@ function isRow(op: usize, row: i32): bool {
 
 /** Address of an input pixel. */
 function rowAt(op: usize, row: i32, column: i32): usize {
-  return (
-    load<usize>(op, r.INPUT_AT) + (row * load<i32>(op, r.IN_WIDTH) + column) * load<i32>(op, r.IN_CHANNELS)
-  );
+  const place = (row % load<i32>(op, r.IN_ROWS)) * load<i32>(op, r.IN_WIDTH) + column;
+  return load<usize>(op, r.INPUT_AT) + place * load<i32>(op, r.IN_CHANNELS);
 }
 
 /** Eight channels of two taps, alternating: int8 [8][2]. */

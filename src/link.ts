@@ -24,10 +24,8 @@ export function link(model: Model, plan: Plan, relaxed = false): Uint8Array {
     const byFours = relaxed && isRelaxable(op, model);
     for (let thread = 0; thread < plan.threads; thread++) {
       const view = new DataView(image.buffer, recordAt(model, index, thread));
-      writeRecord(view, op, index, model, plan);
+      writeRecord(view, op, index, thread, model, plan);
       view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
-      const scratch = plan.arenaAt + plan.scratch[index]! + thread * plan.scratchBytes[index]!;
-      view.setInt32(record.SCRATCH_AT, scratch, true);
     }
     packArrays(image.buffer, op, index, model, plan, byFours ? 4 : 2);
   });
@@ -45,21 +43,24 @@ function isRelaxable(op: Op, { tensors }: Model): boolean {
   return dense && tensors[op.inputs[0]!]!.min >= 0;
 }
 
-function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, plan: Plan): void {
+function writeRecord(view: DataView, op: Op, index: number, thread: number, model: Model, plan: Plan): void {
+  const { tensors } = model;
   const words = (field: number, ...values: number[]) => {
     values.forEach((value, slot) => {
       view.setInt32(field + 4 * slot, value, true);
     });
   };
   const real = (field: number, value: number) => view.setFloat32(field, value, true);
-  const addressOf = (id: number) => plan.arenaAt + plan.offsets[id]!;
+  const addressOf = (id: number) => plan.arenaAt + plan.offsets[id]! + thread * plan.stepBytes[id]!;
   const inputs = op.inputs.map((id) => tensors[id]!);
   const output = tensors[op.output]!;
   const size = plan.sizes[op.output]!;
   const at = plan.parameters[index]!;
   const a = op.attributes;
-  words(record.CODE, op.code, ...op.inputs.map(addressOf));
-  words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table);
+  const scratch = plan.arenaAt + plan.scratch[index]! + thread * plan.scratchBytes[index]!;
+  words(record.CODE, plan.turns[index] === index ? op.code : 0, ...op.inputs.map(addressOf));
+  words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table, scratch);
+  words(record.OUT_ROWS, plan.rows[op.output]!);
   words(record.OUT_HEIGHT, size.height, size.width, output.channels);
   words(record.ATTRIBUTES_AT, ...ATTRIBUTES.map((name) => a[name]));
   words(record.ZERO, ...inputs.map((input) => input.zero));
@@ -74,6 +75,9 @@ function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, 
   const { height, width } = plan.sizes[op.inputs[0]!]!;
   const ratio = Math.fround(first.scale / output.scale);
   words(record.IN_HEIGHT, height, width, first.channels);
+  words(record.IN_ROWS, plan.rows[op.inputs[0]!]!);
+  const maker = plan.turns.indexOf(index);
+  if (maker !== index) words(record.MAKER_AT, recordAt(model, maker, thread));
   if (op.code === format.GATE) real(record.MULTIPLIER, multiplier(first.scale, op.scales[0]!, output.scale));
   if (op.code === format.MULTIPLY)
     real(record.MULTIPLIER, multiplier(first.scale, second!.scale, output.scale));

@@ -5,7 +5,7 @@
  * hold f32, all others i32. Plain constants only, read by the AssemblyScript compiler too.
  */
 
-export const RECORD_BYTES = 208;
+export const RECORD_BYTES = 224;
 /** Address of the first list of records. */
 export const RECORDS_AT = 64;
 
@@ -74,6 +74,12 @@ export const REPEATED = 188;
 /** Denominators of the bilinear weights, down and across. */
 export const DENOMINATOR_Y = 192;
 export const DENOMINATOR_X = 196;
+
+/** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
+export const IN_ROWS = 204;
+export const OUT_ROWS = 208;
+/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
+export const MAKER_AT = 212;
 
 /** 1 where the weights are packed for the relaxed dot product: see link. */
 export const RELAXED = 200;

@@ -190,10 +190,11 @@ async function quantizedJudge(
         const inputs = op.inputs.map(
           (id) => theirs.get(id) ?? (id === model.ops[0]!.output ? input : undefined),
         );
-        if (!wanted || inputs.includes(undefined)) continue;
+        if (inputs.includes(undefined)) continue;
         const got =
           op.code === format.INPUT ? input : referenceOp(model, row.index, inputs as Int8Array[], sizes);
-        count(row, wanted, got);
+        if (wanted) count(row, wanted, got);
+        else theirs.set(op.output, got);
       }
       const ours = (options.run ?? runReference)(model, input, height, width)[scores]!;
       if (theirs.has(scores)) agree(model, agreement, ours, theirs.get(scores)!);

@@ -41,7 +41,8 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<Picture> {
   if (complaints.some((complaint) => /premature end/i.test(complaint))) {
     throw new PictureError("the JPEG file is cut off");
   }
-  if (!image) throw new PictureError(`the JPEG file cannot be decoded: ${complaints.at(-1) ?? "no reason given"}`);
+  if (!image)
+    throw new PictureError(`the JPEG file cannot be decoded: ${complaints.at(-1) ?? "no reason given"}`);
   const { data, width, height } = image;
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
 }

@@ -25,6 +25,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const high = <f32>(load<i32>(op, r.MAX) - zero);
+  const relaxed = load<i32>(op, r.RELAXED) != 0;
   const scratch = load<usize>(op, r.SCRATCH_AT);
   const groupIn = inChannels / groups;
   const groupOut = outChannels / groups;
@@ -48,6 +49,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
         zero,
         low,
         high,
+        relaxed,
       );
     }
   }

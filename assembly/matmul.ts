@@ -1,4 +1,5 @@
 import { BLOCK, DEPTH_STEP } from "../src/record";
+import { relaxed1, relaxed4 } from "./relaxed";
 import { narrow8, requantize, requantize4, store8 } from "./requantize";
 
 /**
@@ -9,6 +10,8 @@ import { narrow8, requantize, requantize4, store8 } from "./requantize";
  * weights      int8 [channels / 8][depth / 2][8][2], zero where k or o is padding
  * bias         i32  [channels], multipliers f32 [channels]; both padded to a multiple of 8
  * output       int8 [pixels, channels] pixels lie outputStep bytes apart
+ *
+ * relaxed      the weights are packed [channels / 8][depth / 4][8][4] and input is 0..127: only in relaxed builds
  *
  * depth is a multiple of 8. Input beyond the real depth is read and multiplied by zero.
  * |sum| < 2^31 while depth <= 2^16, since |input * weight| <= 2^14 and |bias| < 2^30.
@@ -27,6 +30,7 @@ export function matmul(
   zero: i32,
   low: f32,
   high: f32,
+  relaxed: bool,
 ): void {
   for (let channel = 0; channel < channels; channel += BLOCK) {
     const count = min(BLOCK, channels - channel);
@@ -35,13 +39,31 @@ export function matmul(
     let left = pixels;
     if (ASC_FEATURE_SIMD) {
       for (; left >= 4; left -= 4) {
-        tile4(from, inputStep, depth, weights, bias, multipliers, to, outputStep, count, zero, low, high);
+        if (ASC_FEATURE_RELAXED_SIMD && relaxed)
+          relaxed4(
+            from,
+            inputStep,
+            depth,
+            weights,
+            bias,
+            multipliers,
+            to,
+            outputStep,
+            count,
+            zero,
+            low,
+            high,
+          );
+        else
+          tile4(from, inputStep, depth, weights, bias, multipliers, to, outputStep, count, zero, low, high);
         from += 4 * inputStep;
         to += 4 * outputStep;
       }
     }
     for (; left > 0; left--) {
-      if (ASC_FEATURE_SIMD) tile1(from, depth, weights, bias, multipliers, to, count, zero, low, high);
+      if (ASC_FEATURE_RELAXED_SIMD && relaxed)
+        relaxed1(from, depth, weights, bias, multipliers, to, count, zero, low, high);
+      else if (ASC_FEATURE_SIMD) tile1(from, depth, weights, bias, multipliers, to, count, zero, low, high);
       else pixel(from, depth, weights, bias, multipliers, to, count, zero, low, high);
       from += inputStep;
       to += outputStep;
@@ -52,7 +74,7 @@ export function matmul(
   }
 }
 
-/** `count` output channels of one pixel, without SIMD. */
+/** `count` output channels of one pixel, without SIMD; weights of padding channels are there and zero. */
 function pixel(
   input: usize,
   depth: i32,
@@ -65,15 +87,30 @@ function pixel(
   low: f32,
   high: f32,
 ): void {
-  for (let channel = 0; channel < count; channel++) {
-    let sum = load<i32>(bias + 4 * channel);
+  const end = input + depth;
+  for (let channel = 0; channel < count; channel += 4) {
+    let a = load<i32>(bias);
+    let b = load<i32>(bias, 4);
+    let c = load<i32>(bias, 8);
+    let d = load<i32>(bias, 12);
     let weight = weights + 2 * channel;
-    const end = input + depth;
     for (let from = input; from < end; from += 2) {
-      sum += <i32>load<i8>(from) * <i32>load<i8>(weight) + <i32>load<i8>(from, 1) * <i32>load<i8>(weight, 1);
+      const even = <i32>load<i8>(from);
+      const odd = <i32>load<i8>(from, 1);
+      a += even * <i32>load<i8>(weight) + odd * <i32>load<i8>(weight, 1);
+      b += even * <i32>load<i8>(weight, 2) + odd * <i32>load<i8>(weight, 3);
+      c += even * <i32>load<i8>(weight, 4) + odd * <i32>load<i8>(weight, 5);
+      d += even * <i32>load<i8>(weight, 6) + odd * <i32>load<i8>(weight, 7);
       weight += 2 * BLOCK;
     }
-    store<i8>(output + channel, requantize(sum, load<f32>(multipliers + 4 * channel), low, high, zero));
+    const left = count - channel;
+    store<i8>(output, requantize(a, load<f32>(multipliers), low, high, zero));
+    if (left > 1) store<i8>(output, requantize(b, load<f32>(multipliers, 4), low, high, zero), 1);
+    if (left > 2) store<i8>(output, requantize(c, load<f32>(multipliers, 8), low, high, zero), 2);
+    if (left > 3) store<i8>(output, requantize(d, load<f32>(multipliers, 12), low, high, zero), 3);
+    bias += 16;
+    multipliers += 16;
+    output += 4;
   }
 }
 

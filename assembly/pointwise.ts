@@ -6,7 +6,7 @@
  * weights      int8 [outChannels, inChannels], packed: see src/link.ts
  * bias         i32  [outChannels]              the input zero point is folded in
  * multipliers  f32  [outChannels]              input scale * weight scale / output scale
- * output       int8 [rows, width, outChannels]
+ * output       int8 [rows, width, outChannels]  row y lies at y modulo the rows that memory holds of it
  */
 import * as r from "../src/record";
 import { matmul } from "./matmul";
@@ -18,6 +18,8 @@ export function pointwise(op: usize, first: i32, end: i32): void {
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const high = <f32>(load<i32>(op, r.MAX) - zero);
+  const relaxed = load<i32>(op, r.RELAXED) != 0;
+  const rows = load<i32>(op, r.OUT_ROWS);
   const depth = (inChannels + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
   for (let y = first; y < end; y++) {
     matmul(
@@ -28,12 +30,13 @@ export function pointwise(op: usize, first: i32, end: i32): void {
       load<usize>(op, r.WEIGHTS_AT),
       load<usize>(op, r.BIAS_AT),
       load<usize>(op, r.MULTIPLIERS_AT),
-      load<usize>(op, r.OUTPUT_AT) + y * width * outChannels,
+      load<usize>(op, r.OUTPUT_AT) + (y % rows) * width * outChannels,
       outChannels,
       outChannels,
       zero,
       low,
       high,
+      relaxed,
     );
   }
 }

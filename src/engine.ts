@@ -1,7 +1,7 @@
-import { link } from "./link.js";
+import { link, recordAt } from "./link.js";
 import type { Model } from "./model.js";
 import { PAGE_BYTES, type Plan, pictureScratch } from "./plan.js";
-import { MASK_BAND, RECORD_BYTES } from "./record.js";
+import { MASK_BAND } from "./record.js";
 
 /** Exports of an engine module, any build; `op` is the address of a record. See assembly/index.ts. */
 export interface EngineExports {
@@ -13,6 +13,7 @@ export interface EngineExports {
   pictureWeights(op: number, width: number, weights: number): void;
   pictureRow(op: number, channels: number, weights: number, row: number): void;
   pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
+  selftest(): number;
   mask(op: number, width: number, height: number, first: number, end: number): void;
 }
 
@@ -36,15 +37,18 @@ export class Engine {
   readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
-  /** @param exports a fresh instance, which this engine owns from now on */
-  constructor(model: Model, plan: Plan, exports: EngineExports) {
+  /**
+   * @param exports a fresh instance, which this engine owns from now on
+   * @param relaxed it is of a build with the relaxed dot product
+   */
+  constructor(model: Model, plan: Plan, exports: EngineExports, relaxed = false) {
     this.model = model;
     this.plan = plan;
     this.#exports = exports;
     const { memory } = exports;
     memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
     this.#memory = new Uint8Array(memory.buffer);
-    this.#memory.set(link(model, plan));
+    this.#memory.set(link(model, plan, relaxed));
   }
 
   /** Bytes of linear memory. */
@@ -55,6 +59,7 @@ export class Engine {
   /** Resizes a valid picture to the input size and writes it as the input tensor. */
   setPicture({ data, width, height, channels }: Picture): void {
     const { plan } = this;
+    const op = recordAt(this.model, 0);
     const scratch = plan.arenaAt + plan.scratch[0]!;
     const parts = pictureScratch(plan);
     const weights = scratch + parts.weights;
@@ -62,27 +67,27 @@ export class Engine {
     const rowBytes = plan.width * 3;
     const rowCount = parts.rowCount;
     const stride = width * channels;
-    this.#exports.pictureWeights(0, width, weights);
+    this.#exports.pictureWeights(op, width, weights);
     let done = 0;
     for (let y = 0; y < plan.height; y++) {
       const end = this.#exports.windowEnd(y, height, plan.height);
       done = Math.max(done, this.#exports.windowFirst(y, height, plan.height));
       for (; done < end; done++) {
         this.#memory.set(data.subarray(done * stride, (done + 1) * stride), scratch);
-        this.#exports.pictureRow(0, channels, weights, rows + (done % rowCount) * rowBytes);
+        this.#exports.pictureRow(op, channels, weights, rows + (done % rowCount) * rowBytes);
       }
-      this.#exports.pictureOutput(0, y, height, rows, rowCount);
+      this.#exports.pictureOutput(op, y, height, rows, rowCount);
     }
   }
 
   /** Runs operations `first`..`end`; the input tensor must have been set. */
   run(first = 1, end: number = this.model.ops.length): void {
-    this.#exports.run(0, first, end, 0, 1);
+    this.#exports.run(recordAt(this.model, 0), first, end, 0, this.plan.threads);
   }
 
   /** Runs rows `first`..`end` of the output of one operation. */
   runRows(index: number, first: number, end: number): void {
-    this.#exports.runRows(index * RECORD_BYTES, first, end);
+    this.#exports.runRows(recordAt(this.model, index), first, end);
   }
 
   /** Writes the mask of the last run, class ids [height, width], into `out`. */
@@ -92,7 +97,7 @@ export class Engine {
     const step = Math.floor(MASK_BAND / width);
     for (let first = 0; first < height; first += step) {
       const end = Math.min(first + step, height);
-      this.#exports.mask(index * RECORD_BYTES, width, height, first, end);
+      this.#exports.mask(recordAt(this.model, index), width, height, first, end);
       out.set(this.#memory.subarray(band, band + (end - first) * width), first * width);
     }
   }

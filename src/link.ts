@@ -4,7 +4,8 @@
  *
  * Packed weights of a convolution, for each group and block of 8 output channels: [depth / 2][8][2], where
  * depth runs over (ky, kx, input channel) and is padded with zeros to a multiple of 8. Of a depthwise
- * convolution, for each block of 8 channels: [taps / 2][8][2], taps padded to an even number.
+ * convolution, for each block of 8 channels: [taps / 2][8][2], taps padded to an even number. For the relaxed
+ * dot product, where the input is 0..127, the innermost group is of 4: [depth / 4][8][4].
  */
 import * as format from "./format.js";
 import type { Model } from "./model.js";
@@ -12,32 +13,54 @@ import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
 import { type Plan, packingOf } from "./plan.js";
 import * as record from "./record.js";
 
-/** Bytes of linear memory from address 0 to the arena. */
-export function link(model: Model, plan: Plan): Uint8Array {
+/**
+ * Bytes of linear memory from address 0 to the arena.
+ *
+ * @param relaxed for an engine build that has the relaxed dot product
+ */
+export function link(model: Model, plan: Plan, relaxed = false): Uint8Array {
   const image = new Uint8Array(plan.arenaAt);
   model.ops.forEach((op, index) => {
-    writeRecord(new DataView(image.buffer, index * record.RECORD_BYTES), op, index, model, plan);
-    packArrays(image.buffer, op, index, model, plan);
+    const byFours = relaxed && isRelaxable(op, model);
+    for (let thread = 0; thread < plan.threads; thread++) {
+      const view = new DataView(image.buffer, recordAt(model, index, thread));
+      writeRecord(view, op, index, thread, model, plan);
+      view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
+    }
+    packArrays(image.buffer, op, index, model, plan, byFours ? 4 : 2);
   });
   return image;
 }
 
-function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, plan: Plan): void {
+/** Address of the record of an operation in a thread's list. */
+export function recordAt({ ops }: Model, index: number, thread = 0): number {
+  return record.RECORDS_AT + (thread * ops.length + index) * record.RECORD_BYTES;
+}
+
+/** Whether the relaxed dot product is exact for an operation: its second operand must not be negative. */
+function isRelaxable(op: Op, { tensors }: Model): boolean {
+  const dense = op.code === format.POINTWISE || op.code === format.CONVOLUTION;
+  return dense && tensors[op.inputs[0]!]!.min >= 0;
+}
+
+function writeRecord(view: DataView, op: Op, index: number, thread: number, model: Model, plan: Plan): void {
+  const { tensors } = model;
   const words = (field: number, ...values: number[]) => {
     values.forEach((value, slot) => {
       view.setInt32(field + 4 * slot, value, true);
     });
   };
   const real = (field: number, value: number) => view.setFloat32(field, value, true);
-  const addressOf = (id: number) => plan.arenaAt + plan.offsets[id]!;
+  const addressOf = (id: number) => plan.arenaAt + plan.offsets[id]! + thread * plan.stepBytes[id]!;
   const inputs = op.inputs.map((id) => tensors[id]!);
   const output = tensors[op.output]!;
   const size = plan.sizes[op.output]!;
   const at = plan.parameters[index]!;
   const a = op.attributes;
-  words(record.CODE, op.code, ...op.inputs.map(addressOf));
-  words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table);
-  words(record.SCRATCH_AT, plan.arenaAt + plan.scratch[index]!);
+  const scratch = plan.arenaAt + plan.scratch[index]! + thread * plan.scratchBytes[index]!;
+  words(record.CODE, plan.turns[index] === index ? op.code : 0, ...op.inputs.map(addressOf));
+  words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table, scratch);
+  words(record.OUT_ROWS, plan.rows[op.output]!);
   words(record.OUT_HEIGHT, size.height, size.width, output.channels);
   words(record.ATTRIBUTES_AT, ...ATTRIBUTES.map((name) => a[name]));
   words(record.ZERO, ...inputs.map((input) => input.zero));
@@ -52,6 +75,9 @@ function writeRecord(view: DataView, op: Op, index: number, { tensors }: Model, 
   const { height, width } = plan.sizes[op.inputs[0]!]!;
   const ratio = Math.fround(first.scale / output.scale);
   words(record.IN_HEIGHT, height, width, first.channels);
+  words(record.IN_ROWS, plan.rows[op.inputs[0]!]!);
+  const maker = plan.turns.indexOf(index);
+  if (maker !== index) words(record.MAKER_AT, recordAt(model, maker, thread));
   if (op.code === format.GATE) real(record.MULTIPLIER, multiplier(first.scale, op.scales[0]!, output.scale));
   if (op.code === format.MULTIPLY)
     real(record.MULTIPLIER, multiplier(first.scale, second!.scale, output.scale));
@@ -77,7 +103,14 @@ function denominator(mode: number, from: number, to: number): number {
   return record.FINE;
 }
 
-function packArrays(memory: ArrayBuffer, op: Op, index: number, model: Model, plan: Plan): void {
+function packArrays(
+  memory: ArrayBuffer,
+  op: Op,
+  index: number,
+  model: Model,
+  plan: Plan,
+  step: number,
+): void {
   const at = plan.parameters[index]!;
   const { table } = op;
   new Uint8Array(memory, at.table).set(new Uint8Array(table.buffer, table.byteOffset, table.byteLength));
@@ -95,9 +128,10 @@ function packArrays(memory: ArrayBuffer, op: Op, index: number, model: Model, pl
     bias[slot] = op.bias[channel]!;
     multipliers[slot] = multiplier(input.scale, op.scales[channel]!, output.scale);
     const lane = slot % record.BLOCK;
-    const block = (slot - lane) * depth + 2 * lane;
+    const block = (slot - lane) * depth + step * lane;
     for (let k = 0; k < length; k++) {
-      weights[block + (k >> 1) * 2 * record.BLOCK + (k & 1)] = op.weights[channel * length + k]!;
+      const inner = k % step;
+      weights[block + (k - inner) * record.BLOCK + inner] = op.weights[channel * length + k]!;
     }
   }
 }

@@ -1,15 +1,16 @@
 /**
  * Memory of a model at one input size, decided before anything is loaded:
  *
- *   [op records | weights, biases, multipliers, tables | arena | slack]
+ *   [threads' words | op records | weights, biases, multipliers, tables | arena | slack]
  *
- * The arena holds activation tensors and the scratch of single operations; what is not needed at the same
+ * There is one list of op records for each thread, since each has scratch of its own. The arena holds activation tensors and the scratch of single operations; what is not needed at the same
  * time shares bytes.
  */
 import { expectInteger } from "./errors.js";
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { kindOf, type Op, type Size, sameSize } from "./ops.js";
+import { align, type Buffer, type Lifetime, padTo, placeBuffers } from "./place.js";
 import * as record from "./record.js";
 import { inferSizes } from "./shape.js";
 
@@ -17,6 +18,8 @@ import { inferSizes } from "./shape.js";
 export const PAGE_BYTES = 65536;
 /** SIMD loads may read this many bytes past the end of what they need. */
 const SLACK_BYTES = 64;
+/** Maps of fewer rows are not worth it: at the edge of each thread's share rows are computed twice. */
+const FUSED_ROWS = 64;
 
 /** Where the packed arrays of one operation lie: addresses, 0 where there is none. */
 export interface Parameters {
@@ -35,26 +38,24 @@ export interface Plan {
   readonly parameters: readonly Parameters[];
   readonly arenaAt: number;
   readonly arenaBytes: number;
-  /** Offset of each tensor in the arena, by tensor id. */
+  /**
+   * Rows that memory holds of each tensor, by tensor id: all, or as many as a window of the depthwise convolution
+   * that reads it, which then has the tensor made row by row; row y lies at y modulo rows, for each thread anew.
+   */
+  readonly rows: readonly number[];
+  /** During which operation each one runs, by index: itself, or the depthwise convolution that has it run. */
+  readonly turns: readonly number[];
+  /** Offset of each tensor in the arena, by tensor id, and from one thread's to the next (0: they share it). */
   readonly offsets: readonly number[];
+  readonly stepBytes: readonly number[];
   /** First and last operation that needs each tensor, by tensor id. */
   readonly lifetimes: readonly Lifetime[];
-  /** Offset in the arena and size of the scratch of each operation, by index. */
+  readonly threads: number;
+  /** Offset in the arena of the scratch of each operation, by index, and its size for one thread. */
   readonly scratch: readonly number[];
   readonly scratchBytes: readonly number[];
   /** Bytes of linear memory, a multiple of 65,536. */
   readonly memoryBytes: number;
-}
-
-/** Operations `first`..`last` (inclusive) need a buffer. */
-export interface Lifetime {
-  readonly first: number;
-  readonly last: number;
-}
-
-/** A buffer to be placed: it must not share bytes with one that lives at the same time. */
-export interface Buffer extends Lifetime {
-  readonly bytes: number;
 }
 
 /**
@@ -62,9 +63,10 @@ export interface Buffer extends Lifetime {
  *
  * @param height input height, pixels, a multiple of the model's stride, at most 4096
  * @param width input width, likewise
+ * @param threads that run the model together, 1 to 16
  * @throws RangeError for a size that the network cannot take, ModelError if the operations do not fit at it
  */
-export function plan(model: Model, height: number, width: number): Plan {
+export function plan(model: Model, height: number, width: number, threads = 1): Plan {
   for (const [name, side] of Object.entries({ height, width })) {
     expectInteger(name, side, 1, format.MAX_SIDE);
     if (side % model.stride !== 0) {
@@ -72,7 +74,7 @@ export function plan(model: Model, height: number, width: number): Plan {
     }
   }
   const sizes = inferSizes(model, height, width);
-  let end = model.ops.length * record.RECORD_BYTES;
+  let end = record.RECORDS_AT + threads * model.ops.length * record.RECORD_BYTES;
   const place = (bytes: number): number => {
     if (bytes === 0) return 0;
     const at = end;
@@ -82,18 +84,25 @@ export function plan(model: Model, height: number, width: number): Plan {
   const parameters = model.ops.map((op) => placeParameters(op, model, place));
   const arenaAt = end;
 
-  const lifetimes = findLifetimes(model);
+  const turns = findTurns(model, sizes);
+  const rows = sizes.map(({ height }) => height);
+  model.ops.forEach(({ output }, index) => {
+    const { kernelHeight, dilationY } = model.ops[turns[index]!]!.attributes;
+    if (turns[index] !== index) rows[output] = dilationY * (kernelHeight - 1) + 1;
+  });
+  const lifetimes = findLifetimes(model, turns);
   const owners = shareInPlace(model, sizes, lifetimes);
-  const tensorBytes = sizes.map((size, id) => size.height * size.width * model.tensors[id]!.channels);
-  const scratchBytes = model.ops.map((op) => scratchOf(op, model, sizes));
+  const scratchBytes = model.ops.map((op) => align(scratchOf(op, model, sizes)));
+  const tensorBytes = sizes.map(({ width }, id) => align(rows[id]! * width * model.tensors[id]!.channels));
+  const stepBytes = tensorBytes.map((bytes, id) => (rows[id] === sizes[id]!.height ? 0 : bytes));
   const buffers: Buffer[] = [
     ...owners.map((owner, id) => ({
-      bytes: owner === id ? tensorBytes[id]! : 0,
+      bytes: owner === id ? tensorBytes[id]! + (threads - 1) * stepBytes[id]! : 0,
       first: lifetimes[id]!.first,
       last: Math.max(...owners.flatMap((other, at) => (other === id ? lifetimes[at]!.last : []))),
     })),
     ...scratchBytes.map((bytes, index) => ({
-      bytes,
+      bytes: threads * bytes,
       first: index,
       last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : index,
     })),
@@ -102,26 +111,20 @@ export function plan(model: Model, height: number, width: number): Plan {
   return {
     height,
     width,
+    threads,
     sizes,
+    rows,
+    turns,
     parameters,
     arenaAt,
     arenaBytes,
     offsets: owners.map((owner) => offsets[owner]!),
+    stepBytes,
     lifetimes,
     scratch: offsets.slice(sizes.length),
     scratchBytes,
     memoryBytes: Math.ceil((arenaAt + arenaBytes + SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES,
   };
-}
-
-/** Rounds up to the alignment of every region. */
-export function align(bytes: number): number {
-  return Math.ceil(bytes / format.ALIGNMENT) * format.ALIGNMENT;
-}
-
-/** Rounds up to a multiple. */
-export function padTo(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
 }
 
 /** How the arrays of a convolution are packed: see link. */
@@ -151,13 +154,29 @@ function placeParameters(op: Op, model: Model, place: (bytes: number) => number)
   };
 }
 
+/** A pointwise convolution that only a depthwise one reads is run by it, row by row, where the map is large. */
+function findTurns({ ops }: Model, sizes: readonly Size[]): number[] {
+  return ops.map(({ code, output }, index) => {
+    const readers = ops.flatMap((other, at) => (other.inputs.includes(output) ? [at] : []));
+    const { height } = sizes[output]!;
+    const fused = code === format.POINTWISE && readers.length === 1 && height >= FUSED_ROWS;
+    const reader = ops[readers[0]!];
+    const { kernelHeight, dilationY } = reader?.attributes ?? {};
+    return fused && reader!.code === format.DEPTHWISE && dilationY! * kernelHeight! < height
+      ? readers[0]!
+      : index;
+  });
+}
+
 /** Scores and what argmax makes of them are needed after the last operation, when the mask is drawn. */
-function findLifetimes({ tensors, ops }: Model): Lifetime[] {
+function findLifetimes({ tensors, ops }: Model, turns: readonly number[]): Lifetime[] {
   const first = tensors.map(() => 0);
   const last = tensors.map(() => 0);
   ops.forEach((op, index) => {
-    first[op.output] = index;
-    for (const id of [op.output, ...op.inputs]) last[id] = op.code === format.ARGMAX ? ops.length : index;
+    first[op.output] = turns[index]!;
+    for (const id of [op.output, ...op.inputs]) {
+      last[id] = Math.max(last[id]!, op.code === format.ARGMAX ? ops.length : turns[index]!);
+    }
   });
   return first.map((start, id) => ({ first: start, last: last[id]! }));
 }
@@ -203,7 +222,7 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     case format.RESIZE:
       return op.attributes.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
     case format.ARGMAX:
-      return maskScratch(input, inChannels).bytes;
+      return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
     default:
       return 0;
   }
@@ -221,46 +240,4 @@ export function pictureScratch(size: Size): {
   const rows = align(weights + 4 * (2 * side + 5 * size.width));
   const rowCount = Math.ceil((2 * side) / size.height) + 3;
   return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + SLACK_BYTES };
-}
-
-/** Parts of the scratch of `argmax`, as offsets: a band of mask rows, one row of scores between two rows. */
-export function maskScratch(scores: Size, classes: number): { row: number; bytes: number } {
-  return {
-    row: record.MASK_BAND,
-    bytes: record.MASK_BAND + 4 * padTo(classes, 4) * scores.width + SLACK_BYTES,
-  };
-}
-
-/**
- * Gives every buffer an aligned offset: largest first, each into the smallest gap that holds it among the
- * buffers alive at the same time. After Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net
- * Inference, 2020 (greedy by size).
- */
-export function placeBuffers(buffers: readonly Buffer[]): { offsets: number[]; bytes: number } {
-  const offsets = buffers.map(() => 0);
-  const placed: number[] = [];
-  const order = buffers.map((_, index) => index).filter((index) => buffers[index]!.bytes > 0);
-  order.sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes || a - b);
-  let total = 0;
-  for (const index of order) {
-    const buffer = buffers[index]!;
-    const alive = placed.filter((other) => overlap(buffers[other]!, buffer));
-    alive.sort((a, b) => offsets[a]! - offsets[b]!);
-    let best = -1;
-    let bestGap = Number.POSITIVE_INFINITY;
-    let end = 0;
-    for (const other of alive) {
-      const gap = offsets[other]! - end;
-      if (gap >= buffer.bytes && gap < bestGap) [best, bestGap] = [end, gap];
-      end = Math.max(end, align(offsets[other]! + buffers[other]!.bytes));
-    }
-    offsets[index] = best >= 0 ? best : end;
-    total = Math.max(total, offsets[index]! + buffer.bytes);
-    placed.push(index);
-  }
-  return { offsets, bytes: align(total) };
-}
-
-function overlap(a: Lifetime, b: Lifetime): boolean {
-  return a.first <= b.last && b.first <= a.last;
 }

@@ -1,10 +1,22 @@
 /**
- * An operation as the kernels see it: a record of 32-bit words in linear memory, written by `link`.
+ * What the kernels find in linear memory: first the words by which threads agree, then one list of op records
+ * for each thread. An operation is a record of 32-bit words in linear memory, written by `link`.
  * Each constant is the byte offset of a field. Names that end in `_AT` hold addresses; `MULTIPLIER` fields
  * hold f32, all others i32. Plain constants only, read by the AssemblyScript compiler too.
  */
 
-export const RECORD_BYTES = 208;
+export const RECORD_BYTES = 224;
+/** Address of the first list of records. */
+export const RECORDS_AT = 64;
+
+/** Addresses of the words by which threads agree, i32. Number of the job, negative to end the threads. */
+export const JOB = 0;
+/** Arrivals at barriers so far; it wraps around. */
+export const ARRIVALS = 4;
+/** Operations first..end of the job, and the arrivals when it began. */
+export const JOB_FIRST = 8;
+export const JOB_END = 12;
+export const JOB_ARRIVALS = 16;
 
 export const CODE = 0;
 /** Addresses of up to four inputs, one word each. */
@@ -62,6 +74,15 @@ export const REPEATED = 188;
 /** Denominators of the bilinear weights, down and across. */
 export const DENOMINATOR_Y = 192;
 export const DENOMINATOR_X = 196;
+
+/** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
+export const IN_ROWS = 204;
+export const OUT_ROWS = 208;
+/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
+export const MAKER_AT = 212;
+
+/** 1 where the weights are packed for the relaxed dot product: see link. */
+export const RELAXED = 200;
 
 /** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
 export const BLOCK = 8;

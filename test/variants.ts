@@ -7,6 +7,9 @@ import { VARIANTS, type Variant } from "../src/variant.js";
 
 export { VARIANTS, type Variant };
 
+/** For tests of many cases, which may share a slow machine with other work: milliseconds. */
+export const PATIENT = { timeout: 120_000 };
+
 const modules = new Map(VARIANTS.map((name) => [name, new WebAssembly.Module(engineBytes(name))]));
 
 /** An engine of a build for inputs of the given size. */
@@ -19,7 +22,7 @@ export function openEngineOf(variant: Variant, model: Model, height: number, wid
   return new Engine(model, spread(model, plan(model, height, width)), instantiate(modules.get(variant)!));
 }
 
-/** A plan in which no tensors share bytes: they lie one after the other behind the arena of the given plan. */
+/** A plan in which no tensors share bytes: they lie whole, one after the other, behind the arena of the given plan. */
 function spread(model: Model, compact: Plan): Plan {
   let arenaBytes = compact.arenaBytes;
   const offsets = compact.sizes.map(({ height, width }, id) => {
@@ -28,5 +31,13 @@ function spread(model: Model, compact: Plan): Plan {
     return offset;
   });
   const pages = Math.ceil((compact.arenaAt + arenaBytes + 64) / PAGE_BYTES);
-  return { ...compact, offsets, arenaBytes, memoryBytes: pages * PAGE_BYTES };
+  return {
+    ...compact,
+    rows: compact.sizes.map(({ height }) => height),
+    turns: model.ops.map((_, index) => index),
+    offsets,
+    stepBytes: offsets.map(() => 0),
+    arenaBytes,
+    memoryBytes: pages * PAGE_BYTES,
+  };
 }

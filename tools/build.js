@@ -7,7 +7,7 @@
  * open an address (src/open).
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 const VARIANTS = ["scalar", "simd"];
@@ -114,7 +114,7 @@ for (const [name, parts] of Object.entries(ENTRIES)) {
   });
 }
 for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);
-await build({
+const commands = await build({
   ...shared,
   entryPoints: { cli: "tools/cli.ts", start: "tools/start.ts" },
   outdir: "dist",
@@ -122,10 +122,26 @@ await build({
   loader: { ".wasm": "binary" },
   external: ["onnxruntime-web"],
   splitting: true,
-  chunkNames: "chunk-[hash]",
+  chunkNames: "chunks/[name]-[hash]",
+  metafile: true,
   banner: NODE_BANNER,
 });
+writeFileSync("dist/THIRD-PARTY.txt", licences(Object.keys(commands.metafile.inputs)));
 await buildPages();
 execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], {
   stdio: "inherit",
 });
+
+/** The licences of the packages whose files are part of the command line. */
+function licences(inputs) {
+  const folders = inputs.flatMap((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+  const parts = [...new Set(folders)].sort().map((folder) => {
+    const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
+    const files = readdirSync(folder, { recursive: true }).filter((file) =>
+      /(^|\/)licen[cs]e[^/]*$/i.test(file),
+    );
+    const texts = files.sort().map((file) => readFileSync(`${folder}/${file}`, "utf8").trim());
+    return `${name} ${version}\n\n${texts.join("\n\n")}\n`;
+  });
+  return `The command line contains code of these packages.\n\n${parts.join(`\n${"-".repeat(80)}\n\n`)}`;
+}

@@ -41,8 +41,10 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
       "function pictureWeights",
       "function run",
       "function runRows",
+      "function selftest",
       "function windowEnd",
       "function windowFirst",
+      "function work",
       "memory memory",
     ]);
   });

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import * as format from "../../src/format.js";
 import { kindOf } from "../../src/ops.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
+import { ModelBuilder } from "../fixtures/builder.js";
 import { buildFixture, FIXTURE_CLASSES } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
-import { engineOf, openEngineOf, VARIANTS } from "../variants.js";
+import { engineOf, openEngineOf, PATIENT, VARIANTS } from "../variants.js";
 import { firstDifference } from "./check.js";
 
 const SIZES = [
@@ -14,7 +16,7 @@ const SIZES = [
   [72, 56],
 ] as const;
 
-describe.each(VARIANTS)("%s: a whole network", (variant) => {
+describe.each(VARIANTS)("%s: a whole network", PATIENT, (variant) => {
   describe.each([1, 2, 3])("of seed %i", (seed) => {
     const model = buildFixture(seed);
     const scoresId = model.ops.at(-1)!.inputs[0]!;
@@ -80,6 +82,42 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       engine.writeMask(64, 48, mask);
       expect(firstDifference(mask, masks[at]!)).toBeUndefined();
     }
+  });
+});
+
+describe.each(VARIANTS)("%s: a tensor that is both inputs of an operation", (variant) => {
+  it.each([
+    ["add", format.ADD, {}],
+    ["multiply", format.MULTIPLY, {}],
+    ["concat", format.CONCAT, {}],
+    [
+      "gate",
+      format.GATE,
+      {
+        table: new Int16Array(256).map((_, at) => at * 9),
+        scales: Float32Array.of(0.001),
+        attributes: { numerator: 1 },
+      },
+    ],
+    ["resize", format.RESIZE, { attributes: { mode: format.BILINEAR } }],
+  ] as const)("%s", (_, code, parts) => {
+    const builder = new ModelBuilder();
+    const tensor = { channels: 3, scale: 0.02, zero: -3, min: -128, max: 127 };
+    const table = new Int8Array(256).map((_, at) => 127 - at);
+    const first = builder.add(format.LOOKUP, [0], tensor, { table });
+    const output = builder.add(
+      code,
+      [first, first],
+      { ...tensor, channels: code === format.CONCAT ? 6 : 3 },
+      parts,
+    );
+    const model = builder.finish(output, { stride: 1, width: 9, height: 5 });
+    const picture = { data: new Random(1).uint8(9 * 5 * 3), width: 9, height: 5, channels: 3 };
+    const engine = engineOf(variant, model, 5, 9);
+    engine.setPicture(picture);
+    engine.run();
+    const input = referenceInput(picture.data, 9, 5, 3, 9, 5);
+    expect(firstDifference(engine.tensor(output), runReference(model, input, 5, 9)[output]!)).toBeUndefined();
   });
 });
 

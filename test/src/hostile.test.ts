@@ -82,7 +82,8 @@ describe.each(VARIANTS)(
         for (let at = 0; at < bytes.length; at++) {
           const isData = at >= dataAt && at < cardAt;
           for (let bit = 0; bit < 8; bit++) {
-            if (VARIANTS[(at + bit) % VARIANTS.length] !== variant || (isData && bit !== (at >> 1) % 8)) continue;
+            if (VARIANTS[(at + bit) % VARIANTS.length] !== variant || (isData && bit !== (at >> 1) % 8))
+              continue;
             const copy = bytes.slice();
             copy[at]! ^= 1 << bit;
             outcomes.add(repair(copy), variant, `bit ${bit} of byte ${at}`);

@@ -1,10 +1,13 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { decode } from "fast-png";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { overlay, Segmenter } from "../../src/index.js";
 import { expectFailure, FIXTURE, Workplace } from "./command.js";
 import { buildJpeg, buildPng, type PngParts } from "./image/pictures.js";
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const place = new Workplace();
 const COMMANDS = ["segment", "convert", "inspect", "compare", "evaluate", "export"];
@@ -202,11 +205,7 @@ describe("attendseg segment", () => {
     ["page.aseg", "<!DOCTYPE html><html></html>", /page, not a model/],
     ["photo.aseg", png, /ASEG/],
     ["cut.aseg", FIXTURE.subarray(0, 5000), /header promises|bytes/],
-    [
-      "damaged.aseg",
-      FIXTURE.map((byte, at) => (at === 4000 ? byte ^ 1 : byte)),
-      "the checksum does not match",
-    ],
+    ["damaged.aseg", FIXTURE.map((byte, at) => (at === 4000 ? byte ^ 1 : byte)), /checksum/],
     ["version.aseg", FIXTURE.map((byte, at) => (at === 4 ? 9 : byte)), /version 9/],
   ])("model %s is refused", (name, content, reason) => {
     const path = place.write(`models/${name}`, content);
@@ -334,7 +333,7 @@ describe("attendseg evaluate", () => {
     expect(result.perClass).toHaveLength(5);
     const listed = JSON.parse(place.run([...words, "--list", "set/list.txt", "--json"]).text);
     expect(listed.frames).toBe(2);
-    expect(place.run(words).text).toContain(`pixel accuracy  ${((100 * right) / total).toFixed(1)} %`);
+    expect(place.run(words).text).toContain(`pixel accuracy  ${((100 * right) / total).toFixed(2)} %`);
   });
 
   test("names a missing label, an unknown colour and an unknown class", async () => {
@@ -356,6 +355,33 @@ describe("attendseg evaluate", () => {
   });
 });
 
+const CAMVID = resolve("../shared/camvid");
+const MODEL = resolve("models/attendseg-camvid.aseg");
+
+test.skipIf(!existsSync(CAMVID) || !existsSync(MODEL))(`evaluate reads ${CAMVID} as it is`, () => {
+  const list = place.write("three.txt", "0001TP_009420\n0006R0_f01140\n0016E5_00600\n");
+  const folders = [
+    "--images",
+    join(CAMVID, "701_StillsRaw_full"),
+    "--labels",
+    join(CAMVID, "LabeledApproved_full"),
+  ];
+  const { code, text, err } = place.run(["evaluate", MODEL, ...folders, "--list", list, "--json"]);
+  expect([code, err]).toEqual([0, ""]);
+  const result = JSON.parse(text);
+  expect(result).toMatchObject({ frames: 3, input: { width: 512, height: 512 } });
+  expect(result.perClass).toHaveLength(32);
+  expect(result.pixelAccuracy).toBeGreaterThan(0.7);
+  expect(result.pixelAccuracyNoVoid).toBeGreaterThan(result.pixelAccuracy);
+});
+
+test("a reader that stops reading is no error", () => {
+  const command = `"$0" "$1" inspect "$2" | head -n 1`;
+  const words = ["-c", command, process.execPath, join(place.package, "dist/cli.js"), place.model];
+  const { stdout, stderr } = spawnSync("sh", words, { encoding: "utf8" });
+  expect([stdout, stderr]).toEqual(["name           fixture\n", ""]);
+});
+
 describe("npm start", () => {
   test("draws a street, segments it and says what is in it", () => {
     const { code, text, err } = place.start("start.js", []);
@@ -367,7 +393,7 @@ describe("npm start", () => {
     ]);
     expect(text).toMatch(/street\.png: 960x720, [\d.]+ ms\n/);
     expect(text).toMatch(/class \d +[\d.]+ %\n/);
-  }, 60_000);
+  });
 
   test("segments the photos given", () => {
     const { code, text } = place.start("start.js", [photo]);

@@ -20,4 +20,4 @@ test("the street is the same on every machine, and looks like one by its colours
   const [treeRed, treeGreen, treeBlue] = mean(800, 120, 900, 220);
   expect(treeGreen).toBeGreaterThan(treeBlue! + 20);
   expect(treeGreen).toBeGreaterThanOrEqual(treeRed!);
-});
+}, 60_000);

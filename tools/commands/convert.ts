@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import type { ConvertReport } from "../convert/index.js";
 import { UsageError } from "../errors.js";
 import { readBytes, STANDARD, stem, writeBytes, writeOutput } from "../files.js";
@@ -7,7 +7,16 @@ import { findFrames, spread } from "../frames.js";
 import { readClasses } from "../labels.js";
 import { startProgress } from "../progress.js";
 import { formatBytes, formatTable } from "../table.js";
-import { type InputSize, jsonOption, needRuntime, printJson, sizeOption, wholeWithin } from "./options.js";
+import {
+  type InputSize,
+  jsonOption,
+  naming,
+  needRuntime,
+  parseColor,
+  printJson,
+  sizeOption,
+  wholeWithin,
+} from "./options.js";
 
 interface Options {
   readonly output: string;
@@ -60,14 +69,6 @@ export function convertCommand(): Command {
     .action(run);
 }
 
-function parseColor(text: string): number[] {
-  const levels = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
-  if (levels.length !== 3 || !levels.every(Number.isFinite)) {
-    throw new InvalidArgumentError("Expected three numbers, such as 0.5,0.5,0.5.");
-  }
-  return levels;
-}
-
 async function run(path: string, options: Options): Promise<void> {
   if (options.output === STANDARD && options.json) {
     throw new UsageError("-o - takes no --json: standard output holds the model alone");
@@ -78,29 +79,32 @@ async function run(path: string, options: Options): Promise<void> {
   const { readInputs } = await import("./pictures.js");
   const folder = path === STANDARD ? "." : dirname(path);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);
-  const { width, height } = loadGraph(bytes, { ...options.size, folder });
+  const name = path === STANDARD ? "standard input" : path;
+  const { width, height } = naming(name, () => loadGraph(bytes, { ...options.size, folder }));
   const frames =
     options.calibrate === undefined
       ? []
       : spread(findFrames(options.calibrate, options.list), options.frames);
   const progress = startProgress("pictures", frames.length);
   try {
-    const converted = await convert(
-      { bytes, folder },
-      {
-        ...(frames.length > 0 && { calibration: readInputs(frames, { width, height }) }),
-        ...(classes && {
-          classes: classes.map(({ name }) => name),
-          palette: classes.map(({ color }) => color),
-        }),
-        ...(options.size && { size: options.size }),
-        ...(options.mean && { mean: options.mean }),
-        ...(options.std && { std: options.std }),
-        name: options.name ?? (path === STANDARD ? "model" : stem(path)),
-        sourceName: path === STANDARD ? "standard input" : basename(path),
-        activationBits: options.bits,
-        onProgress: (part, done) => part === "calibrate" && progress.update(done),
-      },
+    const converted = await naming(name, () =>
+      convert(
+        { bytes, folder },
+        {
+          ...(frames.length > 0 && { calibration: readInputs(frames, { width, height }) }),
+          ...(classes && {
+            classes: classes.map(({ name }) => name),
+            palette: classes.map(({ color }) => color),
+          }),
+          ...(options.size && { size: options.size }),
+          ...(options.mean && { mean: options.mean }),
+          ...(options.std && { std: options.std }),
+          name: options.name ?? (path === STANDARD ? "model" : stem(path)),
+          sourceName: path === STANDARD ? "standard input" : basename(path),
+          activationBits: options.bits,
+          onProgress: (part, done) => part === "calibrate" && progress.update(done),
+        },
+      ),
     );
     progress.stop();
     writeBytes(options.output, converted.bytes);

@@ -122,6 +122,7 @@ async function evaluate(
 
 function describe(evaluation: Evaluation): string {
   const { frames, msPerFrame, variant, input } = evaluation;
+  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const rows = evaluation.perClass
     .filter(({ share }) => share > 0)
     .sort((a, b) => b.share - a.share)
@@ -134,9 +135,9 @@ function describe(evaluation: Evaluation): string {
   return [
     formatTable(rows, ["class", "  share", "accuracy", "    IoU"]),
     formatTable([
-      ["pixel accuracy", formatShare(evaluation.pixelAccuracy)],
-      ["without Void", formatShare(evaluation.pixelAccuracyNoVoid)],
-      ["mean IoU", formatShare(evaluation.meanIoU)],
+      ["pixel accuracy", percent(evaluation.pixelAccuracy)],
+      ["without Void", percent(evaluation.pixelAccuracyNoVoid)],
+      ["mean IoU", percent(evaluation.meanIoU)],
       ["frames", `${frames} at ${input.width}x${input.height}`],
       ["time a frame", `${formatMilliseconds(msPerFrame)} (${variant})`],
     ]),

@@ -1,6 +1,6 @@
 /** Options that several commands share. */
 import { InvalidArgumentError, Option } from "commander";
-import { UserError } from "../errors.js";
+import { messageOf, UserError } from "../errors.js";
 import { writeOutput } from "../files.js";
 
 /** Width and height of a network's input in pixels. */
@@ -52,6 +52,15 @@ export function wholeWithin(first: number, last: number): (text: string) => numb
   };
 }
 
+/** Parser of an option that is three numbers, one a colour. */
+export function parseColor(text: string): number[] {
+  const levels = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+  if (levels.length !== 3 || !levels.every(Number.isFinite)) {
+    throw new InvalidArgumentError("Expected three numbers, such as 0.5,0.5,0.5.");
+  }
+  return levels;
+}
+
 /** Writes a value to standard output as JSON. */
 export function printJson(value: unknown): void {
   writeOutput(`${JSON.stringify(value, null, 2)}\n`);
@@ -69,5 +78,23 @@ export async function needRuntime<T>(load: () => Promise<T>): Promise<T> {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== "ERR_MODULE_NOT_FOUND" || !message.includes("onnxruntime-web")) throw error;
     throw new UserError("this command runs ONNX models with onnxruntime-web: npm install onnxruntime-web");
+  }
+}
+
+/**
+ * Runs something on a file, and names the file where the converter finds fault with it.
+ *
+ * @throws UserError instead of ConvertError
+ */
+export function naming<T>(file: string, action: () => T): T {
+  const name = (error: unknown): never => {
+    if ((error as Error).name !== "ConvertError") throw error;
+    throw new UserError(`${file}: ${messageOf(error)}`);
+  };
+  try {
+    const result = action();
+    return result instanceof Promise ? (result.catch(name) as T) : result;
+  } catch (error) {
+    return name(error);
   }
 }

@@ -1,10 +1,9 @@
 /** Ranges of a float model's activations, measured by running it in onnxruntime. */
 
 import { PICTURE } from "./assign.js";
-import { dequantize, evaluate } from "./expression.js";
-import { type Bounds, type Graph, producers } from "./graph.js";
+import type { Graph } from "./graph.js";
 import type { Loaded } from "./load.js";
-import { Histogram, type Method } from "./ranges.js";
+import { Histogram } from "./ranges.js";
 import { openRunner, type Runner } from "./runtime.js";
 
 /** Images to calibrate with: rgb of 0..255, [height][width][3] at the size of the network's input. */
@@ -43,10 +42,15 @@ export function openFloat(
   tensors: ReadonlyMap<string, number>,
   folder: string | undefined,
 ): Promise<Runner> {
-  const { model, inputShape } = loaded;
+  const { inputShape } = loaded;
   const inputName = fileInput(loaded);
-  const locations = [...new Set(model.initializers.flatMap((tensor) => tensor.external?.location ?? []))];
+  const locations = externalLocations(loaded);
   return openRunner(bytes, { inputName, inputShape, locations, folder, tensors, isLiteral: true });
+}
+
+/** Files that hold external data, relative to the model's folder. */
+export function externalLocations({ model }: Loaded): string[] {
+  return [...new Set(model.initializers.flatMap((tensor) => tensor.external?.location ?? []))];
 }
 
 /** Name of the file's input. */
@@ -112,41 +116,6 @@ export async function calibrate(
     onPicture(++done);
   }
   return { histograms, kept, pictures: done };
-}
-
-/** Ranges by one method. What a pass has added to the graph follows from the inputs it was made of. */
-export function rangesOf(
-  graph: Graph,
-  histograms: ReadonlyMap<string, Histogram>,
-  method: Method,
-): (tensor: string, levels: number) => Bounds | undefined {
-  const producer = producers(graph);
-  return function rangeOf(tensor: string, levels: number): Bounds | undefined {
-    const measured = histograms.get(tensor);
-    if (measured) return measured.range(method, levels);
-    if (tensor === graph.input) return { min: 0, max: 1 };
-    const node = producer.get(tensor);
-    if (!node) return undefined;
-    const inputs = node.type === "conv" ? node.inputs.slice(0, 1) : node.inputs;
-    const known = inputs.map((input) => {
-      const given = graph.quantization.get(input);
-      return given
-        ? { min: dequantize(given.min, given), max: dequantize(given.max, given) }
-        : rangeOf(input, levels);
-    });
-    if (known.some((range) => range === undefined)) return undefined;
-    const [first] = known as Bounds[];
-    if (node.type === "function") {
-      const values = Array.from({ length: 1025 }, (_, i) =>
-        evaluate(node.expression!, first!.min + ((first!.max - first!.min) * i) / 1024),
-      ).filter(Number.isFinite);
-      return { min: Math.min(...values), max: Math.max(...values) };
-    }
-    return {
-      min: Math.min(...(known as Bounds[]).map(({ min }) => min)),
-      max: Math.max(...(known as Bounds[]).map(({ max }) => max)),
-    };
-  };
 }
 
 /** The colours 0..255 of a picture as the int8 input of a model: rgb - 128. */

@@ -3,7 +3,7 @@ import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import type { Attributes, Op, Size, Tensor } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
-import { FLOAT, INT8, INT32, INT64, type OnnxAttribute, type OnnxModel, type OnnxTensor } from "./onnx.js";
+import { FLOAT, INT8, INT32, INT64, UINT8, type OnnxAttribute, type OnnxModel, type OnnxTensor } from "./onnx.js";
 import { writeOnnx } from "./onnx-write.js";
 
 const OPSET = 17;
@@ -261,6 +261,7 @@ class Writer {
 /** Little-endian bytes of numbers, as a tensor of an ONNX file holds them. */
 export function encode(type: number, values: ArrayLike<number>): Uint8Array {
   if (type === INT8) return new Uint8Array(Int8Array.from(values).buffer);
+  if (type === UINT8) return Uint8Array.from(values);
   if (type === INT32) return new Uint8Array(Int32Array.from(values).buffer);
   if (type === FLOAT) return new Uint8Array(Float32Array.from(values).buffer);
   return new Uint8Array(BigInt64Array.from(Array.from(values), (value) => BigInt(value)).buffer);

@@ -22,6 +22,8 @@ export interface Constant {
   readonly values: Numbers;
   /** Where the file holds the constant as integers: value = scale of its channel * integer. */
   readonly quantized?: { readonly values: Int8Array | Int32Array; readonly scales: Float32Array };
+  /** The file holds the constant as integers with a zero point, which convolutions cannot take. */
+  readonly hasZeroPoint?: boolean;
 }
 
 export type AttributeValue = number | string | readonly number[] | readonly string[] | Constant | undefined;

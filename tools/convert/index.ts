@@ -5,10 +5,11 @@ import { ModelError } from "../../src/errors.js";
 import { type Model, parseModel } from "../../src/model.js";
 import { assign } from "./assign.js";
 import { build } from "./build.js";
-import { calibrate, openFloat, type Pictures, rangesOf, sharedTensors, toFloats } from "./calibrate.js";
+import { calibrate, openFloat, type Pictures, sharedTensors, toFloats } from "./calibrate.js";
 import { makeCard } from "./card.js";
+import { rangesOf } from "./derive.js";
 import { ConvertError } from "./errors.js";
-import type { Graph, Quantization } from "./graph.js";
+import type { Bounds, Graph, Quantization } from "./graph.js";
 import { type Loaded, loadGraph } from "./load.js";
 import { scoreNoise, type TensorNoise, tensorNoise } from "./measure.js";
 import { lower } from "./passes/index.js";
@@ -90,10 +91,14 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
     makeModel(graph, loaded, quantizations, options, bytes, notes);
   if (!isFloat) {
     const notes: string[] = [];
-    const model = make(
-      assign(graph, () => undefined, options.activationBits ?? 7),
-      notes,
-    );
+    const ranges = rangesOf(graph, new Map(), "min-max");
+    const derive = (tensor: string, levels: number): Bounds | undefined => {
+      notes.push(
+        `tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`,
+      );
+      return ranges(tensor, levels);
+    };
+    const model = make(assign(graph, derive, 8), notes);
     const report = {
       ...base,
       kind: "quantized",

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-web";
 import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
-import { externalPath } from "./load.js";
+import { externalPath } from "./stored.js";
 
 ort.env.wasm.numThreads = 1;
 

@@ -1,7 +1,8 @@
 /** Shapes of the outputs of every ONNX operation that the converter accepts on activations. */
+
+import { broadcast } from "./constants.js";
 import { ConvertError } from "./errors.js";
 import { FORMULAS } from "./expression.js";
-import { broadcast } from "./fold.js";
 import { describe, type Graph, listOf, type Node, numberOf, shapeOf, stringOf } from "./graph.js";
 
 type Infer = (node: Node, shapes: readonly (readonly number[])[], graph: Graph) => readonly number[][];

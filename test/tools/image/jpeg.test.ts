@@ -87,7 +87,7 @@ describe("decodeJpeg", () => {
   test("12000x9000", async () => {
     const { width, height, data } = await decodeJpeg(buildJpeg({ width: 12000, height: 9000 }));
     expect([width, height, data.length]).toEqual([12000, 9000, 12000 * 9000 * 4]);
-  });
+  }, 60_000);
 
   test.each([
     [{ width: 8, height: 8, components: 4 }, "CMYK JPEG is not supported"],
@@ -118,7 +118,7 @@ describe("decodeJpeg", () => {
       await decodeOrRefuse(changed);
     }
     expect(await decodeOrRefuse(bytes)).toBe(true);
-  });
+  }, 60_000);
 
   test.skipIf(!existsSync(FRAME))(`gives the bytes of libjpeg for ${FRAME}`, async () => {
     const { data, width, height } = await decodeJpeg(readFileSync(FRAME));

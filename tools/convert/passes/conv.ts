@@ -11,6 +11,8 @@ function lowered(graph: Graph, node: Node): Node {
   const [input, weights, bias] = node.inputs as [string, string, string | undefined];
   const constant = graph.constants.get(weights);
   if (!constant) throw new ConvertError(`${describe(node)}: its weights must be constants`);
+  if (constant.hasZeroPoint)
+    throw new ConvertError(`${describe(node)}: its weights must have the zero point 0`);
   if (bias && !graph.constants.has(bias))
     throw new ConvertError(`${describe(node)}: its bias must be a constant`);
   const [outputs, , height, width] = constant.dims as [number, number, number, number];

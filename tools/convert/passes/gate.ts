@@ -48,19 +48,15 @@ function condensed(
   let factor = 0;
   let isFunction = false;
   for (let node = producer.get(source); node && read.get(source)!.length === 1; node = producer.get(source)) {
-    const isEnlargement =
-      node.type === "resize" &&
-      node.attributes.mode === NEAREST &&
-      node.attributes.denominator === 1 &&
-      !node.clamp &&
-      factor === 0;
+    const ratio = factor === 0 ? enlargement(graph, node) : 0;
+    const isEnlargement = ratio > 0;
     if (node.type !== "function" && !isEnlargement) break;
     const known = graph.quantization.get(source);
     const before = graph.quantization.get(node.inputs[0]!);
     const isSame = isEnlargement && known?.scale === before?.scale && known?.zero === before?.zero;
     if (known && !isSame)
       expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
-    if (isEnlargement) factor = node.attributes.numerator as number;
+    if (isEnlargement) factor = ratio;
     else {
       expression = compose(expression, node.expression!);
       isFunction = true;
@@ -68,6 +64,15 @@ function condensed(
     source = node.inputs[0]!;
   }
   return factor > 0 || isFunction ? { source, expression, factor: Math.max(1, factor) } : undefined;
+}
+
+/** The whole number by which a node enlarges both axes to the nearest, or 0 if it does something else. */
+function enlargement(graph: Graph, node: Node): number {
+  if (node.type !== "resize" || node.attributes.mode !== NEAREST || node.clamp) return 0;
+  const [from, to] = [shapeOf(graph, node.inputs[0]!), shapeOf(graph, node.outputs[0]!)];
+  if (node.inputs.length > 1 && from[2] === 1 && from[3] === 1) return 0;
+  const ratio = to[2]! / from[2]!;
+  return Number.isInteger(ratio) && from[3]! * ratio === to[3] ? ratio : 0;
 }
 
 function matches(graph: Graph, { source, factor }: Found, value: string): boolean {

@@ -16,7 +16,8 @@ import { axesOf, constantInput } from "../shapes.js";
 type Sides = readonly [number, number, number, number];
 
 /**
- * Pad as part of the convolution or pooling after it where that gives the same numbers, else as `pad`. Padding
+ * Pad as part of the convolution or pooling after it where that gives the same numbers and the file does not
+ * quantise what is padded, else as `pad`. Padding
  * of a window wider than its kernel reaches becomes a `pad` of its own.
  */
 export function pad(graph: Graph): Graph {
@@ -29,7 +30,7 @@ export function pad(graph: Graph): Graph {
   const nodes = graph.nodes.flatMap((node): Node[] => {
     if (node.type === "Pad") {
       const { pads, value } = lowered(graph, node);
-      if (pads.every((side) => side === 0) || !keepsScale(graph, node)) {
+      if (pads.every((side) => side === 0) || graph.quantization.has(node.outputs[0]!)) {
         return [{ ...node, type: "pad", inputs: [node.inputs[0]!], attributes: { pads, value } }];
       }
       const into = read.get(node.outputs[0]!)!;
@@ -67,12 +68,6 @@ export function pad(graph: Graph): Graph {
 
 function isWindow(node: Node): boolean {
   return node.type === "conv" || node.type === "maxPool" || node.type === "averagePool";
-}
-
-/** Whether the padded tensor has the scale of the tensor that is padded, so that no rounding lies between. */
-function keepsScale(graph: Graph, node: Node): boolean {
-  const [before, after] = [graph.quantization.get(node.inputs[0]!), graph.quantization.get(node.outputs[0]!)];
-  return !after || (before?.scale === after.scale && before.zero === after.zero);
 }
 
 function lowered(graph: Graph, node: Node): { pads: Sides; value: number } {

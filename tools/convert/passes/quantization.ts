@@ -10,7 +10,7 @@ import {
   type Quantization,
   rename,
 } from "../graph.js";
-import { INT8, INT32, UINT8 } from "../onnx.js";
+import { FLOAT, INT8, INT32, UINT8 } from "../onnx.js";
 
 /** Bounds of a gate's table, which is int16. */
 const WIDE = { min: -32768, max: 32767 };
@@ -89,10 +89,21 @@ function visit(found: Found, node: Node): void {
   ) {
     sources.set(output, { ...source, shift: source.shift + constants.get(second)!.values[0]! });
   } else if (node.type === "Gather") {
-    sources.set(output, lookedUp(node, sources.get(second), constants.get(input)));
+    const index = sources.get(second);
+    sources.set(output, lookedUp(node, index, constants.get(input)));
+    if (index && !found.quantizations.has(resolve(found, index.tensor))) {
+      found.quantizations.set(resolve(found, index.tensor), index.quantization);
+    }
   } else {
     found.nodes.push(node);
   }
+}
+
+/** The tensor that a name stands for by now. */
+function resolve({ aliases }: Found, tensor: string): string {
+  let result = tensor;
+  for (let next = aliases.get(result); next !== undefined; next = aliases.get(result)) result = next;
+  return result;
 }
 
 function dequantizeActivation(found: Found, node: Node, source: Source): void {
@@ -105,8 +116,7 @@ function dequantizeActivation(found: Found, node: Node, source: Source): void {
       `${describe(node)}: its scale or zero point is not that of the quantisation before it`,
     );
   }
-  let tensor = source.tensor;
-  while (aliases.has(tensor)) tensor = aliases.get(tensor)!;
+  const tensor = resolve(found, source.tensor);
   const known = quantizations.get(tensor);
   const isSame =
     known?.scale === scale && known.zero === zero && known.min === kept.min && known.max === kept.max;
@@ -229,25 +239,22 @@ function quantizeConstant(constant: Constant, { scales, zeros, axis, type }: Par
 
 /** The float constant, with its integers where all zero points are 0 and the scales go along the first axis. */
 function dequantizeConstant(constant: Constant, { scales, zeros, axis }: Parameters, node: Node): Constant {
+  const { dims } = constant;
+  const at = (axis + dims.length) % Math.max(1, dims.length);
+  if (scales.length > 1 && scales.length !== dims[at]) {
+    throw new ConvertError(`${describe(node)}: ${scales.length} scales do not fit shape [${dims}]`);
+  }
   const channel = channelOf(constant, axis);
   const offset = constant.type === UINT8 ? 128 : 0;
-  if (zeros.some((zero) => zero !== offset)) {
-    throw new ConvertError(`${describe(node)}: weights must be symmetric, but a zero point is not ${offset}`);
-  }
-  const isAlongFirst = (axis + constant.dims.length) % Math.max(1, constant.dims.length) === 0;
-  if (
-    scales.length > 1 &&
-    scales.length !== constant.dims[(axis + constant.dims.length) % constant.dims.length]
-  ) {
-    throw new ConvertError(`${describe(node)}: ${scales.length} scales do not fit shape [${constant.dims}]`);
-  }
+  const values = Float32Array.from(constant.values, (value, position) => {
+    const c = scales.length === 1 ? 0 : channel(position);
+    return Math.fround((value - zeros[c]!) * scales[c]!);
+  });
+  const hasZeroPoint = zeros.some((zero) => zero !== offset);
+  if (hasZeroPoint || (scales.length > 1 && at !== 0)) return { dims, type: FLOAT, values, hasZeroPoint };
+  const perChannel =
+    scales.length === 1 ? new Float32Array(Math.max(1, dims[0] ?? 1)).fill(scales[0]!) : scales;
   const integers = Array.from(constant.values, (value) => value - offset);
-  const values = Float32Array.from(integers, (value, at) =>
-    Math.fround(value * scales[scales.length === 1 ? 0 : channel(at)]!),
-  );
-  if (scales.length > 1 && !isAlongFirst) return { dims: constant.dims, type: 1, values };
-  const channels = Math.max(1, constant.dims[0] ?? 1);
-  const perChannel = scales.length === 1 ? new Float32Array(channels).fill(scales[0]!) : scales;
   const kept = constant.type === INT32 ? Int32Array.from(integers) : Int8Array.from(integers);
-  return { dims: constant.dims, type: 1, values, quantized: { values: kept, scales: perChannel } };
+  return { dims, type: FLOAT, values, quantized: { values: kept, scales: perChannel } };
 }

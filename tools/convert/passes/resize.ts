@@ -1,6 +1,16 @@
 import { BILINEAR, BILINEAR_ALIGNED, NEAREST } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
-import { describe, type Graph, type Node, numberOf, producers, prune, shapeOf, stringOf } from "../graph.js";
+import {
+  describe,
+  type Graph,
+  type Node,
+  numberOf,
+  producers,
+  prune,
+  readers,
+  shapeOf,
+  stringOf,
+} from "../graph.js";
 import { constantInput } from "../shapes.js";
 
 /** Resize and Upsample as `resize`: a mode, and a fraction or a second tensor that gives the size. */
@@ -25,7 +35,8 @@ function lowered(graph: Graph, node: Node): Node {
   const isInteger = fraction?.[1] === 1;
   const isBySize = (constantInput(graph, node, node.type === "Upsample" ? 1 : 2) ?? []).length === 0;
   const isPoint = isBySize && from[2] === 1 && from[3] === 1;
-  const same = isInteger && !isPoint ? undefined : (like ?? sameSize(graph, node, isPoint || !fraction));
+  const given = isInteger && !isPoint && like === graph.input ? undefined : like;
+  const same = given ?? sameSize(graph, node, isPoint || !fraction);
   if (same !== undefined) return { ...base, inputs: [input, same], attributes: { mode } };
   if (!fraction) {
     const size = `${from[3]}x${from[2]} to ${to[3]}x${to[2]}`;
@@ -34,22 +45,36 @@ function lowered(graph: Graph, node: Node): Node {
   return { ...base, inputs: [input], attributes: { mode, numerator: fraction[0], denominator: fraction[1] } };
 }
 
-/** The tensor closest before the node's input that has the size of its output. */
+/**
+ * A tensor of the size of the node's output that is known before it: what the output is later joined with, else
+ * the closest one that the node's input was made from, else any.
+ */
 function sameSize(graph: Graph, node: Node, isWanted: boolean): string | undefined {
   if (!isWanted) return undefined;
+  const output = node.outputs[0]!;
+  const wish = shapeOf(graph, output);
+  const before = graph.nodes.slice(0, graph.nodes.indexOf(node)).flatMap((other) => other.outputs);
+  const isKnown = new Set(before);
+  const fits = (name: string): boolean => {
+    const shape = isKnown.has(name) ? graph.shapes.get(name) : undefined;
+    return name !== node.inputs[0] && shape?.length === 4 && shape[2] === wish[2] && shape[3] === wish[3];
+  };
+  const siblings = (readers(graph).get(output) ?? []).flatMap((reader) => reader?.inputs ?? []);
+  return siblings.find(fits) ?? madeFrom(graph, node).find(fits) ?? before.reverse().find(fits);
+}
+
+/** Tensors that a node's input was made from, closest first. */
+function madeFrom(graph: Graph, node: Node): string[] {
   const producer = producers(graph);
-  const wish = shapeOf(graph, node.outputs[0]!);
-  const open = [node.inputs[0]!];
-  const seen = new Set<string>();
-  for (let name = open.shift(); name !== undefined; name = open.shift()) {
-    if (seen.has(name) || graph.constants.has(name) || name === "") continue;
-    seen.add(name);
-    const shape = graph.shapes.get(name);
-    if (name !== node.inputs[0] && shape?.length === 4 && shape[2] === wish[2] && shape[3] === wish[3])
-      return name;
-    open.push(...(producer.get(name)?.inputs ?? []));
+  const list = [node.inputs[0]!];
+  const seen = new Set(list);
+  for (const name of list) {
+    for (const input of producer.get(name)?.inputs ?? []) {
+      if (!seen.has(input)) list.push(input);
+      seen.add(input);
+    }
   }
-  return undefined;
+  return list;
 }
 
 /** n / m in lowest terms, where both axes share it. */

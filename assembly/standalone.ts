@@ -1,7 +1,7 @@
 /**
  * Exports of a standalone module: engine, network and memory in one, for hosts that can do no more than call a
- * function. The linked network lies at address 0, the class names and a header (src/standalone.ts) at the end of
- * memory. Memory never grows.
+ * function. The linked network lies at the start of memory, the class names and a header (src/standalone.ts) at
+ * its end. Memory never grows.
  *
  * input   uint8 [height, width, 3]   red, green, blue; `run` works in place, so write it anew before every run
  * output  uint8 [height, width]      class ids; stays until the next run
@@ -13,7 +13,7 @@ import { mask } from "./mask";
 
 /** Address of the input. */
 export function input(): usize {
-  return load<usize>(0, r.OUTPUT_AT);
+  return load<usize>(r.RECORDS_AT, r.OUTPUT_AT);
 }
 
 /** Address of the mask. */
@@ -23,12 +23,12 @@ export function output(): usize {
 
 /** Width of input and mask in pixels. */
 export function width(): i32 {
-  return load<i32>(0, r.OUT_WIDTH);
+  return load<i32>(r.RECORDS_AT, r.OUT_WIDTH);
 }
 
 /** Height of input and mask in pixels. */
 export function height(): i32 {
-  return load<i32>(0, r.OUT_HEIGHT);
+  return load<i32>(r.RECORDS_AT, r.OUT_HEIGHT);
 }
 
 /** Number of classes. */
@@ -49,7 +49,7 @@ export function classNameLength(id: i32): i32 {
 /** Turns the input into the mask. 0 when done; there is no other outcome. */
 export function run(): i32 {
   toLevels();
-  runOps(0, 1, <i32>(lastOp() / r.RECORD_BYTES) + 1, 0, 1);
+  runOps(r.RECORDS_AT, 1, <i32>((lastOp() - r.RECORDS_AT) / r.RECORD_BYTES) + 1, 0, 1);
   const pixels = width();
   const rows = height();
   const step = r.MASK_BAND / pixels;

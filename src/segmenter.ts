@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Color } from "./card.js";
 import { Engine, type Picture } from "./engine.js";
 import { chooseVariant, startEngine } from "./engines/inline.js";

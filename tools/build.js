@@ -94,7 +94,7 @@ async function buildPages() {
 
 /** Bundled packages may still call require. */
 const NODE_BANNER = {
-  js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
+  js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
 };
 
 mkdirSync("src/generated", { recursive: true });
@@ -116,7 +116,7 @@ for (const [name, parts] of Object.entries(ENTRIES)) {
 for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);
 const commands = await build({
   ...shared,
-  entryPoints: { cli: "tools/cli.ts", start: "tools/start.ts" },
+  entryPoints: { cli: "tools/cli.ts", start: "tools/start.ts", "segment-worker": "tools/segment-worker.ts" },
   outdir: "dist",
   platform: "node",
   loader: { ".wasm": "binary" },

@@ -1,7 +1,7 @@
 import { Engine, instantiate } from "../src/engine.js";
+import { chooseVariant, engineBytes } from "../src/engines/inline.js";
 import type { Model } from "../src/index.js";
 import { plan } from "../src/plan.js";
-import { chooseVariant, engineBytes } from "../src/variant.js";
 
 /**
  * Runs a whole model on an engine, operation by operation.

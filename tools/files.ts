@@ -76,6 +76,18 @@ export function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+/** Whether there is a folder of this name. */
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Whether a file is there and was not changed before another one; where there is no other one, that it is there. */
+export function isNewer(path: string, other: string): boolean {
+  const time = (name: string) => statSync(name, { throwIfNoEntry: false })?.mtimeMs;
+  const own = time(path);
+  return own !== undefined && own >= (time(other) ?? 0);
+}
+
 /**
  * Makes a folder and those above it, unless they exist.
  *
@@ -108,6 +120,28 @@ export function writeBytes(path: string, bytes: Uint8Array): void {
     writeAndRename(temporary, path, bytes);
   } catch (error) {
     throw fileError(path, error);
+  }
+}
+
+/**
+ * Removes what `writeBytes` left half-written in a folder when its process was killed.
+ *
+ * @param pattern of the names of the files that were being written
+ */
+export function removeLeftovers(folder: string, pattern: RegExp): void {
+  for (const entry of listFolder(folder)) {
+    const [, name, owner] = /^\.(.+)\.(\d+)\.tmp$/.exec(entry) ?? [];
+    if (name !== undefined && pattern.test(name) && !isRunning(Number(owner))) {
+      rmSync(join(folder, entry), { force: true });
+    }
+  }
+}
+
+function isRunning(id: number): boolean {
+  try {
+    return process.kill(id, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 

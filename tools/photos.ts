@@ -41,24 +41,23 @@ export function findPhotos(words: readonly string[]): Photo[] {
 function expand(word: string): Photo[] {
   if (word === STANDARD) return [{ path: word, name: "stdin" }];
   const file = statSync(word, { throwIfNoEntry: false });
-  if (file?.isDirectory()) return search(word, "**", `${word}: there are no PNG or JPEG files`);
+  if (file?.isDirectory()) return search(word, word, "**", "there are no PNG or JPEG files");
   if (file || !MAGIC.test(word)) return [{ path: word, name: stem(word) }];
   const parts = word.split("/");
   const first = parts.findIndex((part) => MAGIC.test(part));
   const folder = parts.slice(0, first).join("/") || (first > 0 ? "/" : "");
-  return search(folder, parts.slice(first).join("/"), `${word}: no PNG or JPEG file has such a name`);
+  return search(word, folder, parts.slice(first).join("/"), "no PNG or JPEG file has such a name");
 }
 
 /** Photos below a folder that match a pattern. */
-function search(folder: string, pattern: string, nothing: string): Photo[] {
+function search(word: string, folder: string, pattern: string, nothing: string): Photo[] {
   const found = globSync(pattern, {
     cwd: folder || ".",
-    caseSensitiveMatch: true,
     expandDirectories: false,
     followSymbolicLinks: false,
   });
   const paths = found.filter((path) => PICTURE.test(path) && !RESULT.test(path)).sort();
-  if (paths.length === 0) return [{ path: join(folder, pattern), name: "", error: nothing }];
+  if (paths.length === 0) return [{ path: word, name: "", error: `${word}: ${nothing}` }];
   return paths.map((path) => ({
     path: join(folder, path),
     name: path.slice(0, path.length - extname(path).length),

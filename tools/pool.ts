@@ -16,7 +16,8 @@ export async function runPool<Task, Result>(
   tasks: readonly Task[],
   done: (index: number, outcome: Result | Error) => void,
 ): Promise<void> {
-  const queue = tasks.keys();
+  let taken = 0;
+  const take = () => (taken < tasks.length ? taken++ : undefined);
   const running = new Set<Worker>();
 
   const serve = (first: number) =>
@@ -31,7 +32,7 @@ export async function runPool<Task, Result>(
           reject(error);
           return undefined;
         }
-        return queue.next().value;
+        return take();
       };
       const leave = () => {
         running.delete(worker);
@@ -56,8 +57,8 @@ export async function runPool<Task, Result>(
     });
 
   try {
-    const first = [...queue.take(workers)];
-    await Promise.all(first.map(serve));
+    const firsts = Array.from({ length: Math.min(workers, tasks.length) }, () => take()!);
+    await Promise.all(firsts.map(serve));
   } finally {
     for (const worker of running) void worker.terminate();
   }

@@ -5,9 +5,11 @@ export interface Progress {
   /** Shows that `done` of the total is done, with a few words on what is going on. */
   update(done: number, text?: string): void;
   stop(): void;
+  /** Whether a bar is on the screen, so that other text would run into it. */
+  readonly visible: boolean;
 }
 
-const NOTHING: Progress = { update: () => {}, stop: () => {} };
+const NOTHING: Progress = { update: () => {}, stop: () => {}, visible: false };
 
 /**
  * A progress bar on standard error, if that is a terminal.
@@ -23,5 +25,6 @@ export function startProgress(label: string, total: number): Progress {
   return {
     update: (done, text = "") => bar.update(done, { text }),
     stop: () => bar.stop(),
+    visible: true,
   };
 }

@@ -1,10 +1,11 @@
-/** Pictures to masks and files: what `attendseg segment` and `npm start` share. */
-import { join } from "node:path";
+/** Pictures to masks and files: what `attendseg segment`, its workers and `npm start` share. */
+import { dirname, join } from "node:path";
 import { histogram, type LoadOptions, overlay, Segmenter } from "../src/index.js";
 import { isExpected, messageOf, UsageError, UserError } from "./errors.js";
-import { readBytes, STANDARD, writeBytes } from "./files.js";
-import type { Picture } from "./image/index.js";
+import { isFolder, makeFolder, readBytes, removeLeftovers, STANDARD, writeBytes } from "./files.js";
+import { type Picture, readPicture } from "./image/index.js";
 import { encodePng } from "./image/png.js";
+import type { Photo } from "./photos.js";
 
 /** Part of a picture that a class covers. */
 export interface Share {
@@ -22,13 +23,40 @@ export interface Segmented {
   readonly milliseconds: number;
 }
 
+/** What became of one photo: an error, or everything else. */
+export interface Report {
+  readonly photo: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly milliseconds?: number;
+  /** Paths of what was written. */
+  readonly mask?: string;
+  readonly overlay?: string;
+  readonly shares?: readonly Share[];
+  /** The results were there already. */
+  readonly skipped?: boolean;
+  readonly error?: string;
+}
+
+/** Where results go and how. */
+export interface Destination {
+  /** A folder, or "-" for the mask alone on standard output. */
+  readonly folder: string;
+  /** Of the colours laid over the picture, 0..1. */
+  readonly opacity: number;
+}
+
 /**
  * Loads a model file; "-" is standard input.
  *
+ * @param bytes of the file, where they have been read before
  * @throws UserError that names the file
  */
-export async function loadSegmenter(path: string, options: LoadOptions = {}): Promise<Segmenter> {
-  const bytes = readBytes(path);
+export async function loadSegmenter(
+  path: string,
+  options: LoadOptions = {},
+  bytes: Uint8Array = readBytes(path),
+): Promise<Segmenter> {
   const name = path === STANDARD ? "standard input" : path;
   try {
     return await Segmenter.load(bytes, options);
@@ -54,9 +82,20 @@ export function segmentPicture(segmenter: Segmenter, picture: Picture): Segmente
   return { mask, shares, milliseconds };
 }
 
+/** Removes results that a killed run left half-written below a folder. */
+export function removeHalves(folder: string, photos: readonly Photo[]): void {
+  const folders = new Set(photos.map(({ name }) => dirname(join(folder, name))));
+  for (const path of folders) if (isFolder(path)) removeLeftovers(path, /\.(mask|overlay)\.png$/);
+}
+
 /** The mask as a PNG file of class ids with the model's colours as its palette. */
 export function encodeMask(segmenter: Segmenter, mask: Uint8Array, { width, height }: Picture): Uint8Array {
   return encodePng({ data: mask, width, height, channels: 1 }, segmenter.palette);
+}
+
+/** Paths of the results of a photo of this name. */
+export function resultPaths(folder: string, name: string): { mask: string; overlay: string } {
+  return { mask: join(folder, `${name}.mask.png`), overlay: join(folder, `${name}.overlay.png`) };
 }
 
 /**
@@ -74,9 +113,32 @@ export function writeResults(
   mask: Uint8Array,
   opacity: number,
 ): { mask: string; overlay: string } {
-  const paths = { mask: join(folder, `${name}.mask.png`), overlay: join(folder, `${name}.overlay.png`) };
+  const paths = resultPaths(folder, name);
   const data = overlay(picture, mask, segmenter.palette, opacity);
   writeBytes(paths.mask, encodeMask(segmenter, mask, picture));
   writeBytes(paths.overlay, encodePng({ data, width: picture.width, height: picture.height, channels: 3 }));
   return paths;
+}
+
+/** Reads, segments and writes one photo; a fault of the photo or of the folder becomes part of the report. */
+export async function segmentPhoto(
+  segmenter: Segmenter,
+  { path, name }: Photo,
+  { folder, opacity }: Destination,
+): Promise<Report> {
+  try {
+    const picture = await readPicture(path);
+    const { width, height } = picture;
+    const { mask, shares, milliseconds } = segmentPicture(segmenter, picture);
+    if (folder === STANDARD) {
+      writeBytes(STANDARD, encodeMask(segmenter, mask, picture));
+      return { photo: path, width, height, milliseconds, shares };
+    }
+    makeFolder(dirname(join(folder, name)));
+    const paths = writeResults(folder, name, segmenter, picture, mask, opacity);
+    return { photo: path, width, height, milliseconds, ...paths, shares };
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    return { photo: path, error: messageOf(error) };
+  }
 }

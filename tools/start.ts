@@ -17,9 +17,10 @@ async function main(photos: readonly string[]): Promise<void> {
   const segmenter = await loadSegmenter(defaultModel());
   makeFolder(FOLDER);
   const run = (path: string, picture: Picture) => {
-    const segmented = segmentPicture(segmenter, picture);
-    const paths = writeResults(FOLDER, stem(path), segmenter, picture, segmented.mask, OPACITY);
-    writeOutput(describe(path, picture.width, picture.height, segmented, Object.values(paths)));
+    const { width, height } = picture;
+    const { mask, shares, milliseconds } = segmentPicture(segmenter, picture);
+    const paths = writeResults(FOLDER, stem(path), segmenter, picture, mask, OPACITY);
+    writeOutput(describe({ photo: path, width, height, milliseconds, shares, ...paths }));
   };
   if (photos.length === 0) {
     const street = drawStreet();

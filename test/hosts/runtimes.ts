@@ -39,21 +39,29 @@ function node(tag: string): Host {
 const deno: Host = {
   name: "deno",
   async run(jobs) {
-    const package_ = `@deno/${PLATFORM}-${process.arch}${PLATFORM === "linux" ? "-glibc" : ""}`;
-    const program = await needPackage("deno", ["deno@2"], `${package_}/deno`);
-    return runScript(program, ["run", "--quiet", "--no-config", "--allow-read"], jobs);
+    return runScript(await needDeno(), ["run", "--quiet", "--no-config", "--allow-read"], jobs);
   },
 };
 
 const bun: Host = {
   name: "bun",
   async run(jobs) {
-    const system = process.platform === "win32" ? "windows" : process.platform;
-    const package_ = `@oven/bun-${system}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
-    const program = await needPackage("bun", [`${package_}@1`], `${package_}/bin/bun`);
-    return runScript(program, ["run"], jobs);
+    return runScript(await needBun(), ["run"], jobs);
   },
 };
+
+/** Path of Deno. */
+export function needDeno(): Promise<string> {
+  const package_ = `@deno/${PLATFORM}-${process.arch}${PLATFORM === "linux" ? "-glibc" : ""}`;
+  return needPackage("deno", ["deno@2"], `${package_}/deno`);
+}
+
+/** Path of Bun. */
+export function needBun(): Promise<string> {
+  const system = process.platform === "win32" ? "windows" : process.platform;
+  const package_ = `@oven/bun-${system}-${process.arch === "arm64" ? "aarch64" : process.arch}`;
+  return needPackage("bun", [`${package_}@1`], `${package_}/bin/bun`);
+}
 
 async function runScript(program: string, args: readonly string[], jobs: Jobs) {
   const script = await mainProgram(jobs);
@@ -99,31 +107,45 @@ const main :Workerd.Worker = (
 const workerd: Host = {
   name: "workerd",
   async run(jobs) {
-    const arch = process.arch === "x64" ? "64" : process.arch;
-    const package_ = `@cloudflare/workerd-${process.platform}-${arch}`;
-    const program = await needPackage("workerd", ["workerd@1"], `${package_}/bin/workerd`);
-    const source = `
-      import { probe } from "./probe.js";
-      import jobs from "jobs";
-      ${MAIN_IMPORT}
-      export default {
-        async test() {
-          console.log(JSON.stringify(await probe(jobs, [${MAIN_BUILDS.join(", ")}])));
-        },
-      };
-    `;
-    await bundleProgram("workerd/worker.mjs", source, listJobs(jobs), {
+    const program = await needWorkerd();
+    const folder = join(FOLDER, "workerd");
+    await bundleProgram("workerd/worker.mjs", workerdSource("./probe.js", "jobs"), listJobs(jobs), {
       conditions: ["workerd"],
       external: ["*.wasm"],
     });
-    const folder = join(FOLDER, "workerd");
-    cpSync("dist/engine", join(folder, "engine"), { recursive: true });
-    writeFileSync(join(folder, "config.capnp"), WORKERD_CONFIG);
-    const hashes = readHashes(await execute(program, ["test", "config.capnp"], folder));
+    const hashes = readHashes(await runWorkerd(program, folder, "dist/engine"));
     const version = (await execute(program, ["--version"])).trim().replace("workerd ", "");
     return { version, hashes };
   },
 };
+
+/** Path of workerd. */
+export function needWorkerd(): Promise<string> {
+  const arch = process.arch === "x64" ? "64" : process.arch;
+  const package_ = `@cloudflare/workerd-${process.platform}-${arch}`;
+  return needPackage("workerd-npm", ["workerd@1"], `${package_}/bin/workerd`);
+}
+
+/** A worker that runs the jobs as its test. */
+export function workerdSource(probe: string, jobs: string): string {
+  return `
+    import { probe } from "${probe}";
+    import jobs from "${jobs}";
+    ${MAIN_IMPORT}
+    export default {
+      async test() {
+        console.log(JSON.stringify(await probe(jobs, [${MAIN_BUILDS.join(", ")}])));
+      },
+    };
+  `;
+}
+
+/** Runs worker.mjs of a folder with the engine's modules beside it. */
+export function runWorkerd(program: string, folder: string, engine: string): Promise<string> {
+  cpSync(engine, join(folder, "engine"), { recursive: true });
+  writeFileSync(join(folder, "config.capnp"), WORKERD_CONFIG);
+  return execute(program, ["test", "config.capnp"], folder);
+}
 
 const jsc: Host = {
   name: "jsc",

@@ -1,20 +1,24 @@
+import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { Command } from "commander";
-import { isExpected, messageOf, UsageError } from "../errors.js";
-import { makeFolder, STANDARD, stem, writeBytes, writeOutput } from "../files.js";
-import { readPicture } from "../image/index.js";
+import { messageOf, UsageError } from "../errors.js";
+import { isNewer, makeFolder, readBytes, STANDARD, writeOutput } from "../files.js";
 import { defaultModel } from "../package.js";
-import { startProgress } from "../progress.js";
-import {
-  encodeMask,
-  loadSegmenter,
-  type Segmented,
-  type Share,
-  segmentPicture,
-  writeResults,
-} from "../segment.js";
+import { findPhotos, type Photo } from "../photos.js";
+import { runPool } from "../pool.js";
+import { type Progress, startProgress } from "../progress.js";
+import { loadSegmenter, type Report, removeHalves, resultPaths, segmentPhoto } from "../segment.js";
+import type { WorkerData } from "../segment-worker.js";
 import { formatMilliseconds, formatShare, formatTable } from "../table.js";
-import { type InputSize, jsonOption, numberWithin, printJson, sizeOption, variantOption } from "./options.js";
+import {
+  type InputSize,
+  jsonOption,
+  numberWithin,
+  printJson,
+  sizeOption,
+  variantOption,
+  wholeWithin,
+} from "./options.js";
 
 interface Options {
   readonly output: string;
@@ -22,128 +26,183 @@ interface Options {
   readonly size?: InputSize;
   readonly variant?: "scalar" | "simd";
   readonly opacity: number;
+  readonly jobs: number;
+  readonly resume?: boolean;
   readonly json?: boolean;
 }
 
-/** What `--json` says of one photo: either an error or everything else. */
-interface Report {
-  readonly photo: string;
-  readonly width?: number;
-  readonly height?: number;
-  readonly milliseconds?: number;
-  readonly mask?: string;
-  readonly overlay?: string;
-  readonly shares?: readonly Share[];
-  readonly error?: string;
-}
+/** From this many photos on, the report on each takes one line. */
+const MANY = 20;
+const WORKER = new URL("./segment-worker.js", import.meta.url);
 
 const EXAMPLES = `
 Examples:
   attendseg segment street.jpg
-  attendseg segment photos/*.jpg -o masks --size 640x480
+  attendseg segment photos -o masks --resume
+  attendseg segment "photos/**/*.jpg" -o masks --size 640x480 --jobs 2
   curl -s https://example.org/street.jpg | attendseg segment - -o - > mask.png
 
 PNG and JPEG are read. For every photo, NAME.mask.png (class ids, with the classes' colours as palette) and
-NAME.overlay.png are written. A photo that cannot be read is reported and the others go on; the exit code is
-then 1. With -o - the mask of one photo goes to standard output and the report to standard error.
+NAME.overlay.png are written; of a folder or a pattern, below the same folders as the photos. A photo that cannot be
+read is reported and the others go on; the exit code is then 1. After a run was stopped, --resume does what is
+missing: it skips photos whose results are newer than the photo and the model. With -o - the mask of one photo goes to
+standard output and the report to standard error.
 `;
 
 /** `attendseg segment PHOTO...` */
 export function segmentCommand(): Command {
   return new Command("segment")
     .description("label every pixel of street photos")
-    .argument("<photo...>", "PNG or JPEG files, - for standard input")
+    .argument("<photo...>", "PNG or JPEG files, folders, patterns, - for standard input")
     .option("-o, --output <folder>", "where the pictures go, - for standard output", ".")
     .option("-m, --model <file>", "model file (default: the one that comes with attendseg)")
     .addOption(sizeOption())
     .addOption(variantOption())
     .option("--opacity <share>", "of the colours laid over the photo, 0 to 1", numberWithin(0, 1), 0.5)
+    .option("--jobs <count>", "photos at a time", wholeWithin(1, 256), availableParallelism())
+    .option("--resume", "skip photos whose results are there")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(photos: string[], options: Options): Promise<void> {
-  const toOutput = options.output === STANDARD;
-  if (toOutput && (photos.length > 1 || options.json)) {
-    throw new UsageError("-o - takes one photo and no --json: standard output holds the mask alone");
+async function run(words: string[], options: Options): Promise<void> {
+  const { output: folder, opacity, size, variant } = options;
+  const toOutput = folder === STANDARD;
+  if (toOutput && (words.length > 1 || options.json || options.resume)) {
+    throw new UsageError(
+      "-o - takes one photo and no --json or --resume: standard output holds the mask alone",
+    );
   }
-  if (options.model === STANDARD && photos.includes(STANDARD)) {
+  if (options.model === STANDARD && words.includes(STANDARD)) {
     throw new UsageError("standard input cannot be both the model and a photo");
   }
-  expectDistinct(photos);
-  const segmenter = await loadSegmenter(options.model ?? defaultModel(), {
-    ...options.size,
-    ...(options.variant && { variant: options.variant }),
-  });
-  if (!toOutput) makeFolder(options.output);
+  const photos = findPhotos(words);
+  if (toOutput && photos.length > 1) throw new UsageError("-o - takes one photo");
+  const path = options.model ?? defaultModel();
+  const model = readBytes(path);
+  const loadOptions = { ...size, ...(variant && { variant }) };
+  const segmenter = await loadSegmenter(path, loadOptions, model);
+  if (!toOutput) makeFolder(folder);
+  if (options.resume) removeHalves(folder, photos);
 
-  const reports: Report[] = [];
-  const progress = startProgress("photos", photos.length);
-  for (const photo of photos) {
-    progress.update(reports.length, basename(photo));
-    try {
-      const picture = await readPicture(photo);
-      const segmented = segmentPicture(segmenter, picture);
-      const { width, height } = picture;
-      const { milliseconds, shares, mask } = segmented;
-      if (toOutput) writeBytes(STANDARD, encodeMask(segmenter, mask, picture));
-      const paths = toOutput
-        ? {}
-        : writeResults(options.output, nameOf(photo), segmenter, picture, mask, options.opacity);
-      reports.push({ photo, width, height, milliseconds, ...paths, shares });
-      if (!options.json) {
-        const text = describe(photo, width, height, segmented, Object.values(paths));
-        if (toOutput) process.stderr.write(text);
-        else writeOutput(text);
+  const journal = new Journal(photos.length, options);
+  const todo: number[] = [];
+  photos.forEach((photo, index) => {
+    const report = settle(photo, options, path);
+    if (report) journal.add(index, report);
+    else todo.push(index);
+  });
+  const data: WorkerData = { model, options: loadOptions, destination: { folder, opacity } };
+  try {
+    if (options.jobs === 1 || todo.length === 1) {
+      for (const index of todo) {
+        journal.add(index, await segmentPhoto(segmenter, photos[index]!, data.destination));
       }
-    } catch (error) {
-      if (!isExpected(error)) throw error;
-      reports.push({ photo, error: messageOf(error) });
-      process.stderr.write(`attendseg: ${messageOf(error)}\n`);
-      process.exitCode = 1;
+    } else {
+      const tasks = todo.map((index) => photos[index]!);
+      await runPool<Photo, Report>(WORKER, data, options.jobs, tasks, (at, outcome) => {
+        const photo = tasks[at]!.path;
+        const report =
+          outcome instanceof Error ? { photo, error: `${photo}: ${messageOf(outcome)}` } : outcome;
+        journal.add(todo[at]!, report);
+      });
     }
+  } finally {
+    journal.end();
   }
-  progress.stop();
   if (options.json) {
     const { variant, info } = segmenter;
     printJson({
-      model: options.model ?? basename(defaultModel()),
+      model: options.model ?? basename(path),
       variant,
       input: { width: info.width, height: info.height },
-      photos: reports,
+      photos: journal.reports,
     });
   }
 }
 
-/** Name of the files made from a photo, without extension. */
-function nameOf(photo: string): string {
-  return photo === STANDARD ? "stdin" : stem(photo);
+/** The report on a photo that needs no work: there is none, or its results are there. */
+function settle(
+  { path, name, error }: Photo,
+  { output, resume }: Options,
+  model: string,
+): Report | undefined {
+  if (error !== undefined) return { photo: path, error };
+  const paths = resultPaths(output, name);
+  const isDone = Object.values(paths).every((result) => isNewer(result, path) && isNewer(result, model));
+  return resume && isDone ? { photo: path, ...paths, skipped: true } : undefined;
 }
 
-/** Refuses two photos whose results would have the same names. */
-function expectDistinct(photos: readonly string[]): void {
-  const seen = new Map<string, string>();
-  for (const photo of photos) {
-    const other = seen.get(nameOf(photo));
-    if (other !== undefined) {
-      throw new UsageError(`${other} and ${photo} would both be written as ${nameOf(photo)}.mask.png`);
+/** Says what became of each photo, in the order of the photos, while a progress bar counts them. */
+class Journal {
+  readonly reports: Report[] = [];
+  readonly #options: Options;
+  readonly #progress: Progress;
+  readonly #isLong: boolean;
+  /** What waits until the bar is gone. */
+  readonly #later: (() => void)[] = [];
+  #added = 0;
+  #shown = 0;
+
+  constructor(total: number, options: Options) {
+    this.#options = options;
+    this.#isLong = total >= MANY;
+    this.#progress = startProgress("photos", total);
+  }
+
+  add(index: number, report: Report): void {
+    this.reports[index] = report;
+    this.#progress.update(++this.#added, basename(report.photo));
+    for (let next = this.reports[this.#shown]; next; next = this.reports[++this.#shown]) {
+      const shown = next;
+      if (this.#progress.visible) this.#later.push(() => this.#show(shown));
+      else this.#show(shown);
     }
-    seen.set(nameOf(photo), photo);
+  }
+
+  end(): void {
+    this.#progress.stop();
+    for (const show of this.#later) show();
+    const skipped = this.reports.filter((report) => report.skipped).length;
+    const failed = this.reports.filter((report) => report.error !== undefined).length;
+    const counts = [
+      `${this.reports.length - skipped - failed} photos segmented`,
+      ...(skipped > 0 ? [`${skipped} were done before`] : []),
+      ...(failed > 0 ? [`${failed} failed`] : []),
+    ];
+    if (this.#isLong || skipped > 0) this.#write(`${counts.join(", ")}\n`);
+  }
+
+  #show(report: Report): void {
+    if (report.error !== undefined) {
+      process.stderr.write(`attendseg: ${report.error}\n`);
+      process.exitCode = 1;
+    } else if (!report.skipped) {
+      this.#write(this.#isLong ? summarize(report) : describe(report));
+    }
+  }
+
+  #write(text: string): void {
+    if (this.#options.json) return;
+    if (this.#options.output === STANDARD) process.stderr.write(text);
+    else writeOutput(text);
   }
 }
 
+function headOf({ photo, width, height, milliseconds }: Report): string {
+  return `${photo}: ${width}x${height}, ${formatMilliseconds(milliseconds!)}`;
+}
+
+/** The report on one photo as one line. */
+function summarize(report: Report): string {
+  const { name, share } = report.shares![0]!;
+  return `${headOf(report)}, ${name} ${formatShare(share)}\n`;
+}
+
 /** The report on one photo as text. */
-export function describe(
-  photo: string,
-  width: number,
-  height: number,
-  { shares, milliseconds }: Segmented,
-  files: readonly string[],
-): string {
-  const head = [`${photo}: ${width}x${height}, ${formatMilliseconds(milliseconds)}`, ...files].join(
-    "\n  -> ",
-  );
-  const rows = shares.map(({ name, share }) => [` ${name}`, formatShare(share).padStart(7)]);
-  return `${head}\n${formatTable(rows)}`;
+export function describe(report: Report): string {
+  const files = [report.mask, report.overlay].filter((path) => path !== undefined);
+  const rows = report.shares!.map(({ name, share }) => [` ${name}`, formatShare(share).padStart(7)]);
+  return `${[headOf(report), ...files].join("\n  -> ")}\n${formatTable(rows)}`;
 }

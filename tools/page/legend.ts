@@ -4,6 +4,9 @@ import { formatShare } from "../table.js";
 import { cssColor, find, make, makeBar } from "./dom.js";
 import type { Classes } from "./stage.js";
 
+/** Shares below this are not told apart. */
+const LEAST = 0.001;
+
 /** A class's part of the picture, 0..1. */
 export interface ClassShare {
   readonly id: number;
@@ -20,7 +23,9 @@ export function countShares(mask: Uint8Array, classes: readonly string[]): Class
 }
 
 export class Legend {
-  readonly #list = find("legend", HTMLUListElement);
+  readonly #present = find("legend", HTMLUListElement);
+  readonly #absent = find("absent", HTMLUListElement);
+  readonly #count = find("absent-count", HTMLElement);
   readonly #onChoose: (id: number | undefined) => void;
   #rows: { item: HTMLLIElement; button: HTMLButtonElement; share: HTMLElement; fill: HTMLElement }[] = [];
   #chosen: number | undefined;
@@ -41,22 +46,32 @@ export class Legend {
       button.addEventListener("click", () => this.#choose(id));
       return { item: make("li", {}, button), button, share, fill: bar.firstElementChild as HTMLElement };
     });
-    this.#list.replaceChildren(...this.#rows.map(({ item }) => item));
+    this.#present.replaceChildren();
+    this.#absent.replaceChildren(...this.#rows.map(({ item }) => item));
   }
 
   /** @param shares of all classes, in the order to be shown */
   show(shares: readonly ClassShare[]): void {
     const focused = document.activeElement;
-    for (const [place, { id, share }] of shares.entries()) {
+    const present = shares.filter(({ share }) => share > 0);
+    for (const { id, share } of present) {
       const row = this.#rows[id]!;
-      row.share.textContent = formatShare(share);
+      row.share.textContent = share < LEAST ? `< ${formatShare(LEAST)}` : formatShare(share);
       row.fill.style.width = `${100 * share}%`;
-      row.button.className = share > 0 ? "" : "absent";
-      if (this.#list.children[place] !== row.item)
-        this.#list.insertBefore(row.item, this.#list.children[place]!);
     }
-    if (focused instanceof HTMLElement && this.#list.contains(focused))
-      focused.focus({ preventScroll: true });
+    this.#arrange(this.#present, present);
+    const absent = shares.filter(({ share }) => share === 0).sort((a, b) => a.id - b.id);
+    this.#arrange(this.#absent, absent);
+    this.#count.textContent = `Classes that do not occur: ${absent.length}`;
+    if (focused instanceof HTMLElement && focused.isConnected) focused.focus({ preventScroll: true });
+  }
+
+  /** Puts the rows of classes into a list, in order; those in place already are not touched. */
+  #arrange(list: HTMLUListElement, shares: readonly ClassShare[]): void {
+    for (const [place, { id }] of shares.entries()) {
+      const { item } = this.#rows[id]!;
+      if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
+    }
   }
 
   #choose(id: number): void {

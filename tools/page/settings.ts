@@ -107,7 +107,7 @@ export class Settings {
       ["Build in use", info.variant],
       ["Threads in use", String(info.threads)],
       ["Engine memory", `${formatBytes(info.memoryBytes)}, fixed`],
-      ["of it activations", formatBytes(info.arenaBytes)],
+      ["Activations", formatBytes(info.arenaBytes)],
       ["Model file", formatBytes(info.fileBytes)],
       ["Parameters", formatCount(info.parameters)],
       ["Multiplications", `${(info.macs / 1e6).toFixed(0)} million`],

@@ -79,7 +79,8 @@ async function run(photos: string[], options: Options): Promise<void> {
   if (!toOutput) makeFolder(options.output);
 
   const reports: Report[] = [];
-  const progress = startProgress("photos", photos.length);
+  const isSilent = options.json || !process.stdout.isTTY;
+  const progress = startProgress("photos", isSilent ? photos.length : 0);
   for (const photo of photos) {
     progress.update(reports.length, basename(photo));
     try {

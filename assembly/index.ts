@@ -3,13 +3,13 @@
  * `op` is the address of a record. The kernels trust them.
  */
 import * as format from "../src/format";
-import { CODE, JOB_END, JOB_FIRST, OUT_HEIGHT, RECORD_BYTES } from "../src/record";
+import { CODE, OUT_HEIGHT, RECORD_BYTES } from "../src/record";
 import { add } from "./add";
 import { argmax } from "./argmax";
 import { averagePool } from "./average-pool";
 import { concat } from "./concat";
 import { convolution } from "./convolution";
-import { meet, startJob, waitForJob } from "./crew";
+import { meet, startJob } from "./crew";
 import { depthwise } from "./depthwise";
 import { gate } from "./gate";
 import { globalAveragePool } from "./global-average-pool";
@@ -37,15 +37,6 @@ export function run(records: usize, first: i32, end: i32, part: i32, parts: i32)
     const rows = load<i32>(op, OUT_HEIGHT);
     runRows(op, (rows * part) / parts, (rows * (part + 1)) / parts);
     if (ASC_FEATURE_THREADS) meet((index - first + 1) * parts, part != 0);
-  }
-}
-
-/** Life of a thread other than the caller's: does its share of every job until told to end. */
-export function work(records: usize, part: i32, parts: i32): void {
-  if (ASC_FEATURE_THREADS) {
-    for (let job = waitForJob(0); job >= 0; job = waitForJob(job)) {
-      run(records, load<i32>(JOB_FIRST), load<i32>(JOB_END), part, parts);
-    }
   }
 }
 

@@ -58,15 +58,22 @@ export interface Plan {
   readonly memoryBytes: number;
 }
 
+export interface PlanOptions {
+  /** Threads that run the model together, 1 to 16; default 1. */
+  readonly threads?: number;
+  /** Make every tensor whole, so that each can be read after its operation; default false. */
+  readonly whole?: boolean;
+}
+
 /**
  * Plans the memory of a model.
  *
  * @param height input height, pixels, a multiple of the model's stride, at most 4096
  * @param width input width, likewise
- * @param threads that run the model together, 1 to 16
  * @throws RangeError for a size that the network cannot take, ModelError if the operations do not fit at it
  */
-export function plan(model: Model, height: number, width: number, threads = 1): Plan {
+export function plan(model: Model, height: number, width: number, options: PlanOptions = {}): Plan {
+  const { threads = 1, whole = false } = options;
   for (const [name, side] of Object.entries({ height, width })) {
     expectInteger(name, side, 1, format.MAX_SIDE);
     if (side % model.stride !== 0) {
@@ -84,7 +91,7 @@ export function plan(model: Model, height: number, width: number, threads = 1): 
   const parameters = model.ops.map((op) => placeParameters(op, model, place));
   const arenaAt = end;
 
-  const turns = findTurns(model, sizes);
+  const turns = whole ? model.ops.map((_, index) => index) : findTurns(model, sizes);
   const rows = sizes.map(({ height }) => height);
   model.ops.forEach(({ output }, index) => {
     const { kernelHeight, dilationY } = model.ops[turns[index]!]!.attributes;

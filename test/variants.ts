@@ -19,10 +19,14 @@ export function engineOf(variant: Variant, model: Model, height: number, width: 
 
 /** The same, with memory of its own for every tensor, so that all can be written and read. */
 export function openEngineOf(variant: Variant, model: Model, height: number, width: number): Engine {
-  return new Engine(model, spread(model, plan(model, height, width)), instantiate(modules.get(variant)!));
+  return new Engine(
+    model,
+    spread(model, plan(model, height, width, { whole: true })),
+    instantiate(modules.get(variant)!),
+  );
 }
 
-/** A plan in which no tensors share bytes: they lie whole, one after the other, behind the arena of the given plan. */
+/** A plan in which no tensors share bytes: they lie one after the other behind the arena of the given plan. */
 function spread(model: Model, compact: Plan): Plan {
   let arenaBytes = compact.arenaBytes;
   const offsets = compact.sizes.map(({ height, width }, id) => {
@@ -31,13 +35,5 @@ function spread(model: Model, compact: Plan): Plan {
     return offset;
   });
   const pages = Math.ceil((compact.arenaAt + arenaBytes + 64) / PAGE_BYTES);
-  return {
-    ...compact,
-    rows: compact.sizes.map(({ height }) => height),
-    turns: model.ops.map((_, index) => index),
-    offsets,
-    stepBytes: offsets.map(() => 0),
-    arenaBytes,
-    memoryBytes: pages * PAGE_BYTES,
-  };
+  return { ...compact, offsets, arenaBytes, memoryBytes: pages * PAGE_BYTES };
 }

@@ -16,11 +16,11 @@ export interface Block {
 /** All stretches of the arena. */
 export function listBlocks(model: Model, plan: Plan): Block[] {
   const tensors = model.tensors.map(({ channels }, tensor): Block => {
-    const { height, width } = plan.sizes[tensor]!;
+    const { width } = plan.sizes[tensor]!;
     return {
       tensor,
       offset: plan.offsets[tensor]!,
-      bytes: height * width * channels,
+      bytes: plan.rows[tensor]! * width * channels,
       ...plan.lifetimes[tensor]!,
     };
   });

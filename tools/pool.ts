@@ -48,10 +48,14 @@ export async function runPool<Task, Result>(
           worker.postMessage(tasks[next]);
         }
       });
-      worker.on("error", (error) => {
+      const fail = (error: Error) => {
         leave();
         const next = finish(error);
         resolve(next === undefined ? undefined : serve(next));
+      };
+      worker.on("error", fail);
+      worker.on("exit", (code) => {
+        if (running.has(worker)) fail(new Error(`the worker ended with exit code ${code}`));
       });
       worker.postMessage(tasks[first]);
     });

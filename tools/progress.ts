@@ -20,7 +20,10 @@ const NOTHING: Progress = { update: () => {}, stop: () => {}, visible: false };
 export function startProgress(label: string, total: number): Progress {
   if (!process.stderr.isTTY || total < 2) return NOTHING;
   const format = `{bar} {value}/{total} ${label}, {eta_formatted} left  {text}`;
-  const bar = new SingleBar({ format, clearOnComplete: true, hideCursor: true, fps: 5 }, Presets.rect);
+  const bar = new SingleBar(
+    { format, clearOnComplete: true, hideCursor: true, fps: 5, barsize: 30 },
+    Presets.shades_classic,
+  );
   bar.start(total, 0, { text: "" });
   return {
     update: (done, text = "") => bar.update(done, { text }),

@@ -44,7 +44,6 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
       "function selftest",
       "function windowEnd",
       "function windowFirst",
-      "function work",
       "memory memory",
     ]);
   });

@@ -1,9 +1,9 @@
 /** The built package, copied to a place of its own, with the fixture as its model: what a user has installed. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { afterAll, expect } from "vitest";
 import { writeModel } from "../../tools/convert/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 
@@ -28,6 +28,7 @@ export class Workplace {
     cpSync("dist", join(this.package, "dist"), { recursive: true });
     cpSync("package.json", join(this.package, "package.json"));
     writeFileSync(this.model, FIXTURE);
+    afterAll(() => rmSync(this.folder, { recursive: true }));
   }
 
   /** Writes a file into the folder and returns its path. */

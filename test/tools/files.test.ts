@@ -4,12 +4,13 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../tools/errors.js";
 import { listFolder, makeFolder, readBytes, stem, writeBytes } from "../../tools/files.js";
 
@@ -19,6 +20,8 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "attendseg-files-"));
 });
+
+afterEach(() => rmSync(folder, { recursive: true }));
 
 describe("writeBytes", () => {
   test("writes the file, replaces an old one, leaves nothing else", () => {

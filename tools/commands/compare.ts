@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Model } from "../../src/index.js";
-import type { Comparison } from "../compare.js";
-import { engineRunner, type RunModel } from "../engine.js";
+import type { Comparison, RunModel } from "../compare.js";
+import { engineRunner } from "../engine.js";
 import { readBytes, STANDARD, writeOutput } from "../files.js";
 import { findFrames, spread } from "../frames.js";
 import { readModel } from "../model.js";

@@ -3,7 +3,16 @@ import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import type { Attributes, Op, Size, Tensor } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
-import { FLOAT, INT8, INT32, INT64, UINT8, type OnnxAttribute, type OnnxModel, type OnnxTensor } from "./onnx.js";
+import {
+  FLOAT,
+  INT8,
+  INT32,
+  INT64,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxTensor,
+  UINT8,
+} from "./onnx.js";
 import { writeOnnx } from "./onnx-write.js";
 
 const OPSET = 17;

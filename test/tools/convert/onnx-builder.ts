@@ -22,6 +22,9 @@ export interface ConvOptions {
   readonly bias?: boolean;
 }
 
+/** For tests that start onnxruntime, in milliseconds: it takes seconds on a busy machine. */
+export const TIMEOUT = 120_000;
+
 export class OnnxBuilder {
   readonly input = "x";
   readonly nodes: OnnxNode[] = [];

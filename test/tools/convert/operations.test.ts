@@ -1,7 +1,9 @@
 /** Every ONNX operation, in a tiny network of its own, against onnxruntime's float result. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { judge } from "./judge.js";
-import { type Attribute, OnnxBuilder } from "./onnx-builder.js";
+import { type Attribute, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
+
+vi.setConfig({ testTimeout: TIMEOUT });
 
 /** Puts one operation between a convolution of 3 to 8 channels and one to 4 scores. */
 type Insert = (b: OnnxBuilder, x: string) => string | readonly [output: string, channels: number];

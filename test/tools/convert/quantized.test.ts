@@ -1,12 +1,14 @@
 /** Quantised (QDQ) files: taken exactly as they are, and written back. */
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Model } from "../../../src/model.js";
 import { kindOf } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare.js";
 import { convert, exportQdq } from "../../../tools/convert/index.js";
 import { FLOAT, INT8, INT32, UINT8 } from "../../../tools/convert/onnx.js";
 import { buildFixture } from "../../fixtures/fixture.js";
-import { OnnxBuilder, pictures } from "./onnx-builder.js";
+import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
+
+vi.setConfig({ testTimeout: TIMEOUT });
 
 /** Scale and zero point. */
 type Parameters = readonly [scale: number, zero: number];
@@ -46,7 +48,7 @@ class QuantizedBuilder extends OnnxBuilder {
     );
     const dims = isPerChannel ? [outputs] : [];
     const zeros = new Array<number>(count).fill(0);
-    const attributes = isPerChannel ? { axis: 0 } : {};
+    const attributes: Record<string, number> = isPerChannel ? { axis: 0 } : {};
     const w = this.node(
       "DequantizeLinear",
       [
@@ -236,6 +238,6 @@ describe("a QDQ file that int8 kernels cannot run exactly", () => {
       return b.quantized(b.node("Conv", [x, w], { kernel_shape: [1, 1] }), [0.1, 0]);
     });
     const { report } = await convert(bytes);
-    expect(report.notes).toEqual(['conv "node_conv4": 1 weights of -128 became -127']);
+    expect(report.notes).toEqual(['conv "node_conv3": 1 weights of -128 became -127']);
   });
 });

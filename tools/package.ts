@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { UserError } from "./errors.js";
 import { listFolder } from "./files.js";
 
@@ -24,6 +24,11 @@ export function packageVersion(): string {
 /** Folder of the built demo page. */
 export function pageFolder(): string {
   return join(root(), "dist/page");
+}
+
+/** The worker thread of `attendseg segment`, built. */
+export function segmentWorker(): URL {
+  return pathToFileURL(join(root(), "dist/segment-worker.js"));
 }
 
 /** Paths of all models that come with this package, the default one first. */

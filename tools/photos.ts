@@ -1,5 +1,5 @@
 /** The photos that a command line means: files, folders with all below them, and patterns such as "a/**\/*.jpg". */
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { globSync } from "tinyglobby";
 import { UsageError } from "./errors.js";
@@ -49,17 +49,29 @@ function expand(word: string): Photo[] {
   return search(word, folder, parts.slice(first).join("/"), "no PNG or JPEG file has such a name");
 }
 
-/** Photos below a folder that match a pattern. */
+/** Photos below a folder that match a pattern; one that links lead to again is taken once, by its shortest path. */
 function search(word: string, folder: string, pattern: string, nothing: string): Photo[] {
-  const found = globSync(pattern, {
-    cwd: folder || ".",
-    expandDirectories: false,
-    followSymbolicLinks: false,
-  });
-  const paths = found.filter((path) => PICTURE.test(path) && !RESULT.test(path)).sort();
+  const found = globSync(pattern, { cwd: folder || ".", expandDirectories: false })
+    .filter((path) => PICTURE.test(path) && !RESULT.test(path))
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  const places = new Map<string, string>();
+  for (const path of found) {
+    const place = realPath(join(folder, path));
+    if (!places.has(place)) places.set(place, path);
+  }
+  const paths = [...places.values()].sort();
   if (paths.length === 0) return [{ path: word, name: "", error: `${word}: ${nothing}` }];
   return paths.map((path) => ({
     path: join(folder, path),
     name: path.slice(0, path.length - extname(path).length),
   }));
+}
+
+/** Where a path leads, or itself where it leads nowhere. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -67,11 +67,9 @@ export async function startServe(
 
 /** What a page may be given before its own scripts run: a camera, a record of saved files and of violations. */
 export function prepare(): void {
-  const { get, set } = { get: () => violations, set: () => {} };
   const violations: string[] = [];
   const saved: Blob[] = [];
-  Object.defineProperty(globalThis, "violations", { get, set });
-  Object.assign(globalThis, { saved, closed: 0 });
+  Object.assign(globalThis, { violations, saved, closed: 0 });
   addEventListener("securitypolicyviolation", (event) => {
     violations.push(`${event.violatedDirective} ${event.blockedURI}`);
   });
@@ -157,8 +155,9 @@ export async function saveBy(page: Page, button: string): Promise<Uint8Array> {
   return Buffer.from(await until(() => page.evaluate(read), `a file by ${button}`), "base64");
 }
 
-/** Bytes of memory of a process and all that it started, shared pages counted once. */
+/** Bytes of memory of a process and all that it started, shared pages counted once; 0 where there is no /proc. */
 export function memoryOf(root: number): number {
+  if (!existsSync("/proc/self/smaps_rollup")) return 0;
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc").filter((it) => /^\d+$/.test(it))) {
     const fields = readText(`/proc/${name}/stat`)?.split(") ")[1]?.split(" ");

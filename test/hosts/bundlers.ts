@@ -49,7 +49,8 @@ async function runFromServer(folder: string, types = TYPES): Promise<string> {
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    const args = ["run", "--quiet", "--no-config", `--allow-net=${host}`, `http://${host}/main.js`];
+    // Deno keeps what it loads, and the next server may get the same port
+    const args = ["run", "--quiet", "--no-config", "--reload", `--allow-net=${host}`, `http://${host}/main.js`];
     return await execute(await needDeno(), args, folder);
   } finally {
     server.close();

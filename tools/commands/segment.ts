@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { Command } from "commander";
 import { messageOf, UsageError } from "../errors.js";
 import { isNewer, makeFolder, readBytes, STANDARD, writeOutput } from "../files.js";
-import { defaultModel } from "../package.js";
+import { defaultModel, segmentWorker } from "../package.js";
 import { findPhotos, type Photo } from "../photos.js";
 import { runPool } from "../pool.js";
 import { type Progress, startProgress } from "../progress.js";
@@ -33,7 +33,6 @@ interface Options {
 
 /** From this many photos on, the report on each takes one line. */
 const MANY = 20;
-const WORKER = new URL("./segment-worker.js", import.meta.url);
 
 const EXAMPLES = `
 Examples:
@@ -101,7 +100,7 @@ async function run(words: string[], options: Options): Promise<void> {
       }
     } else {
       const tasks = todo.map((index) => photos[index]!);
-      await runPool<Photo, Report>(WORKER, data, options.jobs, tasks, (at, outcome) => {
+      await runPool<Photo, Report>(segmentWorker(), data, options.jobs, tasks, (at, outcome) => {
         const photo = tasks[at]!.path;
         const report =
           outcome instanceof Error ? { photo, error: `${photo}: ${messageOf(outcome)}` } : outcome;

@@ -3,9 +3,9 @@ import * as format from "../src/format.js";
 import type { Model } from "../src/model.js";
 import { kindOf, type Op } from "../src/ops.js";
 import { externalLocations, fileInput, openFloat, toFloats, toInput } from "./convert/calibrate.js";
-import { dequantize } from "./convert/expression.js";
 import { type Loaded, loadGraph } from "./convert/load.js";
 import { correlate, Noise } from "./convert/measure.js";
+import { dequantize } from "./convert/numbers.js";
 import { type Numbers, openRunner } from "./convert/runtime.js";
 import { referenceMask, referenceOp, referenceSizes, runReference } from "./reference/run.js";
 

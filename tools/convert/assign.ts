@@ -1,8 +1,8 @@
 /** Scale, zero point and range of every activation: from the file where it says so, else from measured ranges. */
 import { NEAREST } from "../../src/format.js";
 import { ConvertError } from "./errors.js";
-import { quantize } from "./expression.js";
-import { type Bounds, type Graph, type Node, producers, type Quantization, readers } from "./graph.js";
+import { type Graph, type Node, producers, readers } from "./graph.js";
+import { type Bounds, type Quantization, quantize } from "./numbers.js";
 
 /** The quantisation of the input picture: real = colour / 255, q = colour - 128. */
 export const PICTURE: Quantization = { scale: Math.fround(1 / 255), zero: -128, min: -128, max: 127 };

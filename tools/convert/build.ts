@@ -1,10 +1,12 @@
 /** From a lowered graph and the quantisation of its tensors to the model of a file. */
+
 import * as format from "../../src/format.js";
 import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 import { PICTURE } from "./assign.js";
 import { ConvertError } from "./errors.js";
-import { INPUT, quantize } from "./expression.js";
-import { describe, type Graph, type Node, numberOf, type Quantization, shapeOf } from "./graph.js";
+import { INPUT } from "./expression.js";
+import { describe, type Graph, type Node, numberOf, shapeOf } from "./graph.js";
+import { type Quantization, quantize } from "./numbers.js";
 import { filtersOf, gateTable, lookupTable } from "./weights.js";
 
 /** Tensors with their names, and operations. */

@@ -1,6 +1,8 @@
 /** Ranges of tensors: as measured, else bounds that follow from the tensors they were made of. */
-import { dequantize, evaluate } from "./expression.js";
-import { type Bounds, type Graph, type Node, producers } from "./graph.js";
+
+import { evaluate } from "./expression.js";
+import { type Graph, type Node, producers } from "./graph.js";
+import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
 
 const SAMPLES = 1025;

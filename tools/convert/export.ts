@@ -46,7 +46,8 @@ export function realName(model: Model, id: number): string {
 
 function floatName(model: Model, id: number): string {
   if (id === model.ops[0]!.output) return INPUT_NAME;
-  const name = model.card.tensors?.[id] ?? `tensor${id}`;
+  const names = model.card.tensors ?? [];
+  const name = new Set(names).size === model.tensors.length ? names[id]! : `tensor${id}`;
   return name === INPUT_NAME || name === OUTPUT_NAME ? `${name}_` : name;
 }
 

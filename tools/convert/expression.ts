@@ -2,7 +2,7 @@
  * Functions of one activation value: what becomes a table of 256 entries or the clamp of an operation.
  * Values are IEEE binary32 and every step is rounded, as in onnxruntime's element-wise kernels.
  */
-import type { Bounds, Quantization } from "./graph.js";
+import { type Bounds, dequantize, type Quantization, quantize } from "./numbers.js";
 
 export type Expression =
   | { readonly kind: "input" }
@@ -88,23 +88,6 @@ export const PARAMETERS: Readonly<Record<string, readonly (readonly [string, num
     ["beta", 0.5],
   ],
 };
-
-/** The integer that quantises a real number: round half to even, clamped. */
-export function quantize(value: number, q: Quantization): number {
-  const scaled = f(f(value) / f(q.scale));
-  return Math.min(Math.max(roundHalfEven(scaled) + q.zero, q.min), q.max);
-}
-
-export function dequantize(q: number, { scale, zero }: Quantization): number {
-  return f(f(scale) * (q - zero));
-}
-
-export function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
-}
 
 /** The value of an expression where its input is `x`. */
 export function evaluate(expression: Expression, x: number): number {

@@ -4,6 +4,7 @@
  */
 import { ConvertError } from "./errors.js";
 import type { Expression } from "./expression.js";
+import type { Bounds, Quantization } from "./numbers.js";
 
 export type Numbers =
   | Float32Array
@@ -27,20 +28,6 @@ export interface Constant {
 }
 
 export type AttributeValue = number | string | readonly number[] | readonly string[] | Constant | undefined;
-
-/** Bounds of a tensor in real numbers. */
-export interface Bounds {
-  readonly min: number;
-  readonly max: number;
-}
-
-/** real = scale * (q - zero), min <= q <= max; int8. */
-export interface Quantization {
-  readonly scale: number;
-  readonly zero: number;
-  readonly min: number;
-  readonly max: number;
-}
 
 export interface Node {
   /** The ONNX node's name or, if it has none, its output: for messages. */

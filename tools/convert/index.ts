@@ -1,4 +1,5 @@
 /** The converter: an ONNX file, float or quantised (QDQ), becomes a model file. */
+
 import { createHash } from "node:crypto";
 import type { Color } from "../../src/card.js";
 import { ModelError } from "../../src/errors.js";
@@ -9,9 +10,10 @@ import { calibrate, openFloat, type Pictures, sharedTensors, toFloats } from "./
 import { makeCard } from "./card.js";
 import { rangesOf } from "./derive.js";
 import { ConvertError } from "./errors.js";
-import type { Bounds, Graph, Quantization } from "./graph.js";
+import type { Graph } from "./graph.js";
 import { type Loaded, loadGraph } from "./load.js";
 import { scoreNoise, type TensorNoise, tensorNoise } from "./measure.js";
+import type { Bounds, Quantization } from "./numbers.js";
 import { lower } from "./passes/index.js";
 import { METHODS, type Method } from "./ranges.js";
 import { strideOf } from "./stride.js";

@@ -1,5 +1,5 @@
 /** Ranges of activations: what calibration collects, and the methods that turn it into a range. */
-import type { Bounds } from "./graph.js";
+import type { Bounds } from "./numbers.js";
 
 const BINS = 4096;
 

@@ -1,7 +1,9 @@
 /** Weights and tables as the model file holds them. */
+
 import { ConvertError } from "./errors.js";
-import { dequantize, type Expression, evaluate, quantize, roundHalfEven } from "./expression.js";
-import { type Constant, describe, type Graph, type Node, type Quantization } from "./graph.js";
+import { type Expression, evaluate } from "./expression.js";
+import { type Constant, describe, type Graph, type Node } from "./graph.js";
+import { dequantize, type Quantization, quantize, roundHalfEven } from "./numbers.js";
 
 /** Largest bias kept: leaves room for the sum of products in an int32. */
 const LARGEST_BIAS = 2 ** 29;

@@ -1,17 +1,9 @@
 /** Functions of one activation value: found, merged, and folded into clamps. */
+
 import { ConvertError } from "../errors.js";
 import { clampOf, compose, type Expression, FORMULAS, INPUT, PARAMETERS } from "../expression.js";
-import {
-  type Bounds,
-  describe,
-  type Graph,
-  type Node,
-  numberOf,
-  producers,
-  prune,
-  readers,
-  shapeOf,
-} from "../graph.js";
+import { describe, type Graph, type Node, numberOf, producers, prune, readers, shapeOf } from "../graph.js";
+import type { Bounds } from "../numbers.js";
 
 /** Every element-wise node that reads one activation and otherwise single numbers, as `function`. */
 export function functions(graph: Graph): Graph {

@@ -1,15 +1,7 @@
 import { ConvertError } from "../errors.js";
-import { dequantize, INPUT, roundHalfEven } from "../expression.js";
-import {
-  type Constant,
-  describe,
-  type Graph,
-  type Node,
-  numberOf,
-  prune,
-  type Quantization,
-  rename,
-} from "../graph.js";
+import { INPUT } from "../expression.js";
+import { type Constant, describe, type Graph, type Node, numberOf, prune, rename } from "../graph.js";
+import { dequantize, type Quantization, roundHalfEven } from "../numbers.js";
 import { FLOAT, INT8, INT32, UINT8 } from "../onnx.js";
 
 /** Bounds of a gate's table, which is int16. */

@@ -69,7 +69,7 @@ export async function startServe(
 export function prepare(): void {
   const violations: string[] = [];
   const saved: Blob[] = [];
-  Object.assign(globalThis, { violations, saved, closed: 0 });
+  Object.assign(globalThis, { violations, saved, closedFrames: 0 });
   addEventListener("securitypolicyviolation", (event) => {
     violations.push(`${event.violatedDirective} ${event.blockedURI}`);
   });
@@ -78,7 +78,7 @@ export function prepare(): void {
 
   const { close } = ImageBitmap.prototype;
   ImageBitmap.prototype.close = function () {
-    (globalThis as unknown as { closed: number }).closed += this.width > 0 ? 1 : 0;
+    (globalThis as unknown as { closedFrames: number }).closedFrames += this.width > 0 ? 1 : 0;
     close.call(this);
   };
   const createUrl = URL.createObjectURL.bind(URL);
@@ -106,7 +106,7 @@ export function prepare(): void {
 }
 
 /** Asks again until the answer is truthy. */
-export async function until<T>(ask: () => Promise<T>, what: string, patience = 60_000): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, what: string, patience = 30_000): Promise<T> {
   for (const end = Date.now() + patience; ; ) {
     const answer = await ask();
     if (answer) return answer;

@@ -50,7 +50,14 @@ async function runFromServer(folder: string, types = TYPES): Promise<string> {
   const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
     // Deno keeps what it loads, and the next server may get the same port
-    const args = ["run", "--quiet", "--no-config", "--reload", `--allow-net=${host}`, `http://${host}/main.js`];
+    const args = [
+      "run",
+      "--quiet",
+      "--no-config",
+      "--reload",
+      `--allow-net=${host}`,
+      `http://${host}/main.js`,
+    ];
     return await execute(await needDeno(), args, folder);
   } finally {
     server.close();

@@ -55,7 +55,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const hosts = chooseHosts(options.only);
   if (!hosts) return 2;
   mkdirSync(FOLDER, { recursive: true });
-  if (options.install) await execute("apt-get", ["install", "-y", "--no-install-recommends", ...DEBIAN]);
+  if (options.install) {
+    await execute("apt-get", ["update", "-q"]);
+    await execute("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...DEBIAN]);
+  }
   const jobs = makeJobs();
   const outcomes: Outcome[] = [];
   for (const host of hosts) {
@@ -114,7 +117,7 @@ function report(outcomes: readonly Outcome[], { expected, differences }: Verdict
   }
   for (const job of jobs) {
     const count = rows.filter((row) => row[3 + jobs.indexOf(job)] !== "-").length;
-    lines.push(`${job}: ${count} hosts, ${expected[job]}\n`);
+    lines.push(`${job}: ${count} ${count === 1 ? "host" : "hosts"}, ${expected[job]}\n`);
   }
   return `${table}\n${lines.join("")}`;
 }

@@ -10,7 +10,7 @@ import { buildJpeg, buildPng, type PngParts } from "./image/pictures.js";
 vi.setConfig({ testTimeout: 120_000 });
 
 const place = new Workplace();
-const COMMANDS = ["segment", "convert", "inspect", "compare", "evaluate", "export"];
+const COMMANDS = ["segment", "convert", "inspect", "compare", "evaluate", "export", "bundle"];
 
 const street: PngParts = {
   width: 90,
@@ -159,12 +159,13 @@ describe("attendseg segment", () => {
 
   test("a broken photo among others is reported, the others go on, and the exit code is 1", () => {
     const cut = place.write("mixed/cut.png", png.subarray(0, 99));
-    const outcome = place.run(["segment", "missing.png", cut, photo, place.package, "-o", "mixed/out"]);
+    const nothing = join(place.package, "models");
+    const outcome = place.run(["segment", "missing.png", cut, photo, nothing, "-o", "mixed/out"]);
     expect(outcome.code).toBe(1);
     expect(outcome.err.split("\n")).toEqual([
       "attendseg: missing.png: no such file or folder",
       `attendseg: ${cut}: the PNG file is cut off`,
-      `attendseg: ${place.package}: is a folder, not a file`,
+      `attendseg: ${nothing}: there are no PNG or JPEG files`,
       "",
     ]);
     expect(outcome.text).toContain("street.png: 90x70");

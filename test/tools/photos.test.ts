@@ -85,6 +85,9 @@ describe("findPhotos", () => {
     expect(() => find("set/deep/c.png", "set/deep/er/c.jpeg")).toThrow(
       /would both be written as c\.mask\.png/,
     );
-    expect(find("set/a.PNG", "set/deep")).toHaveLength(4);
+    expect(find("set/a.PNG", "set/deep/er")).toEqual([
+      ["set/a.PNG", "a"],
+      ["set/deep/er/c.jpeg", "c"],
+    ]);
   });
 });

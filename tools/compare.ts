@@ -1,8 +1,9 @@
 /** A model file against the ONNX file it came from: layer by layer, with onnxruntime as the judge. */
 import * as format from "../src/format.js";
 import type { Model } from "../src/model.js";
-import { kindOf, type Op } from "../src/ops.js";
-import { externalLocations, fileInput, openFloat, toFloats, toInput } from "./convert/calibrate.js";
+import { kindOf, type Op, type Tensor } from "../src/ops.js";
+import { fileInput, openFloat, toFloats, toInput } from "./convert/calibrate.js";
+import { offsetOf } from "./convert/export.js";
 import { type Loaded, loadGraph } from "./convert/load.js";
 import { correlate, Noise } from "./convert/measure.js";
 import { dequantize } from "./convert/numbers.js";
@@ -166,7 +167,6 @@ async function quantizedJudge(
   const runner = await openRunner(bytes, {
     inputName: fileInput(loaded),
     inputShape: loaded.inputShape,
-    locations: externalLocations(loaded),
     folder: options.folder,
     tensors: new Map(exposed),
     isLiteral: false,
@@ -182,7 +182,8 @@ async function quantizedJudge(
       const theirs = new Map<number, Int8Array>();
       const byName = new Map(names.map((name, index) => [name, model.ops[index]!.output]));
       await runner.run(feedOf(picture, loaded, options), (name, numbers) => {
-        theirs.set(byName.get(name)!, integersOf(numbers));
+        const id = byName.get(name)!;
+        theirs.set(id, integersOf(numbers, model.tensors[id]!));
       });
       for (const row of rows) {
         const op = model.ops[row.index]!;
@@ -236,8 +237,9 @@ function integerTensors({ model }: Loaded): Map<string, string> {
   return result;
 }
 
-function integersOf({ dims, data }: Numbers): Int8Array {
-  return channelsLast(dims, data, data instanceof Uint8Array ? -128 : 0, new Int8Array(data.length));
+function integersOf({ dims, data }: Numbers, tensor: Tensor): Int8Array {
+  const shift = data instanceof Uint8Array ? -offsetOf(tensor) : 0;
+  return channelsLast(dims, data, shift, new Int8Array(data.length));
 }
 
 function feedOf(picture: Uint8Array, { inputShape }: Loaded, { mean, std }: CompareOptions): Float32Array {

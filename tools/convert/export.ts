@@ -25,8 +25,8 @@ const OUTPUT_NAME = "scores";
  * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores" float [1, classes, h, w].
  * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
  * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
- * QuantizeLinear. The tensor with the id `i` is called `<name>_quantized`, or `<name>_clipped` where a Clip keeps its range, with the
- * name from the card; tables are Gathers from 256 entries.
+ * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
+ * their range, with the name from the card; tables are Gathers from 256 entries.
  *
  * @param height of the input in pixels, a multiple of the model's stride; so is `width`
  * @throws ModelError if the model does not fit the size
@@ -272,7 +272,7 @@ class Writer {
 }
 
 /** What the exported integers of a tensor have more than ours. */
-export function offsetOf({ min }: Tensor): number {
+function offsetOf({ min }: Tensor): number {
   return min >= 0 ? 0 : 128;
 }
 

@@ -209,7 +209,7 @@ test("a damaged QDQ file is refused or converted, never anything else", async ()
   const bytes = exportQdq(buildFixture(), 48, 64);
   const random = new Random(9);
   let refused = 0;
-  for (let run = 0; run < 300; run++) {
+  for (let run = 0; run < 150; run++) {
     const damaged = bytes.slice();
     for (let change = random.integer(1, 3); change > 0; change--) {
       damaged[random.integer(0, bytes.length - 1)]! ^= 1 << random.integer(0, 7);
@@ -219,7 +219,7 @@ test("a damaged QDQ file is refused or converted, never anything else", async ()
       refused++;
     });
   }
-  expect(refused).toBeGreaterThan(10);
+  expect(refused).toBeGreaterThan(5);
 });
 
 describe("a QDQ file that int8 kernels cannot run exactly", () => {

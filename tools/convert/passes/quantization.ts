@@ -12,7 +12,7 @@ interface Source {
   /** The float tensor it quantises or, with a table, whose quantised values the table is applied to. */
   readonly tensor: string;
   readonly quantization: Quantization;
-  /** What the file's integers have more than ours: 128 for uint8, but 0 where a Clip keeps them within 0..127. */
+  /** See `offsetOf`. */
   readonly offset: number;
   readonly table?: { readonly input: Quantization; readonly entries: Constant };
   /** What was added to the integers, where they are on their way to index a table. */
@@ -33,7 +33,7 @@ interface Found {
 /**
  * Takes QuantizeLinear and DequantizeLinear out: what they say of an activation goes to `graph.quantization` of
  * the float tensor, what they say of a weight to its constant. A Clip between the two narrows min and max, and a
- * Gather from 256 entries becomes a function of the tensor whose values index it. uint8 is shifted by 128, unless it is kept within 0..127.
+ * Gather from 256 entries becomes a function of the tensor whose values index it. uint8 is shifted, see `offsetOf`.
  *
  * @throws ConvertError where a zero point or scale has a form that int8 kernels cannot keep
  */
@@ -62,7 +62,7 @@ function visit(found: Found, node: Node): void {
     const constant = constants.get(input);
     if (constant) constants.set(output, quantizeConstant(constant, parameters));
     else {
-      const offset = offsetOf(found, output, parameters.type);
+      const offset = offsetOf(found.graph, output, parameters.type);
       sources.set(output, { tensor: input, quantization: activationOf(node, parameters, offset), offset });
     }
   } else if (node.type === "DequantizeLinear") {
@@ -84,7 +84,7 @@ function visit(found: Found, node: Node): void {
   } else if (node.type === "Gather") {
     const index = sources.get(second);
     const entries = constants.get(input);
-    const offset = offsetOf(found, output, entries?.type ?? INT8);
+    const offset = offsetOf(found.graph, output, entries?.type ?? INT8);
     sources.set(output, lookedUp(node, index, entries, offset));
     if (index && !found.quantizations.has(resolve(found, index.tensor))) {
       found.quantizations.set(resolve(found, index.tensor), index.quantization);
@@ -94,10 +94,15 @@ function visit(found: Found, node: Node): void {
   }
 }
 
-/** What is taken off the integers of a tensor of the file: see `Source`. */
-function offsetOf({ graph, constants }: Found, tensor: string, type: number): number {
+/**
+ * What the file's integers have more than ours: 128 for uint8, but 0 where a Clip keeps them within 0..127.
+ *
+ * @param tensor of integers, before the Clip
+ */
+export function offsetOf(graph: Pick<Graph, "nodes" | "constants">, tensor: string, type: number): number {
   if (type !== UINT8) return 0;
-  const clip = graph.nodes.find((node) => node.type === "Clip" && node.inputs[0] === tensor);
+  const { nodes, constants } = graph;
+  const clip = nodes.find((node) => node.type === "Clip" && node.inputs[0] === tensor);
   const max = constants.get(clip?.inputs[2] ?? "")?.values[0] ?? 255;
   return max <= 127 ? 0 : 128;
 }

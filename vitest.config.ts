@@ -14,5 +14,5 @@ const wasmBytes = {
 
 export default defineConfig({
   plugins: [wasmBytes],
-  test: { include: ["test/**/*.test.ts"], server: { deps: { inline: [/\.wasm$/] } } },
+  test: { include: ["test/**/*.test.ts"], testTimeout: 120_000, server: { deps: { inline: [/\.wasm$/] } } },
 });

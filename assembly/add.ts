@@ -1,7 +1,7 @@
 /**
  * Sum of two tensors:
- *   output[y, x, c] = clamp(round(f32(first[y, x, c] - zero0) * multiplier0
- *                               + f32(second[y, x, c] - zero1) * multiplier1) + outZero)
+ *   output[y, x, c] = clamp(round((constant + f32(second[y, x, c]) * multiplier1) + f32(first[y, x, c]) * multiplier0))
+ *   constant        = f32(outZero) - (multiplier0 * f32(zero0) + multiplier1 * f32(zero1))
  *
  * first       int8 [rows, width, channels]
  * second      int8 [rows, width, channels], or [1, 1, channels] repeated
@@ -26,35 +26,37 @@ export function add(op: usize, first: i32, end: i32): void {
 function run(op: usize, at: i32, second: usize, count: i32): void {
   const input = load<usize>(op, r.INPUT_AT) + at;
   const output = load<usize>(op, r.OUTPUT_AT) + at;
-  const zero0 = load<i32>(op, r.ZERO);
-  const zero1 = load<i32>(op, r.SECOND_ZERO);
   const multiplier0 = load<f32>(op, r.MULTIPLIER);
   const multiplier1 = load<f32>(op, r.SECOND_MULTIPLIER);
-  const outZero = load<i32>(op, r.OUT_ZERO);
-  const low = <f32>(load<i32>(op, r.MIN) - outZero);
-  const high = <f32>(load<i32>(op, r.MAX) - outZero);
+  const zeros = multiplier0 * <f32>load<i32>(op, r.ZERO) + multiplier1 * <f32>load<i32>(op, r.SECOND_ZERO);
+  const constant = <f32>load<i32>(op, r.OUT_ZERO) - zeros;
+  const low = <f32>load<i32>(op, r.MIN);
+  const high = <f32>load<i32>(op, r.MAX);
   let i = 0;
   if (ASC_FEATURE_SIMD) {
     const lows = f32x4.splat(low);
     const highs = f32x4.splat(high);
+    const constants = f32x4.splat(constant);
     for (; i + 8 <= count; i += 8) {
-      const a = i16x8.sub(v128.load_ext<i8>(input + i), i16x8.splat(<i16>zero0));
-      const b = i16x8.sub(v128.load_ext<i8>(second + i), i16x8.splat(<i16>zero1));
-      const left = f32x4.add(
+      const a = v128.load_ext<i8>(input + i);
+      const b = v128.load_ext<i8>(second + i);
+      let left = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(b)), f32x4.splat(multiplier1));
+      let right = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(b)), f32x4.splat(multiplier1));
+      left = f32x4.add(
+        f32x4.add(constants, left),
         f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(a)), f32x4.splat(multiplier0)),
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(b)), f32x4.splat(multiplier1)),
       );
-      const right = f32x4.add(
+      right = f32x4.add(
+        f32x4.add(constants, right),
         f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), f32x4.splat(multiplier0)),
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(b)), f32x4.splat(multiplier1)),
       );
-      const sums = narrow8(round4(left, lows, highs), round4(right, lows, highs), i16x8.splat(<i16>outZero));
+      const sums = narrow8(round4(left, lows, highs), round4(right, lows, highs), i16x8.splat(0));
       v128.store64_lane(output + i, sums, 0);
     }
   }
   for (; i < count; i++) {
-    const a = <f32>(load<i8>(input + i) - zero0) * multiplier0;
-    const b = <f32>(load<i8>(second + i) - zero1) * multiplier1;
-    store<i8>(output + i, round(a + b, low, high) + outZero);
+    const b = <f32>load<i8>(second + i) * multiplier1;
+    const a = <f32>load<i8>(input + i) * multiplier0;
+    store<i8>(output + i, round(constant + b + a, low, high));
   }
 }

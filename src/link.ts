@@ -37,10 +37,10 @@ export function recordAt({ ops }: Model, index: number, thread = 0): number {
   return record.RECORDS_AT + (thread * ops.length + index) * record.RECORD_BYTES;
 }
 
-/** Whether the relaxed dot product is exact for an operation: its second operand must not be negative. */
+/** Whether the relaxed dot product is exact for an operation: its second operand, padding too, must not be negative. */
 function isRelaxable(op: Op, { tensors }: Model): boolean {
   const dense = op.code === format.POINTWISE || op.code === format.CONVOLUTION;
-  return dense && tensors[op.inputs[0]!]!.min >= 0;
+  return dense && Math.min(tensors[op.inputs[0]!]!.min, tensors[op.inputs[0]!]!.zero) >= 0;
 }
 
 function writeRecord(view: DataView, op: Op, index: number, thread: number, model: Model, plan: Plan): void {

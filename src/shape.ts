@@ -3,6 +3,8 @@ import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { kindOf, type Op, type Size, sameSize } from "./ops.js";
 
+/** Most taps of one frame, products and pooled values: some minutes of work. */
+const MAX_TAPS = 2 ** 40;
 /** Most bytes that one activation tensor may take. */
 const MAX_TENSOR_BYTES = 1 << 28;
 /** Most pixels that global average pooling may sum without overflow of an int32: 255 * 2^23 < 2^31. */
@@ -15,11 +17,20 @@ const MAX_POOLED_PIXELS = 1 << 23;
  */
 export function inferSizes(model: Pick<Model, "tensors" | "ops">, height: number, width: number): Size[] {
   const sizes: Size[] = [];
+  let work = 0;
   model.ops.forEach((op, index) => {
     const kind = kindOf(op);
+    const { channels } = model.tensors[op.output]!;
     const inputs = op.inputs.map((id) => sizes[id]!);
     const size = op.code === format.INPUT ? { height, width } : kind.size(op.attributes, inputs);
-    const fault = findFault(op, inputs, size, model.tensors[op.output]!.channels);
+    const inChannels = model.tensors[op.inputs[0] ?? op.output]!.channels;
+    const { kernelHeight, kernelWidth } = op.attributes;
+    work +=
+      (kind.taps?.(op.attributes, inChannels) ?? kernelHeight * kernelWidth) *
+      size.height *
+      size.width *
+      channels;
+    const fault = findFault(op, inputs, size, channels) || (work > MAX_TAPS && "too much work");
     expectModel(!fault, `op ${index} (${kind.name}): ${fault} at an input of ${width}x${height}`);
     sizes[op.output] = size;
   });

@@ -182,6 +182,16 @@ function channelsOf(base: Case): Partial<Case>[] {
   }));
 }
 
+/** Scale and zero point the same on both ends, so that nothing but the range of the output changes a value. */
+function rangesOf(base: Case): Partial<Case>[] {
+  const { scale, zero } = base.inputs[0]!;
+  const ranges = [full, QUANTISATIONS.positive7, QUANTISATIONS.narrow, QUANTISATIONS.constant];
+  return ranges.map(({ min, max }) => ({
+    inputs: base.inputs.map((input) => ({ ...input, scale, zero })),
+    output: { ...base.output, scale, zero, min, max },
+  }));
+}
+
 /** The smallest and the largest scale, each way. */
 function scalesOf(base: Case): Partial<Case>[] {
   const [small, large] = [2 ** -30, 2 ** 30];
@@ -357,6 +367,7 @@ const averagePoolBase: Case = {
 const averagePoolCases = [
   ...vary(averagePoolBase, sizesOf(averagePoolBase)),
   ...vary(averagePoolBase, scalesOf(averagePoolBase)),
+  ...vary(averagePoolBase, rangesOf(averagePoolBase)),
   ...vary(averagePoolBase, quantisationsOf(averagePoolBase)),
   ...vary(averagePoolBase, channelsOf(averagePoolBase)),
   ...[format.COUNT_INSIDE, format.COUNT_PADDING].flatMap((mode) =>
@@ -376,6 +387,7 @@ const globalBase: Case = {
 const globalCases = [
   ...vary(globalBase, sizesOf(globalBase)),
   ...vary(globalBase, scalesOf(globalBase)),
+  ...vary(globalBase, rangesOf(globalBase)),
   ...vary(globalBase, quantisationsOf(globalBase)),
   ...vary(globalBase, channelsOf(globalBase)),
   ...vary(globalBase, [{ inputs: [shape(300, 300, 9)], values: "extreme" }]),
@@ -426,6 +438,7 @@ const resizeCases = MODES.flatMap((mode) => {
   return [
     ...vary(base, sizesOf(base)),
     ...vary(base, scalesOf(base)),
+    ...vary(base, rangesOf(base)),
     ...vary(base, quantisationsOf(base)),
     ...vary(base, channelsOf(base)),
     ...vary(base, [
@@ -518,6 +531,7 @@ const concatBase: Case = {
 const concatCases = [
   ...vary(concatBase, sizesOf(concatBase)),
   ...vary(concatBase, scalesOf(concatBase)),
+  ...vary(concatBase, rangesOf(concatBase)),
   ...vary(concatBase, quantisationsOf(concatBase)),
   ...vary(
     concatBase,

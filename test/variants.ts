@@ -7,9 +7,6 @@ import { VARIANTS, type Variant } from "../src/variant.js";
 
 export { VARIANTS, type Variant };
 
-/** For tests of many cases, which may share a slow machine with other work: milliseconds. */
-export const PATIENT = { timeout: 120_000 };
-
 const modules = new Map(VARIANTS.map((name) => [name, new WebAssembly.Module(engineBytes(name))]));
 
 /** An engine of a build for inputs of the given size. */

@@ -2,11 +2,13 @@
 import * as format from "../src/format.js";
 import type { Model } from "../src/model.js";
 import { kindOf, type Op } from "../src/ops.js";
-import { externalLocations, fileInput, openFloat, toFloats, toInput } from "./convert/calibrate.js";
+import { fileInput, openFloat, toFloats, toInput } from "./convert/calibrate.js";
 import { type Loaded, loadGraph } from "./convert/load.js";
 import { correlate, Noise } from "./convert/measure.js";
 import { dequantize } from "./convert/numbers.js";
-import { type Numbers, openRunner } from "./convert/runtime.js";
+import { UINT8 } from "./convert/onnx.js";
+import { offsetOf } from "./convert/passes/quantization.js";
+import { openRunner } from "./convert/runtime.js";
 import { referenceMask, referenceOp, referenceSizes, runReference } from "./reference/run.js";
 
 /** Runs a whole model: every tensor by id, int8 [height, width, channels]. */
@@ -153,22 +155,18 @@ async function quantizedJudge(
   const { width, height } = model;
   const sizes = referenceSizes(model, height, width);
   const integers = integerTensors(loaded);
-  const names = model.ops.map(({ output }, index) => {
-    const name = model.card.tensors?.[output] ?? "";
-    return integers.get(index === 0 && !integers.has(name) ? fileInput(loaded) : name);
-  });
-  const exposed = model.ops.flatMap(({ output }, index): [string, number][] => {
-    const { height: rows, width: columns } = sizes[output]!;
-    return names[index] === undefined
-      ? []
-      : [[names[index]!, rows * columns * model.tensors[output]!.channels]];
+  const shared = new Map<string, { id: number; offset: number; elements: number }>();
+  model.ops.forEach(({ output: id }, index) => {
+    const name = model.card.tensors?.[id] ?? "";
+    const found = integers.get(index === 0 && !integers.has(name) ? fileInput(loaded) : name);
+    const elements = sizes[id]!.height * sizes[id]!.width * model.tensors[id]!.channels;
+    if (found) shared.set(found.name, { id, offset: found.offset, elements });
   });
   const runner = await openRunner(bytes, {
     inputName: fileInput(loaded),
     inputShape: loaded.inputShape,
-    locations: externalLocations(loaded),
     folder: options.folder,
-    tensors: new Map(exposed),
+    tensors: new Map([...shared].map(([name, { elements }]) => [name, elements])),
     isLiteral: false,
   });
   const rows = model.ops.slice(0, -1).map(({ output, code }, index) => {
@@ -180,9 +178,10 @@ async function quantizedJudge(
     async add(picture) {
       const input = toInput(picture);
       const theirs = new Map<number, Int8Array>();
-      const byName = new Map(names.map((name, index) => [name, model.ops[index]!.output]));
-      await runner.run(feedOf(picture, loaded, options), (name, numbers) => {
-        theirs.set(byName.get(name)!, integersOf(numbers));
+      await runner.run(feedOf(picture, loaded, options), (name, { dims, data }) => {
+        const { id, offset } = shared.get(name)!;
+        const shift = data instanceof Uint8Array ? -offset : 0;
+        theirs.set(id, channelsLast(dims, data, shift, new Int8Array(data.length)));
       });
       for (const row of rows) {
         const op = model.ops[row.index]!;
@@ -217,27 +216,24 @@ function count(
   }
 }
 
-/** The integer tensor that stands for each float tensor, after the Clip where there is one. */
-function integerTensors({ model }: Loaded): Map<string, string> {
-  const result = new Map<string, string>();
+/** The integer tensor of the file, after the Clip where there is one, that stands for each float tensor. */
+function integerTensors({ model, graph }: Loaded): Map<string, { name: string; offset: number }> {
+  const result = new Map<string, { name: string; offset: number }>();
   const owner = new Map<string, string>();
   const source = new Map<string, string>();
   for (const { type, inputs, outputs } of model.nodes) {
     const [input, output] = [inputs[0]!, outputs[0]!];
     if (type === "Identity" || type === "Dropout") source.set(output, source.get(input) ?? input);
-    let of: string | undefined;
-    if (type === "QuantizeLinear") of = source.get(input) ?? input;
-    else if (type === "Clip") of = owner.get(input);
-    else if (type === "Gather") of = output.replace(/_quantized$/, "");
-    if (of === undefined || (type === "QuantizeLinear" && result.has(of))) continue;
-    result.set(of, output);
-    owner.set(output, of);
+    const clipped = type === "Clip" ? owner.get(input) : undefined;
+    let real = clipped;
+    if (type === "QuantizeLinear") real = source.get(input) ?? input;
+    else if (type === "Gather") real = output.replace(/_quantized$/, "");
+    if (real === undefined || (type === "QuantizeLinear" && result.has(real))) continue;
+    const offset = clipped ? result.get(clipped)!.offset : offsetOf(graph, output, UINT8);
+    result.set(real, { name: output, offset });
+    owner.set(output, real);
   }
   return result;
-}
-
-function integersOf({ dims, data }: Numbers): Int8Array {
-  return channelsLast(dims, data, data instanceof Uint8Array ? -128 : 0, new Int8Array(data.length));
 }
 
 function feedOf(picture: Uint8Array, { inputShape }: Loaded, { mean, std }: CompareOptions): Float32Array {

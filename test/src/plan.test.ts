@@ -8,7 +8,6 @@ import { referenceSizes } from "../../tools/reference/run.js";
 import { buildCase } from "../cases.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { arbitraryCase, TESTED_CODES } from "../properties.js";
-import { PATIENT } from "../variants.js";
 
 /**
  * Goes through the operations as the engine does, on an arena in which every byte says what it belongs to.
@@ -63,7 +62,7 @@ function expectSound(model: Model, height: number, width: number): void {
   expect(plan(model, height, width)).toEqual(result);
 }
 
-describe("plan", PATIENT, () => {
+describe("plan", () => {
   it.each([
     [8, 8],
     [8, 64],

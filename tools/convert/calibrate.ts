@@ -44,13 +44,7 @@ export function openFloat(
 ): Promise<Runner> {
   const { inputShape } = loaded;
   const inputName = fileInput(loaded);
-  const locations = externalLocations(loaded);
-  return openRunner(bytes, { inputName, inputShape, locations, folder, tensors, isLiteral: true });
-}
-
-/** Files that hold external data, relative to the model's folder. */
-export function externalLocations({ model }: Loaded): string[] {
-  return [...new Set(model.initializers.flatMap((tensor) => tensor.external?.location ?? []))];
+  return openRunner(bytes, { inputName, inputShape, folder, tensors, isLiteral: true });
 }
 
 /** Name of the file's input. */

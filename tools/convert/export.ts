@@ -22,9 +22,11 @@ const OUTPUT_NAME = "scores";
 /**
  * The same quantised network as ONNX, operator set 17.
  *
- * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores" float [1, classes, h, w]. The int8
- * tensor with the id `i` is called `<name>_quantized`, or `<name>_clipped` where a Clip keeps its range, with the
- * name from the card; tables are Gathers from 256 entries.
+ * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores" float [1, classes, h, w].
+ * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
+ * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
+ * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
+ * their range, with the name from the card; tables are Gathers from 256 entries.
  *
  * @param height of the input in pixels, a multiple of the model's stride; so is `width`
  * @throws ModelError if the model does not fit the size
@@ -85,7 +87,8 @@ class Writer {
     const name = floatName(this.model, op.output);
     if (op.code === format.LOOKUP) {
       const index = this.tableIndex(op.inputs[0]!, name);
-      const table = this.constant(`${name}_table`, INT8, [256], op.table);
+      const entries = Array.from(op.table, (entry) => entry + offsetOf(tensor));
+      const table = this.constant(`${name}_table`, UINT8, [256], entries);
       this.node("Gather", [table, index], `${name}_quantized`);
     } else {
       if (op.code !== format.INPUT) this.compute(op, name);
@@ -94,7 +97,7 @@ class Writer {
     const integers = integerName(this.model, op.output);
     if (integers !== `${name}_quantized`) {
       const bounds = [tensor.min, tensor.max].map((bound, index) =>
-        this.constant(`${name}_${index === 0 ? "min" : "max"}`, INT8, [], [bound]),
+        this.constant(`${name}_${index === 0 ? "min" : "max"}`, UINT8, [], [bound + offsetOf(tensor)]),
       );
       this.node("Clip", [`${name}_quantized`, ...bounds], integers);
     }
@@ -208,10 +211,10 @@ class Writer {
     this.node("Mul", [value, factor > 1 ? `${name}_enlarged` : `${name}_factor`], name);
   }
 
-  /** The int8 tensor + 128, to index a table. */
+  /** q + 128, to index a table. */
   private tableIndex(id: number, name: string): string {
     this.node("Cast", [integerName(this.model, id)], `${name}_integers`, { to: int(INT32) });
-    const shift = this.constant(`${name}_shift`, INT32, [], [128]);
+    const shift = this.constant(`${name}_shift`, INT32, [], [128 - offsetOf(this.model.tensors[id]!)]);
     this.node("Add", [`${name}_integers`, shift], `${name}_index`);
     return `${name}_index`;
   }
@@ -244,10 +247,10 @@ class Writer {
     this.node("Resize", [input, "", scales], output, resizeAttributes(mode));
   }
 
-  private scaleAndZero(name: string, { scale, zero }: Tensor): string[] {
+  private scaleAndZero(name: string, tensor: Tensor): string[] {
     return [
-      this.constant(`${name}_scale`, FLOAT, [], [scale]),
-      this.constant(`${name}_zero`, INT8, [], [zero]),
+      this.constant(`${name}_scale`, FLOAT, [], [tensor.scale]),
+      this.constant(`${name}_zero`, UINT8, [], [tensor.zero + offsetOf(tensor)]),
     ];
   }
 
@@ -266,6 +269,11 @@ class Writer {
     this.known.add(name);
     return name;
   }
+}
+
+/** What the exported integers of a tensor have more than ours. */
+function offsetOf({ min }: Tensor): number {
+  return min >= 0 ? 0 : 128;
 }
 
 /** Little-endian bytes of numbers, as a tensor of an ONNX file holds them. */

@@ -1,9 +1,9 @@
 /** The converter: an ONNX file, float or quantised (QDQ), becomes a model file. */
-
 import { createHash } from "node:crypto";
 import type { Color } from "../../src/card.js";
 import { ModelError } from "../../src/errors.js";
 import { type Model, parseModel } from "../../src/model.js";
+import { packageVersion } from "../package.js";
 import { assign } from "./assign.js";
 import { build } from "./build.js";
 import { calibrate, openFloat, type Pictures, sharedTensors, toFloats } from "./calibrate.js";
@@ -25,8 +25,6 @@ export { writeModel } from "./write.js";
 
 /** Pictures that the errors of the methods are measured on. */
 const MEASURED = 4;
-const VERSION = "0.1.0";
-const NO_NORMALISATION = { mean: [0, 0, 0], std: [1, 1, 1] };
 
 /** An ONNX file. The folder is where its external data lies. */
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
@@ -78,6 +76,15 @@ export interface Converted {
   readonly report: ConvertReport;
 }
 
+/** One conversion: the file, its lowered graph and what was asked for. */
+interface Job {
+  readonly bytes: Uint8Array;
+  readonly folder: string | undefined;
+  readonly loaded: Loaded;
+  readonly graph: Graph;
+  readonly options: ConvertOptions;
+}
+
 /**
  * Converts an ONNX file.
  *
@@ -85,122 +92,96 @@ export interface Converted {
  */
 export async function convert(source: Source, options: ConvertOptions = {}): Promise<Converted> {
   const { bytes, folder } = source instanceof Uint8Array ? { bytes: source, folder: undefined } : source;
-  const loaded = loadGraph(bytes, { ...options.size, ...defined({ folder, output: options.output }) });
+  const loaded = loadGraph(bytes, {
+    ...options.size,
+    ...(folder !== undefined && { folder }),
+    ...(options.output !== undefined && { output: options.output }),
+  });
   const graph = lower(loaded.graph, options);
-  const isFloat = graph.quantization.size === 0;
-  const base = { opset: loaded.opset, nodes: loaded.model.nodes.length };
-  const make = (quantizations: ReadonlyMap<string, Quantization>, notes: string[]): Converted["model"] =>
-    makeModel(graph, loaded, quantizations, options, bytes, notes);
-  if (!isFloat) {
-    const notes: string[] = [];
-    const ranges = rangesOf(graph, new Map(), "min-max");
-    const derive = (tensor: string, levels: number): Bounds | undefined => {
-      notes.push(
-        `tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`,
-      );
-      return ranges(tensor, levels);
-    };
-    const model = make(assign(graph, derive, 8), notes);
-    const report = {
-      ...base,
-      kind: "quantized",
-      operations: model.ops.length,
-      pictures: 0,
-      methods: [],
-      tensors: [],
-      notes,
-    };
-    return { ...finish(model), report: report as ConvertReport };
-  }
-  if (!options.calibration)
-    throw new ConvertError("a float model needs pictures to calibrate with (--calibrate DIR)");
-  return convertFloat(bytes, folder, loaded, graph, options, base, make);
+  const job: Job = { bytes, folder, loaded, graph, options };
+  return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
 }
 
-async function convertFloat(
-  bytes: Uint8Array,
-  folder: string | undefined,
-  loaded: Loaded,
-  graph: Graph,
-  options: ConvertOptions,
-  base: Pick<ConvertReport, "opset" | "nodes">,
-  make: (quantizations: ReadonlyMap<string, Quantization>, notes: string[]) => Model,
-): Promise<Converted> {
-  const normalisation = {
-    mean: options.mean ?? NO_NORMALISATION.mean,
-    std: options.std ?? NO_NORMALISATION.std,
+function convertQuantized(job: Job): Converted {
+  const notes: string[] = [];
+  const ranges = rangesOf(job.graph, new Map(), "min-max");
+  const derive = (tensor: string, levels: number): Bounds | undefined => {
+    notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
+    return ranges(tensor, levels);
   };
+  const made = makeModel(job, assign(job.graph, derive, 8), notes);
+  return { ...made, report: { ...summary(job, made.model), kind: "quantized", notes } };
+}
+
+async function convertFloat(job: Job): Promise<Converted> {
+  const { loaded, graph, options } = job;
+  if (!options.calibration) {
+    throw new ConvertError("a float model needs pictures to calibrate with (--calibrate DIR)");
+  }
+  const normalisation = { mean: options.mean ?? [0, 0, 0], std: options.std ?? [1, 1, 1] };
   const progress = options.onProgress ?? (() => {});
-  const float = await openFloat(bytes, loaded, sharedTensors(loaded, graph), folder);
+  const float = await openFloat(job.bytes, loaded, sharedTensors(loaded, graph), job.folder);
   try {
-    const found = await calibrate(
-      float,
-      loaded,
-      graph,
-      options.calibration!,
-      normalisation,
-      MEASURED,
-      (done) => progress("calibrate", done, 0),
-    );
+    const onPicture = (done: number): void => progress("calibrate", done, 0);
+    const { calibration } = options;
+    const found = await calibrate(float, loaded, graph, calibration, normalisation, MEASURED, onPicture);
     if (found.pictures === 0) throw new ConvertError("there are no pictures to calibrate with");
-    const candidates = options.method ? [options.method] : METHODS;
-    const models: { method: Method; model: Model; notes: string[]; decibels: number }[] = [];
-    for (const method of candidates) {
+    const methods = options.method ? [options.method] : METHODS;
+    const tried: (Omit<Converted, "report"> & { method: Method; notes: string[]; decibels: number })[] = [];
+    for (const method of methods) {
       const notes: string[] = [];
       const ranges = rangesOf(graph, found.histograms, method);
-      const model = make(assign(graph, ranges, options.activationBits ?? 7), notes);
-      models.push({ method, model, notes, decibels: await scoreNoise(model, loaded, found.kept) });
-      progress("measure", models.length, candidates.length + 1);
+      const made = makeModel(job, assign(graph, ranges, options.activationBits ?? 7), notes);
+      tried.push({ ...made, method, notes, decibels: await scoreNoise(made.model, loaded, found.kept) });
+      progress("measure", tried.length, methods.length + 1);
     }
-    const best = models.reduce((a, b) => (b.decibels > a.decibels ? b : a));
-    const feed = toFloats(found.kept[0]!.picture, loaded.inputShape, normalisation);
-    const tensors = await tensorNoise(best.model, loaded, float, feed, found.kept[0]!.picture);
-    progress("measure", candidates.length + 1, candidates.length + 1);
+    const { model, bytes, method, notes } = tried.reduce((a, b) => (b.decibels > a.decibels ? b : a));
+    const { picture } = found.kept[0]!;
+    const feed = toFloats(picture, loaded.inputShape, normalisation);
+    const tensors = await tensorNoise(model, loaded, float, feed, picture);
+    progress("measure", methods.length + 1, methods.length + 1);
     const report: ConvertReport = {
-      ...base,
+      ...summary(job, model),
       kind: "float",
-      operations: best.model.ops.length,
       pictures: found.pictures,
-      method: best.method,
-      methods: models.map(({ method, decibels }) => ({ method, decibels })),
+      method,
+      methods: tried.map((entry) => ({ method: entry.method, decibels: entry.decibels })),
       tensors,
-      notes: best.notes,
+      notes,
     };
-    return { ...finish(best.model), report };
+    return { model, bytes, report };
   } finally {
     await float.release();
   }
 }
 
-function makeModel(
-  graph: Graph,
-  loaded: Loaded,
-  quantizations: ReadonlyMap<string, Quantization>,
-  options: ConvertOptions,
-  bytes: Uint8Array,
-  notes: string[],
-): Model {
-  const { tensors, names, ops } = build(graph, quantizations, (text) => notes.push(text));
-  const { width, height } = loaded;
-  const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const provenance = { ...defined({ source: options.sourceName }), sha256, converter: VERSION };
-  const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeCard(options.name ?? "model", scores, names, options.classes, options.palette, provenance);
-  return { tensors, ops, card, stride: strideOf({ tensors, ops }, height, width), width, height };
+function summary({ loaded }: Job, model: Model): Omit<ConvertReport, "kind" | "notes"> {
+  const { opset, model: file } = loaded;
+  const counts = { nodes: file.nodes.length, operations: model.ops.length, pictures: 0 };
+  return { opset, ...counts, methods: [], tensors: [] };
 }
 
-/** The file's bytes and the model as read back from them, so that nothing leaves here that does not load. */
-function finish(model: Model): Pick<Converted, "model" | "bytes"> {
-  const bytes = writeModel(model);
+/** The model and its bytes, read back from them, so that nothing leaves here that does not load. */
+function makeModel(
+  { bytes, loaded, graph, options }: Job,
+  quantizations: ReadonlyMap<string, Quantization>,
+  notes: string[],
+): Omit<Converted, "report"> {
+  const { tensors, names, ops } = build(graph, quantizations, (text) => notes.push(text));
+  const { width, height } = loaded;
+  const provenance = {
+    ...(options.sourceName !== undefined && { source: options.sourceName }),
+    sha256: createHash("sha256").update(bytes).digest("hex"),
+    converter: packageVersion(),
+  };
+  const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
+  const card = makeCard(options.name ?? "model", scores, names, options.classes, options.palette, provenance);
+  const stride = strideOf({ tensors, ops }, height, width);
+  const file = writeModel({ tensors, ops, card, stride, width, height });
   try {
-    return { bytes, model: parseModel(bytes) };
+    return { bytes: file, model: parseModel(file) };
   } catch (error) {
     if (!(error instanceof ModelError)) throw error;
     throw new ConvertError(`the converted model is not valid: ${error.message}`);
   }
-}
-
-/** The entries that are not undefined. */
-function defined<T extends object>(entries: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined)) as never;
 }

@@ -61,7 +61,7 @@ export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded 
       throw new ConvertError(`${node.type} "${node.name}": nothing writes "${missing}"`);
   }
   if (!known.has(output.name)) throw new ConvertError(`nothing writes the output "${output.name}"`);
-  const graph = foldConstants(
+  const folded = foldConstants(
     prune({
       nodes,
       constants,
@@ -73,7 +73,7 @@ export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded 
   );
   const last = inputShape[1] === 3 ? 1 : 0;
   return {
-    graph,
+    graph: prune(folded),
     model,
     opset: model.opset,
     inputShape,

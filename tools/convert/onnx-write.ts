@@ -69,7 +69,8 @@ function writeAttribute(
   }
 }
 
-function writeTensor(tensor: OnnxTensor, pbf: PbfWriter): void {
+/** Writes the fields of a TensorProto. */
+export function writeTensor(tensor: OnnxTensor, pbf: PbfWriter): void {
   for (const size of tensor.dims) pbf.writeVarintField(1, size);
   pbf.writeVarintField(2, tensor.type);
   pbf.writeStringField(8, tensor.name);

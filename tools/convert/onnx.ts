@@ -184,11 +184,20 @@ function readAttribute(pbf: PbfReader, attributes: Record<string, OnnxAttribute>
   else attributes[name] = { kind: "other" };
 }
 
+/** Reads the bytes of one TensorProto. */
+export function readTensorProto(bytes: Uint8Array): OnnxTensor {
+  return readTensorFields((read) => fields(new PbfReader(bytes), bytes.length, read));
+}
+
 function readStoredTensor(pbf: PbfReader): OnnxTensor {
+  return readTensorFields((read) => message(pbf, read));
+}
+
+function readTensorFields(each: (read: ReadField) => void): OnnxTensor {
   const tensor: OnnxTensor = { name: "", dims: [], type: 0, numbers: [] };
   const external: Record<string, string> = {};
   let isExternal = false;
-  message(pbf, (tag) => {
+  each((tag, pbf) => {
     if (tag === 1) numbers(pbf, tensor.dims, integer);
     else if (tag === 2) tensor.type = pbf.readVarint();
     else if (tag === 4) numbers(pbf, tensor.numbers, (from) => from.readFloat());

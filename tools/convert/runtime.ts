@@ -1,9 +1,10 @@
 /** onnxruntime (its WebAssembly build) as the one that runs ONNX files: for calibration and as the judge. */
-import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-web";
 import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
-import { externalPath } from "./stored.js";
+import { readTensorProto } from "./onnx.js";
+import { writeTensor } from "./onnx-write.js";
+import { readExternal } from "./stored.js";
 
 ort.env.wasm.numThreads = 1;
 
@@ -31,8 +32,7 @@ export interface Runner {
 export interface RunnerOptions {
   readonly inputName: string;
   readonly inputShape: readonly number[];
-  /** Files with external data, relative to the folder. */
-  readonly locations?: readonly string[];
+  /** Where external data lies. */
   readonly folder?: string | undefined;
   /** Tensors to give out, with their number of elements. */
   readonly tensors: ReadonlyMap<string, number>;
@@ -42,17 +42,13 @@ export interface RunnerOptions {
 
 /** @throws ConvertError if onnxruntime refuses the model */
 export async function openRunner(bytes: Uint8Array, options: RunnerOptions): Promise<Runner> {
-  const { inputName, inputShape, locations = [], folder, tensors, isLiteral } = options;
-  const exposed = expose(bytes, inputName, inputShape, [...tensors.keys()]);
-  const externalData = locations.map((path) => {
-    return { path, data: new Uint8Array(readFileSync(externalPath(path, folder ?? ".", "external data"))) };
-  });
+  const { inputName, inputShape, folder, tensors, isLiteral } = options;
+  const exposed = expose(bytes, inputName, inputShape, [...tensors.keys()], folder);
   const session = await refusing(() =>
     ort.InferenceSession.create(exposed, {
       executionProviders: ["wasm"],
       graphOptimizationLevel: isLiteral ? "disabled" : "all",
       logSeverityLevel: 4,
-      ...(externalData.length > 0 ? { externalData } : {}),
     }),
   );
   return {
@@ -97,13 +93,15 @@ function* chunks(tensors: ReadonlyMap<string, number>): Generator<string[]> {
 
 /**
  * The model with a fixed input shape and the given tensors as its outputs. Everything else is copied as it is,
- * field by field, so nothing of the file is lost; only the noted shapes of inner tensors (value_info) go.
+ * field by field, so nothing of the file is lost; only the noted shapes of inner tensors (value_info) go, and
+ * data from other files comes in.
  */
 export function expose(
   bytes: Uint8Array,
   inputName: string,
   inputShape: readonly number[],
   outputs: readonly string[],
+  folder?: string,
 ): Uint8Array {
   const result = new PbfWriter(new Uint8Array(bytes.length + 64 * outputs.length + 1024));
   copyFields(new PbfReader(bytes), result, (tag, part) => {
@@ -111,6 +109,7 @@ export function expose(
     const graph = new PbfWriter(new Uint8Array(part!.length + 64 * outputs.length + 1024));
     copyFields(new PbfReader(part!), graph, (field, value) => {
       if (field === 12 || field === 13) return true;
+      if (field === 5) return embed(graph, value!, folder);
       if (field !== 11 || nameOf(value!) !== inputName) return false;
       graph.writeMessage(11, (_, pbf) => writeInput(pbf, inputName, inputShape), null);
       return true;
@@ -137,6 +136,15 @@ function copyFields(from: PbfReader, to: PbfWriter, take: (tag: number, part?: U
     to.buf.set(field, to.pos);
     to.pos += field.length;
   }
+}
+
+/** Writes an initializer whose data is in another file with the data itself; leaves others alone. */
+function embed(graph: PbfWriter, initializer: Uint8Array, folder: string | undefined): boolean {
+  const tensor = readTensorProto(initializer);
+  if (!tensor.external) return false;
+  const { name, dims, type } = tensor;
+  graph.writeMessage(5, writeTensor, { name, dims, type, numbers: [], raw: readExternal(tensor, folder) });
+  return true;
 }
 
 function nameOf(value: Uint8Array): string {

@@ -1,5 +1,5 @@
 /** Tensors as an ONNX file stores them: in the file, or in another one next to it. */
-import { readFileSync, realpathSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { arrayOf } from "./constants.js";
 import { ConvertError } from "./errors.js";
@@ -33,7 +33,7 @@ export function readTensor(tensor: onnx.OnnxTensor, folder?: string): Constant {
   if (!(count >= 0 && count < 2 ** 31))
     throw new ConvertError(`${where}: shape [${tensor.dims}] is not valid`);
   const { dims, type } = tensor;
-  const raw = tensor.external ? readExternal(tensor.external, count * size, where, folder) : tensor.raw;
+  const raw = tensor.external ? readExternal(tensor, folder) : tensor.raw;
   if (!raw) {
     if (tensor.numbers.length !== count) {
       throw new ConvertError(`${where}: ${count} numbers expected, ${tensor.numbers.length} found`);
@@ -75,35 +75,47 @@ function halfToFloat(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }
 
-/** Part of a file in the model's folder; a location that leads out of it is refused. */
-function readExternal(
-  external: Record<string, string>,
-  expected: number,
-  where: string,
+/**
+ * The bytes of a tensor that lies in another file of the model's folder.
+ *
+ * @throws ConvertError if there is no such file, or the location leads out of the folder
+ */
+export function readExternal(
+  { name, external = {} }: onnx.OnnxTensor,
   folder: string | undefined,
 ): Uint8Array {
-  if (folder === undefined)
+  const where = `tensor "${name}"`;
+  if (folder === undefined) {
     throw new ConvertError(`${where}: its data is in another file; give the model as a file`);
-  const path = externalPath(external.location ?? "", folder, where);
-  const offset = Number(external.offset ?? 0);
-  const length = Number(external.length ?? expected);
-  const file = readFileSync(path);
-  if (
-    !(Number.isInteger(offset) && offset >= 0 && Number.isInteger(length) && offset + length <= file.length)
-  ) {
-    throw new ConvertError(`${where}: its data lies outside "${external.location}"`);
   }
-  return file.subarray(offset, offset + length);
+  const file = openSync(externalPath(external.location ?? "", folder, where), "r");
+  try {
+    const { size } = fstatSync(file);
+    const offset = Number(external.offset ?? 0);
+    const length = Number(external.length ?? size - offset);
+    const isInside = Number.isInteger(offset) && offset >= 0 && length >= 0 && offset + length <= size;
+    if (!isInside) throw new ConvertError(`${where}: its data lies outside "${external.location}"`);
+    const bytes = new Uint8Array(length);
+    readSync(file, bytes, 0, length, offset);
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
 }
 
-/** The path of an external data file. @throws ConvertError if it is missing or outside the folder */
-export function externalPath(location: string, folder: string, where: string): string {
+function externalPath(location: string, folder: string, where: string): string {
   try {
     if (location === "" || isAbsolute(location)) throw new Error();
     const root = realpathSync(folder);
     const path = realpathSync(join(root, location));
     const inside = relative(root, path);
-    if (inside === "" || inside === ".." || inside.startsWith(`..${sep}`) || isAbsolute(inside))
+    if (
+      !statSync(path).isFile() ||
+      inside === "" ||
+      inside === ".." ||
+      inside.startsWith(`..${sep}`) ||
+      isAbsolute(inside)
+    )
       throw new Error();
     return path;
   } catch {

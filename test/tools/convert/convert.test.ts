@@ -1,9 +1,14 @@
 /** Options, card and report of a conversion; calibration and its methods. */
 import { createHash } from "node:crypto";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parseModel } from "../../../src/model.js";
 import { distinctColors } from "../../../tools/convert/card.js";
 import { type Converted, convert } from "../../../tools/convert/index.js";
+import { readOnnx } from "../../../tools/convert/onnx.js";
+import { writeOnnx } from "../../../tools/convert/onnx-write.js";
 import { Histogram, METHODS } from "../../../tools/convert/ranges.js";
 import { Random } from "../../fixtures/random.js";
 import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
@@ -110,6 +115,22 @@ describe("convert", () => {
       palette,
       provenance: { source: "a.onnx", sha256 },
     });
+  });
+
+  test("reads weights from files next to the model", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "attendseg-convert-"));
+    const stored = readOnnx(BYTES);
+    const data: number[] = [];
+    const initializers = stored.initializers.map(({ raw, ...tensor }) => {
+      const external = { location: "weights.bin", offset: String(data.length), length: String(raw!.length) };
+      data.push(...raw!);
+      return { ...tensor, external };
+    });
+    writeFileSync(join(folder, "weights.bin"), Uint8Array.from(data));
+    const bytes = writeOnnx({ ...stored, initializers });
+    const options = { calibration: pictures(1), method: "min-max" } as const;
+    const { model } = await convert({ bytes, folder }, options);
+    expect(model.ops).toEqual((await convert(BYTES, options)).model.ops);
   });
 
   test("reports progress", async () => {

@@ -117,16 +117,19 @@ describe("readTensor", () => {
     mkdirSync(folder);
     writeFileSync(join(folder, "data"), Uint8Array.of(9, 9, 1, 2, 3));
     writeFileSync(join(root, "secret"), Uint8Array.of(1, 2));
+    mkdirSync(join(folder, "folder"));
     symlinkSync(join(root, "secret"), join(folder, "link"));
     const tensor = (external: Record<string, string>): onnx.OnnxTensor => {
       return { name: "t", dims: [2], type: onnx.INT8, numbers: [], external };
     };
     const found = readTensor(tensor({ location: "data", offset: "2", length: "2" }), folder);
     expect(found.values).toEqual(Int8Array.of(1, 2));
-    for (const location of ["../secret", join(root, "secret"), "link", "missing", "", "."]) {
+    for (const location of ["../secret", join(root, "secret"), "link", "missing", "", ".", "folder"]) {
       expect(() => readTensor(tensor({ location }), folder)).toThrow(/^tensor "t": there is no data file/);
     }
-    expect(() => readTensor(tensor({ location: "data", offset: "4" }), folder)).toThrow("lies outside");
+    expect(() => readTensor(tensor({ location: "data", offset: "4", length: "2" }), folder)).toThrow(
+      "lies outside",
+    );
     expect(() => readTensor(tensor({ location: "data" }))).toThrow("give the model as a file");
   });
 });

@@ -139,6 +139,13 @@ describe("pad", () => {
     expect(types(twice)).toEqual(["conv", "pad", "conv", "add"]);
   });
 
+  test("of nothing is dropped", () => {
+    const graph = lowered((b, x) =>
+      b.node("HardSwish", [b.node("Pad", [x, b.ints(0, 0, 0, 0, 0, 0, 0, 0)])]),
+    );
+    expect(types(graph)).toEqual(["conv", "function"]);
+  });
+
   test("refuses other modes and other axes", () => {
     expect(() =>
       lowered((b, x) => b.node("Pad", [x, b.ints(0, 0, 1, 1, 0, 0, 1, 1)], { mode: "reflect" })),

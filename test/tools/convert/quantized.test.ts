@@ -3,9 +3,10 @@ import { describe, expect, test, vi } from "vitest";
 import type { Model } from "../../../src/model.js";
 import { kindOf } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare.js";
-import { convert, exportQdq } from "../../../tools/convert/index.js";
+import { ConvertError, convert, exportQdq } from "../../../tools/convert/index.js";
 import { FLOAT, INT8, INT32, UINT8 } from "../../../tools/convert/onnx.js";
 import { buildFixture } from "../../fixtures/fixture.js";
+import { Random } from "../../fixtures/random.js";
 import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
@@ -202,6 +203,23 @@ describe("exportQdq", () => {
     expect(model.ops).toEqual(fixture.ops);
     expect([model.stride, model.width, model.height]).toEqual([fixture.stride, 32, 96]);
   });
+});
+
+test("a damaged QDQ file is refused or converted, never anything else", async () => {
+  const bytes = exportQdq(buildFixture(), 48, 64);
+  const random = new Random(9);
+  let refused = 0;
+  for (let run = 0; run < 150; run++) {
+    const damaged = bytes.slice();
+    for (let change = random.integer(1, 3); change > 0; change--) {
+      damaged[random.integer(0, bytes.length - 1)]! ^= 1 << random.integer(0, 7);
+    }
+    await convert(damaged).catch((error) => {
+      expect(error).toBeInstanceOf(ConvertError);
+      refused++;
+    });
+  }
+  expect(refused).toBeGreaterThan(5);
 });
 
 describe("a QDQ file that int8 kernels cannot run exactly", () => {

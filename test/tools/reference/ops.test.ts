@@ -228,10 +228,8 @@ describe("value by value", () => {
   it("add", () => {
     const first = given(1, 2, plain(2, { zero: 1 }), [1, 2, 3, 4]);
     const second = given(1, 2, plain(2, { scale: 0.5, zero: -1 }), [0, 1, 2, -4]);
-    // 0 + 0.5, 1 + 1, 2 + 1.5, 3 - 1.5, then the zero point
-    expect(run(format.ADD, [first, second], plain(2, { zero: 7 }))).toEqual(
-      [0, 2, 4, 2].map((sum) => sum + 7),
-    );
+    // 0 + 0.5, 1 + 1, 2 + 1.5, 3 - 1.5 and the zero point, rounded together
+    expect(run(format.ADD, [first, second], plain(2, { zero: 7 }))).toEqual([8, 9, 10, 8]);
   });
 
   it("add and multiply repeat a second input of one pixel", () => {

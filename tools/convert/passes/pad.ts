@@ -8,62 +8,75 @@ import {
   producers,
   prune,
   readers,
-  shapeOf,
+  rename,
   stringOf,
 } from "../graph.js";
+import type { Quantization } from "../numbers.js";
 import { axesOf, constantInput } from "../shapes.js";
 
 type Sides = readonly [number, number, number, number];
 
 /**
  * Pad as part of the convolution or pooling after it where that gives the same numbers and the file does not
- * quantise what is padded, else as `pad`. Padding
- * of a window wider than its kernel reaches becomes a `pad` of its own.
+ * quantise what is padded, else as `pad`. Padding of a window wider than its kernel reaches becomes a `pad` too.
  */
 export function pad(graph: Graph): Graph {
   const read = readers(graph);
   const producer = producers(graph);
-  const folded = new Set<string>();
+  const folded = new Map<string, Node>();
+  const aliases = new Map<string, string>();
   const shapes = new Map(graph.shapes);
   const quantization = new Map(graph.quantization);
-  const constants = graph.constants;
-  const nodes = graph.nodes.flatMap((node): Node[] => {
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const [input, output] = [node.inputs[0]!, node.outputs[0]!];
     if (node.type === "Pad") {
       const { pads, value } = lowered(graph, node);
-      if (pads.every((side) => side === 0) || graph.quantization.has(node.outputs[0]!)) {
-        return [{ ...node, type: "pad", inputs: [node.inputs[0]!], attributes: { pads, value } }];
-      }
-      const into = read.get(node.outputs[0]!)!;
-      if (into.every((reader) => reader && accepts(graph, producer, reader, node, pads, value))) {
-        folded.add(node.outputs[0]!);
-      }
-      return [{ ...node, type: "pad", inputs: [node.inputs[0]!], attributes: { pads, value } }];
+      const isKept = graph.quantization.has(output);
+      if (!isKept && pads.every((side) => side === 0)) aliases.set(output, input);
+      const made = { ...node, type: "pad", inputs: [input], attributes: { pads, value } };
+      const takes = (reader: Node | undefined): boolean =>
+        reader !== undefined && accepts(graph, producer, reader, node, pads, value);
+      if (!isKept && read.get(output)!.every(takes)) folded.set(output, made);
+      nodes.push(made);
+    } else {
+      const before = folded.get(input);
+      const window = before ? absorb(node, before) : node;
+      const excess = isWindow(window) ? excessOf(window) : undefined;
+      nodes.push(...(excess ? split(shapes, quantization, window, excess) : [window]));
     }
-    const before = folded.has(node.inputs[0]!) ? producer.get(node.inputs[0]!) : undefined;
-    const widened = before ? absorb(node, before.inputs[0]!, lowered(graph, before).pads) : node;
-    return isWindow(widened) ? split(widened) : [widened];
-  });
-  return prune({ ...graph, nodes, shapes, quantization, constants });
-
-  function split(node: Node): Node[] {
-    const { kernel, dilations, pads } = node.attributes as Record<string, number[]>;
-    const most = [0, 1].map((axis) => dilations![axis]! * (kernel![axis]! - 1));
-    const rest = pads!.map((side, i) => Math.max(0, side - most[i % 2]!));
-    if (rest.every((side) => side === 0)) return [node];
-    if (node.type !== "conv")
-      throw new ConvertError(`${describe(node)}: its padding is wider than its kernel`);
-    const input = node.inputs[0]!;
-    const output = `${node.outputs[0]}#padded`;
-    const [batch, channels, height, width] = shapeOf(graph, input) as number[];
-    shapes.set(output, [batch!, channels!, height! + rest[0]! + rest[2]!, width! + rest[1]! + rest[3]!]);
-    if (quantization.has(input)) quantization.set(output, quantization.get(input)!);
-    const own = pads!.map((side, i) => side - rest[i]!);
-    const padding = { ...node, clamp: undefined, inputs: [input], outputs: [output] };
-    return [
-      { ...padding, type: "pad", attributes: { pads: rest, value: 0 } },
-      { ...node, inputs: [output, ...node.inputs.slice(1)], attributes: { ...node.attributes, pads: own } },
-    ];
   }
+  return prune(rename({ ...graph, nodes, shapes, quantization }, aliases));
+}
+
+/** Padding beyond what the kernel reaches, on each side; undefined where there is none. */
+function excessOf(node: Node): number[] | undefined {
+  const { kernel, dilations, pads } = node.attributes as Record<string, readonly number[]>;
+  const excess = pads!.map((side, i) => Math.max(0, side - dilations![i % 2]! * (kernel![i % 2]! - 1)));
+  if (excess.every((side) => side === 0)) return undefined;
+  if (node.type !== "conv") throw new ConvertError(`${describe(node)}: its padding is wider than its kernel`);
+  return excess;
+}
+
+/** A convolution with excess padding as a `pad` with zeros and the convolution with the rest. */
+function split(
+  shapes: Map<string, readonly number[]>,
+  quantization: Map<string, Quantization>,
+  node: Node,
+  excess: readonly number[],
+): Node[] {
+  const input = node.inputs[0]!;
+  const output = `${node.outputs[0]}#padded`;
+  const [batch, channels, height, width] = shapes.get(input) as number[];
+  const [top, left, bottom, right] = excess as [number, number, number, number];
+  shapes.set(output, [batch!, channels!, height! + top + bottom, width! + left + right]);
+  if (quantization.has(input)) quantization.set(output, quantization.get(input)!);
+  const pads = (node.attributes.pads as readonly number[]).map((side, i) => side - excess[i]!);
+  const border = { name: node.name, type: "pad", inputs: [input], outputs: [output] };
+  return [
+    { ...border, attributes: { pads: excess, value: 0 } },
+    { ...node, inputs: [output, ...node.inputs.slice(1)], attributes: { ...node.attributes, pads } },
+  ];
 }
 
 function isWindow(node: Node): boolean {
@@ -113,11 +126,13 @@ function accepts(
   return value === 0 && (isBare || numberOf(reader, "mode", COUNT_INSIDE) === COUNT_PADDING);
 }
 
-function absorb(node: Node, input: string, pads: Sides): Node {
-  const own = node.attributes.pads as readonly number[];
-  const attributes = { ...node.attributes, pads: own.map((side, i) => side + pads[i]!) };
+/** A window that takes the place of the `pad` before it as well. */
+function absorb(node: Node, before: Node): Node {
+  const more = before.attributes.pads as readonly number[];
+  const pads = (node.attributes.pads as readonly number[]).map((side, i) => side + more[i]!);
   const mode = node.type === "averagePool" ? { mode: COUNT_PADDING } : {};
-  return { ...node, inputs: [input, ...node.inputs.slice(1)], attributes: { ...attributes, ...mode } };
+  const inputs = [before.inputs[0]!, ...node.inputs.slice(1)];
+  return { ...node, inputs, attributes: { ...node.attributes, pads, ...mode } };
 }
 
 /** Whether a tensor is known to hold no number below 0. */

@@ -12,7 +12,8 @@ interface Source {
   /** The float tensor it quantises or, with a table, whose quantised values the table is applied to. */
   readonly tensor: string;
   readonly quantization: Quantization;
-  readonly isUnsigned: boolean;
+  /** See `offsetOf`. */
+  readonly offset: number;
   readonly table?: { readonly input: Quantization; readonly entries: Constant };
   /** What was added to the integers, where they are on their way to index a table. */
   readonly shift?: number;
@@ -32,7 +33,7 @@ interface Found {
 /**
  * Takes QuantizeLinear and DequantizeLinear out: what they say of an activation goes to `graph.quantization` of
  * the float tensor, what they say of a weight to its constant. A Clip between the two narrows min and max, and a
- * Gather from 256 entries becomes a function of the tensor whose values index it. uint8 is shifted by 128.
+ * Gather from 256 entries becomes a function of the tensor whose values index it. uint8 is shifted, see `offsetOf`.
  *
  * @throws ConvertError where a zero point or scale has a form that int8 kernels cannot keep
  */
@@ -61,8 +62,8 @@ function visit(found: Found, node: Node): void {
     const constant = constants.get(input);
     if (constant) constants.set(output, quantizeConstant(constant, parameters));
     else {
-      const isUnsigned = parameters.type === UINT8;
-      sources.set(output, { tensor: input, quantization: activationOf(node, parameters), isUnsigned });
+      const offset = offsetOf(found.graph, output, parameters.type);
+      sources.set(output, { tensor: input, quantization: activationOf(node, parameters, offset), offset });
     }
   } else if (node.type === "DequantizeLinear") {
     const constant = constants.get(input);
@@ -73,7 +74,7 @@ function visit(found: Found, node: Node): void {
   } else if (node.type === "Clip" && source) {
     sources.set(output, { ...source, quantization: narrowed(node, source, constants) });
   } else if (node.type === "Cast" && source && !source.table) {
-    sources.set(output, { ...source, shift: source.isUnsigned ? 128 : 0 });
+    sources.set(output, { ...source, shift: source.offset });
   } else if (
     node.type === "Add" &&
     source?.shift !== undefined &&
@@ -82,13 +83,28 @@ function visit(found: Found, node: Node): void {
     sources.set(output, { ...source, shift: source.shift + constants.get(second)!.values[0]! });
   } else if (node.type === "Gather") {
     const index = sources.get(second);
-    sources.set(output, lookedUp(node, index, constants.get(input)));
+    const entries = constants.get(input);
+    const offset = offsetOf(found.graph, output, entries?.type ?? INT8);
+    sources.set(output, lookedUp(node, index, entries, offset));
     if (index && !found.quantizations.has(resolve(found, index.tensor))) {
       found.quantizations.set(resolve(found, index.tensor), index.quantization);
     }
   } else {
     found.nodes.push(node);
   }
+}
+
+/**
+ * What the file's integers have more than ours: 128 for uint8, but 0 where a Clip keeps them within 0..127.
+ *
+ * @param tensor of integers, before the Clip
+ */
+export function offsetOf(graph: Pick<Graph, "nodes" | "constants">, tensor: string, type: number): number {
+  if (type !== UINT8) return 0;
+  const { nodes, constants } = graph;
+  const clip = nodes.find((node) => node.type === "Clip" && node.inputs[0] === tensor);
+  const max = constants.get(clip?.inputs[2] ?? "")?.values[0] ?? 255;
+  return max <= 127 ? 0 : 128;
 }
 
 /** The tensor that a name stands for by now. */
@@ -101,7 +117,7 @@ function resolve({ aliases }: Found, tensor: string): string {
 function dequantizeActivation(found: Found, node: Node, source: Source): void {
   const { aliases, quantizations } = found;
   const output = node.outputs[0]!;
-  const { scale, zero } = activationOf(node, parametersOf(node, found.constants));
+  const { scale, zero } = activationOf(node, parametersOf(node, found.constants), source.offset);
   const kept = source.quantization;
   if (scale !== kept.scale || zero !== kept.zero) {
     throw new ConvertError(
@@ -129,9 +145,12 @@ function dequantizeTable(found: Found, node: Node, source: Source): void {
   const isWide = entries.type === INT32;
   const q = isWide
     ? { scale: parameters.scales[0]!, zero: 0, ...WIDE }
-    : { ...activationOf(node, parameters), min: source.quantization.min, max: source.quantization.max };
-  const offset = entries.type === UINT8 ? 128 : 0;
-  const values = Float32Array.from(entries.values, (entry) => dequantize(entry - offset, q));
+    : {
+        ...activationOf(node, parameters, source.offset),
+        min: source.quantization.min,
+        max: source.quantization.max,
+      };
+  const values = Float32Array.from(entries.values, (entry) => dequantize(entry - source.offset, q));
   const output = node.outputs[0]!;
   const wish = node.inputs[0]!.replace(/_(quantized|clipped)$/, "");
   const name = shapes.has(wish) ? output : wish;
@@ -148,18 +167,23 @@ function dequantizeTable(found: Found, node: Node, source: Source): void {
   if (name !== output) aliases.set(output, name);
 }
 
-function lookedUp(node: Node, index: Source | undefined, entries: Constant | undefined): Source {
+function lookedUp(
+  node: Node,
+  index: Source | undefined,
+  entries: Constant | undefined,
+  offset: number,
+): Source {
   const isTable = entries?.values.length === 256 && [INT8, UINT8, INT32].includes(entries.type);
   if (!isTable || index?.shift !== 128) {
     throw new ConvertError(
       `${describe(node)}: expected a table of 256 integers, indexed by an int8 tensor + 128`,
     );
   }
-  const range = entries.type === INT32 ? WIDE : { min: -128, max: 127 };
+  const range = entries.type === INT32 ? WIDE : rangeOf(entries.type, offset);
   return {
     tensor: index.tensor,
     quantization: { scale: 1, zero: 0, ...range },
-    isUnsigned: entries.type === UINT8,
+    offset,
     table: { input: index.quantization, entries },
   };
 }
@@ -186,23 +210,27 @@ function parametersOf(node: Node, constants: ReadonlyMap<string, Constant>): Par
   return { scales, zeros, axis: numberOf(node, "axis", 1), type };
 }
 
-function activationOf(node: Node, { scales, zeros, type }: Parameters): Quantization {
+function activationOf(node: Node, { scales, zeros, type }: Parameters, offset: number): Quantization {
   if (scales.length !== 1) throw new ConvertError(`${describe(node)}: activations need one scale a tensor`);
   if (type !== INT8 && type !== UINT8) {
     throw new ConvertError(`${describe(node)}: activations must be int8 or uint8, not element type ${type}`);
   }
-  return { scale: scales[0]!, zero: zeros[0]! - (type === UINT8 ? 128 : 0), min: -128, max: 127 };
+  return { scale: scales[0]!, zero: zeros[0]! - offset, ...rangeOf(type, offset) };
+}
+
+/** All values of a type of integers, less the offset. */
+function rangeOf(type: number, offset: number): { min: number; max: number } {
+  return type === UINT8 ? { min: -offset, max: 255 - offset } : { min: -128, max: 127 };
 }
 
 /** Min and max after a Clip of the integers. */
 function narrowed(node: Node, source: Source, constants: ReadonlyMap<string, Constant>): Quantization {
-  const offset = source.isUnsigned ? 128 : 0;
   const bound = (index: number, fallback: number): number => {
     const name = node.inputs[index];
     if (!name) return fallback;
     const constant = constants.get(name);
     if (!constant) throw new ConvertError(`${describe(node)}: its bounds must be constants`);
-    return constant.values[0]! - offset;
+    return constant.values[0]! - source.offset;
   };
   const { min, max } = source.quantization;
   return { ...source.quantization, min: Math.max(min, bound(1, min)), max: Math.min(max, bound(2, max)) };

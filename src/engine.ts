@@ -1,3 +1,4 @@
+import { EnvironmentError } from "./errors.js";
 import { link, recordAt } from "./link.js";
 import type { Model } from "./model.js";
 import { PAGE_BYTES, type Plan, pictureScratch } from "./plan.js";
@@ -13,13 +14,22 @@ export interface EngineExports {
   pictureWeights(op: number, width: number, weights: number): void;
   pictureRow(op: number, channels: number, weights: number, row: number): void;
   pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
+  /** 0: wrong on this host, 1: right, 2: right and with the relaxed dot product. Clears the start of memory. */
   selftest(): number;
   mask(op: number, width: number, height: number, first: number, end: number): void;
 }
 
-/** Instantiates an engine module. */
-export function instantiate(module: WebAssembly.Module): EngineExports {
-  return new WebAssembly.Instance(module, {}).exports as unknown as EngineExports;
+/**
+ * Instantiates an engine module.
+ *
+ * @param memory shared memory, for a build with threads
+ * @throws EnvironmentError if this host computes wrong numbers with it, WebAssembly.LinkError if it is no engine
+ */
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): EngineExports {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
+  const engine = exports as unknown as EngineExports;
+  if (!engine.selftest()) throw new EnvironmentError("this host computes wrong numbers with this build");
+  return engine;
 }
 
 /** A picture: 8-bit levels [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGB and alpha). */
@@ -37,14 +47,12 @@ export class Engine {
   readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
-  /**
-   * @param exports a fresh instance, which this engine owns from now on
-   * @param relaxed it is of a build with the relaxed dot product
-   */
-  constructor(model: Model, plan: Plan, exports: EngineExports, relaxed = false) {
+  /** @param exports a fresh instance, which this engine owns from now on */
+  constructor(model: Model, plan: Plan, exports: EngineExports) {
     this.model = model;
     this.plan = plan;
     this.#exports = exports;
+    const relaxed = exports.selftest() === 2;
     const { memory } = exports;
     memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
     this.#memory = new Uint8Array(memory.buffer);

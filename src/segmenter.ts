@@ -1,8 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Color } from "./card.js";
-import { Engine, type Picture } from "./engine.js";
-import { chooseVariant, startEngine } from "./engines/inline.js";
-import { describe, expectInteger } from "./errors.js";
+import { Engine, instantiate, type Picture } from "./engine.js";
+import { importThreads, openEngine } from "./engines/inline.js";
+import { describe, EnvironmentError, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import { expectPicture, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
@@ -17,8 +17,10 @@ export interface LoadOptions extends SourceOptions {
   readonly height?: number;
   /** Build of the engine; default: the fastest that this host can run. */
   readonly variant?: Variant;
-  /** A compiled engine module, for hosts that do not compile bytes; `variant` then only names it. */
+  /** A compiled engine module of the package, for hosts that do not compile bytes; `variant` then only names it. */
   readonly module?: WebAssembly.Module;
+  /** Threads that work together, 1 to 16; default 1. Where there can be none, `info.noThreads` says why. */
+  readonly threads?: number;
 }
 
 export interface SegmentOptions {
@@ -54,6 +56,10 @@ export interface SegmenterInfo extends ModelInfo {
   readonly name: string;
   readonly variant: Variant | "javascript";
   readonly fileBytes: number;
+  /** Threads in use. */
+  readonly threads: number;
+  /** Why there are no more, where more were asked for. */
+  readonly noThreads?: string;
 }
 
 /** A loaded network. Memory is fixed when it is loaded; `segment` allocates nothing but its result. */
@@ -65,14 +71,17 @@ export class Segmenter {
   readonly variant: Variant | "javascript";
   readonly info: SegmenterInfo;
   #engine: Engine | undefined;
+  #stop: () => void;
 
-  private constructor(engine: Engine, variant: Variant | "javascript", fileBytes: number) {
+  private constructor(engine: Engine, facts: Facts, stop = () => {}) {
     const { card } = engine.model;
     this.#engine = engine;
+    this.#stop = stop;
     this.classes = card.classes;
     this.palette = card.palette;
-    this.variant = variant;
-    this.info = { name: card.name, variant, fileBytes, ...modelInfo(engine.model, engine.plan) };
+    this.variant = facts.variant;
+    const { threads } = engine.plan;
+    this.info = { name: card.name, ...facts, threads, ...modelInfo(engine.model, engine.plan) };
   }
 
   /**
@@ -83,12 +92,36 @@ export class Segmenter {
    *   something, RangeError or TypeError for a wrong option
    */
   static async load(source: Source, options: LoadOptions = {}): Promise<Segmenter> {
+    const { variant, module } = options;
+    const threads = expectInteger("threads", options.threads ?? 1, 1, 16);
     const bytes = await readSource(source, options);
+    const fileBytes = bytes.length;
     const model = parseModel(bytes);
-    const variant = chooseVariant(options.variant);
-    const memory = plan(model, options.height ?? model.height, options.width ?? model.width);
-    const engine = new Engine(model, memory, await startEngine(variant, options.module));
-    return new Segmenter(engine, variant, bytes.length);
+    const planFor = (count: number) => {
+      return plan(model, options.height ?? model.height, options.width ?? model.width, { threads: count });
+    };
+    let noThreads: string | undefined;
+    if (threads > 1) {
+      try {
+        const memory = planFor(threads);
+        if (!importThreads) throw new EnvironmentError("this host has no threads");
+        const crew = await (await importThreads()).startCrew(model, memory, variant);
+        return new Segmenter(
+          new Engine(model, memory, crew.exports),
+          { variant: crew.variant, fileBytes },
+          crew.stop,
+        );
+      } catch (error) {
+        // by name, since the other file has a class of its own
+        if (!(error instanceof Error && error.name === "EnvironmentError")) throw error;
+        noThreads = error.message;
+      }
+    }
+    const opened = module
+      ? { variant: variant ?? "simd", exports: instantiate(module) }
+      : await openEngine(variant);
+    const facts = { variant: opened.variant, fileBytes, ...(noThreads && { noThreads }) };
+    return new Segmenter(new Engine(model, planFor(1), opened.exports), facts);
   }
 
   /**
@@ -122,6 +155,7 @@ export class Segmenter {
 
   /** Gives the memory back; the segmenter cannot be used afterwards. */
   dispose(): void {
+    this.#stop();
     this.#engine = undefined;
   }
 
@@ -144,6 +178,8 @@ export class Segmenter {
     return { engine: this.#engine, picture, mask, width, height, scores: options.scores ?? false };
   }
 }
+
+type Facts = Pick<SegmenterInfo, "variant" | "fileBytes" | "noThreads">;
 
 /** One picture on its way through the network. */
 interface Job {

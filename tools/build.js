@@ -10,7 +10,8 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
-const VARIANTS = ["scalar", "simd"];
+const VARIANTS = ["scalar", "simd", "relaxed"];
+const THREADED = ["simd-threads", "relaxed-threads"];
 
 const ENTRIES = {
   index: { engine: "inline", open: "web" },
@@ -23,13 +24,13 @@ const ENTRIES = {
   "edge-light": { engine: "modules", open: "web", suffix: "?module" },
 };
 
-/** The engine as text: one constant for each build. */
-function inlineEngines() {
-  const constants = VARIANTS.map((variant) => {
+/** Engines as text: one constant for each build. */
+function inlineEngines(path, variants) {
+  const constants = variants.map((variant) => {
     const base64 = readFileSync(`build/${variant}.wasm`).toString("base64");
-    return `export const ${variant.toUpperCase()}: string =\n  "${base64}";\n`;
+    return `export const ${variant.toUpperCase().replace("-", "_")}: string =\n  "${base64}";\n`;
   });
-  writeFileSync("src/generated/engine.ts", constants.join(""));
+  writeFileSync(path, constants.join(""));
 }
 
 /** The scalar engine as JavaScript: what wasm2js makes, wrapped so that every instance has variables of its own. */
@@ -63,6 +64,15 @@ function choose({ engine, open, suffix }) {
   };
 }
 
+/** Leaves what runs several threads in a file of its own, which is loaded when needed. */
+const separateThreads = {
+  name: "separate-threads",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\.\/threads\.js$/ }, () => ({ path: "./threads.js", external: true }));
+  },
+};
+const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
+
 /** The drawn street as a file, made again only when its drawing changed: it takes seconds. */
 async function drawSample() {
   const sources = ["tools/sample.ts", "tools/page/street.ts"];
@@ -83,9 +93,16 @@ async function drawSample() {
 /** Library for web pages with its worker, and the demo page, which has a worker of its own beside it. */
 async function buildPages() {
   const browser = { browser: "src/browser/index.ts", worker: "src/worker.ts" };
-  await build({ ...shared, entryPoints: browser, outdir: "dist", minify: true, external: ["node:*"] });
+  const plugins = [separateThreads];
+  await build({ ...shared, entryPoints: { ...browser, ...THREADS }, outdir: "dist", minify: true, plugins });
   const page = { page: "tools/page/page.ts", worker: "src/worker.ts" };
-  await build({ ...shared, entryPoints: page, outdir: "dist/page", minify: true });
+  await build({
+    ...shared,
+    entryPoints: { ...page, ...THREADS },
+    outdir: "dist/page",
+    minify: true,
+    plugins,
+  });
   await drawSample();
   for (const name of ["index.html", "page.css", "icon.svg"])
     cpSync(`tools/page/${name}`, `dist/page/${name}`);
@@ -98,7 +115,8 @@ const NODE_BANNER = {
 };
 
 mkdirSync("src/generated", { recursive: true });
-inlineEngines();
+inlineEngines("src/generated/engine.ts", VARIANTS);
+inlineEngines("src/generated/threads.ts", THREADED);
 translateEngine();
 
 rmSync("dist", { recursive: true, force: true });
@@ -110,7 +128,7 @@ for (const [name, parts] of Object.entries(ENTRIES)) {
     outfile: `dist/${name}.js`,
     minify: true,
     external: ["node:*"],
-    plugins: [choose(parts)],
+    plugins: [choose(parts), separateThreads],
   });
 }
 for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);

@@ -50,6 +50,8 @@ async function repeat(count, action) {
   return { count, resident, growth: Math.round((resident.at(-1) - resident[0]) * 10) / 10, handles };
 }
 
+// Node 20 can wait for itself forever where nothing but a compilation keeps it alive.
+const alive = setInterval(() => {}, 1000);
 const segmenter = await Segmenter.load(model);
 const segments = await repeat(Number(values.segments), () => segmenter.segment(picture));
 segmenter.dispose();
@@ -58,6 +60,7 @@ const loads = await repeat(Number(values.loads), async () => {
   other.segment(picture);
   other.dispose();
 });
+clearInterval(alive);
 
 if (values.json) {
   console.log(JSON.stringify({ memoryBytes: segmenter.info.memoryBytes, segments, loads }));

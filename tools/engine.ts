@@ -1,12 +1,13 @@
 import { Engine, instantiate } from "../src/engine.js";
-import { chooseVariant, engineBytes } from "../src/engines/inline.js";
+import { engineBytes, openEngine } from "../src/engines/inline.js";
 import { plan } from "../src/plan.js";
+import type { Variant } from "../src/variant.js";
 import type { RunModel } from "./compare.js";
 
-/** An engine of a build (default: the fastest that this machine runs) that runs operation by operation and gives out every tensor. */
-export function engineRunner(variant?: string): { variant: string; run: RunModel } {
-  const chosen = chooseVariant(variant);
-  const module = new WebAssembly.Module(engineBytes(chosen));
+/** An engine of a build (default: the fastest that this machine runs) that gives out every tensor. */
+export async function engineRunner(asked?: Variant): Promise<{ variant: Variant; run: RunModel }> {
+  const { variant } = await openEngine(asked);
+  const module = new WebAssembly.Module(engineBytes(variant));
   const run: RunModel = (model, input, height, width) => {
     const engine = new Engine(model, plan(model, height, width, { whole: true }), instantiate(module));
     const tensors: Int8Array[] = [];
@@ -17,5 +18,5 @@ export function engineRunner(variant?: string): { variant: string; run: RunModel
     });
     return tensors;
   };
-  return { variant: chosen, run };
+  return { variant, run };
 }

@@ -10,9 +10,6 @@ const SLICE_MILLISECONDS = 4;
 type Load = Extract<Request, { type: "load" }>;
 type Segment = Extract<Request, { type: "segment" }>;
 
-/** A port whose other end is closed. */
-const nowhere = closedPort();
-
 /** Clock and queue of a worker, which tests replace. */
 export interface WorkerTime {
   /** Milliseconds since any fixed time. */
@@ -103,7 +100,6 @@ class SegmenterServer {
         this.#reply({ type: "segmented", id, result: { ...step.value, milliseconds, ...frame } });
         return;
       }
-      if (done === 0) release(picture.data.buffer);
       done = step.value;
       if (progress && (done === total || end - paused >= SLICE_MILLISECONDS)) {
         this.#reply({ type: "progress", id, done, total });
@@ -134,20 +130,6 @@ function transferables({ mask, scores, frame }: Extract<Reply, { type: "segmente
 /** Gives a frame back; one that is closed already or any other picture is left alone. */
 function close(image: unknown): void {
   if (isFrame(image)) image.close();
-}
-
-/**
- * Gives the memory of pixels back now: a worker that makes little garbage but pixels would keep hundreds of
- * megabytes of them before it collects. What is sent nowhere is gone at once.
- */
-function release(pixels: ArrayBufferLike): void {
-  nowhere.postMessage(undefined, [pixels as ArrayBuffer]);
-}
-
-function closedPort(): MessagePort {
-  const { port1, port2 } = new MessageChannel();
-  port2.close();
-  return port1;
 }
 
 /** A message to oneself comes after those that wait. */

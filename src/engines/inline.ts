@@ -4,21 +4,21 @@
  * Each file of this folder is one way to an engine, with the same two exports; the build picks one for each entry
  * of the package (tools/build.js).
  */
-import { type EngineExports, instantiate } from "../engine.js";
-import { SCALAR, SIMD } from "../generated/engine.js";
-import type { Variant } from "../variant.js";
+import { instantiate } from "../engine.js";
+import { RELAXED, SCALAR, SIMD } from "../generated/engine.js";
+import { type Opened, openVariant, type Variant } from "../variant.js";
 
-export { chooseVariant } from "../variant.js";
-
-const TEXTS: Readonly<Record<Variant, string>> = { simd: SIMD, scalar: SCALAR };
+const TEXTS: Readonly<Record<Variant, string>> = { relaxed: RELAXED, simd: SIMD, scalar: SCALAR };
 
 /** Bytes of the engine module of a build. */
 export function engineBytes(variant: Variant): Uint8Array<ArrayBuffer> {
-  const text = atob(TEXTS[variant]);
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+  return Uint8Array.from(atob(TEXTS[variant]), (letter) => letter.charCodeAt(0));
 }
 
-/** A fresh instance of a build, made from `module` where that is given. */
-export async function startEngine(variant: Variant, module?: WebAssembly.Module): Promise<EngineExports> {
-  return instantiate(module ?? (await WebAssembly.compile(engineBytes(variant))));
+/** A fresh instance of the build asked for or of the fastest that works. */
+export function openEngine(asked?: Variant): Promise<Opened> {
+  return openVariant(asked, async (variant) => instantiate(await WebAssembly.compile(engineBytes(variant))));
 }
+
+/** What runs a model with several threads; loaded when first needed. */
+export const importThreads = () => import("../threads.js");

@@ -2,13 +2,17 @@
 import type { EngineExports } from "../engine.js";
 import { instantiateJavascript } from "../generated/javascript.js";
 
-/** @throws RangeError for any build but this one */
-export function chooseVariant(asked = "javascript"): "javascript" {
+/**
+ * A fresh instance.
+ *
+ * @throws RangeError for any build but this one
+ */
+export async function openEngine(
+  asked = "javascript",
+): Promise<{ variant: "javascript"; exports: EngineExports }> {
   if (asked !== "javascript") throw new RangeError(`"variant" expected javascript, got "${asked}"`);
-  return "javascript";
+  return { variant: "javascript", exports: instantiateJavascript() };
 }
 
-/** A fresh instance. */
-export async function startEngine(): Promise<EngineExports> {
-  return instantiateJavascript();
-}
+/** One thread is all there is. */
+export const importThreads = undefined;

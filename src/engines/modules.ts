@@ -1,14 +1,16 @@
 /** The engine as imported modules, for hosts at the edge: they compile at deployment and refuse bytes afterwards. */
+import relaxed from "engine:relaxed";
 import scalar from "engine:scalar";
 import simd from "engine:simd";
-import { type EngineExports, instantiate } from "../engine.js";
-import type { Variant } from "../variant.js";
+import { instantiate } from "../engine.js";
+import { type Opened, openVariant, type Variant } from "../variant.js";
 
-export { chooseVariant } from "../variant.js";
+const MODULES: Readonly<Record<Variant, WebAssembly.Module>> = { relaxed, simd, scalar };
 
-const MODULES: Readonly<Record<Variant, WebAssembly.Module>> = { simd, scalar };
-
-/** A fresh instance of a build, made from `module` where that is given. */
-export async function startEngine(variant: Variant, module = MODULES[variant]): Promise<EngineExports> {
-  return instantiate(module);
+/** A fresh instance of the build asked for or of the fastest that works. */
+export function openEngine(asked?: Variant): Promise<Opened> {
+  return openVariant(asked, async (variant) => instantiate(MODULES[variant]));
 }
+
+/** There are no threads at the edge. */
+export const importThreads = undefined;

@@ -32,6 +32,7 @@ const CHROME_FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  "--js-flags=--expose-gc",
 ];
 /** Nothing of Firefox may reach the network. */
 const FIREFOX_PREFERENCES = {
@@ -153,6 +154,20 @@ export async function saveBy(page: Page, button: string): Promise<Uint8Array> {
     return btoa(text);
   };
   return Buffer.from(await until(() => page.evaluate(read), `a file by ${button}`), "base64");
+}
+
+/**
+ * Frees what nobody needs any more, where a browser can be told to: Chromium keeps drawn video frames in a cache of
+ * some hundred megabytes until memory is short.
+ */
+export async function freeMemory(page: Page): Promise<void> {
+  for (const scope of [page, ...page.workers()]) {
+    await scope.evaluate(() => (globalThis as { gc?: () => void }).gc?.());
+  }
+  if (!(await page.browser().version()).startsWith("Chrome")) return;
+  const session = await page.createCDPSession();
+  await session.send("Memory.simulatePressureNotification", { level: "critical" });
+  await session.detach();
 }
 
 /** Bytes of memory of a process and all that it started, shared pages counted once; 0 where there is no /proc. */

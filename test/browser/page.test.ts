@@ -190,7 +190,8 @@ for (const candidate of drive.BROWSERS) {
       await page.select("#size", "256x256");
       const larger = await Segmenter.load(FIXTURE, { width: 256, height: 256 });
       const expected = [...larger.segment(PHOTO).mask];
-      await drive.until(async () => String(await savedMask(page)) === String(expected), "the larger mask");
+      await settled(page, "photo");
+      expect(await savedMask(page)).toEqual(expected);
       await page.close();
     });
 
@@ -203,9 +204,13 @@ for (const candidate of drive.BROWSERS) {
         page.evaluate(() => (globalThis as unknown as { closedFrames: number }).closedFrames);
       await drive.until(async () => (await frames()) >= WARM_UP, "the first frames", PATIENCE);
       const [framesBefore, closedBefore] = [await frames(), await closed()];
-      const memory = drive.memoryOf(browser.process()!.pid!);
+      const measure = async () => {
+        await drive.freeMemory(page);
+        return drive.memoryOf(browser.process()!.pid!);
+      };
+      const memory = await measure();
       await drive.until(async () => (await frames()) >= framesBefore + WATCHED, "100 frames more", PATIENCE);
-      const grown = drive.memoryOf(browser.process()!.pid!) - memory;
+      const grown = (await measure()) - memory;
       const ended = await closed();
       expect(ended - closedBefore).toBeGreaterThanOrEqual(WATCHED);
       if (process.env.SCREENSHOTS) process.stderr.write(`${candidate.name}: ${memory} + ${grown} bytes\n`);

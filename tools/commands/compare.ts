@@ -70,7 +70,7 @@ async function run(onnx: string, path: string, options: Options): Promise<void> 
   const frames = spread(findFrames(options.images, options.list), options.frames);
   const { compare } = await needRuntime(() => import("../compare.js"));
   const { readInputs } = await import("./pictures.js");
-  const engine = engineRunner(options.variant);
+  const engine = await engineRunner(options.variant);
   let engineDiffering: number | undefined;
   const judged: RunModel = (...words) => {
     const tensors = engine.run(...words);

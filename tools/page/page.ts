@@ -122,6 +122,8 @@ async function show(next: Shown, signal: AbortSignal): Promise<void> {
 function dropSegmenter(): void {
   segmenter?.dispose();
   segmenter = undefined;
+  status.textContent = "Loading…";
+  for (const button of saveButtons) button.disabled = true;
 }
 
 async function segmentShown(signal: AbortSignal): Promise<void> {

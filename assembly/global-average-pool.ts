@@ -1,9 +1,9 @@
 /**
  * Mean over the whole plane:
- *   output[c] = requantize(sum over y, x of (input[y, x, c] - zero), multiplier)
+ *   output[c] = requantize(sum over y, x of (input[y, x, c] - zero), multiplier / f32(inHeight * inWidth))
  *
  * input       int8 [inHeight, inWidth, channels]
- * multiplier  f32              input scale / output scale / (inHeight * inWidth)
+ * multiplier  f32              input scale / output scale
  * output      int8 [1, 1, channels]
  * scratch     i32 [channels]   the sums
  *
@@ -22,7 +22,9 @@ export function globalAveragePool(op: usize, first: i32, end: i32): void {
   const high = <f32>(load<i32>(op, r.MAX) - outZero);
   memory.fill(sums, 0, 4 * channels);
   let input = load<usize>(op, r.INPUT_AT);
-  const last = input + load<i32>(op, r.IN_HEIGHT) * load<i32>(op, r.IN_WIDTH) * channels;
+  const pixels = load<i32>(op, r.IN_HEIGHT) * load<i32>(op, r.IN_WIDTH);
+  const multiplier = load<f32>(op, r.MULTIPLIER) / <f32>pixels;
+  const last = input + pixels * channels;
   for (; input < last; input += channels) {
     for (let channel = 0; channel < channels; channel++) {
       const sum = sums + 4 * channel;
@@ -30,7 +32,7 @@ export function globalAveragePool(op: usize, first: i32, end: i32): void {
     }
   }
   for (let channel = 0; channel < channels; channel++) {
-    const mean = requantize(load<i32>(sums + 4 * channel), load<f32>(op, r.MULTIPLIER), low, high, outZero);
+    const mean = requantize(load<i32>(sums + 4 * channel), multiplier, low, high, outZero);
     store<i8>(load<usize>(op, r.OUTPUT_AT) + channel, mean);
   }
 }

@@ -4,6 +4,14 @@
  * (denominator - weight) and weight.
  */
 import { BILINEAR } from "../src/format";
+import { FINE } from "../src/record";
+
+/** Denominator of the weights along one axis. */
+export function denominatorOf(mode: i32, from: i32, to: i32): i32 {
+  if (mode == BILINEAR && to == 2 * from) return 4;
+  if (mode == BILINEAR && to == 4 * from) return 8;
+  return FINE;
+}
 
 /** floor(p * denominator + 1 / 2) of the real position p, kept within 0..(from - 1) * denominator. */
 export function position(i: i32, from: i32, to: i32, mode: i32, denominator: i32): i32 {

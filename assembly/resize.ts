@@ -5,7 +5,7 @@
  *   bilinear  output[y, x, c] = requantize(weighted sum of four neighbours - denominators * zero, multiplier)
  *
  * input       int8 [inHeight, inWidth, channels]
- * multiplier  f32            input scale / output scale, of bilinear / (both denominators)
+ * multiplier  f32            input scale / output scale, for bilinear divided by both denominators
  * output      int8 [outHeight, outWidth, channels]
  * scratch     i32 [inWidth, channels]   one row between two rows (bilinear)
  *
@@ -14,7 +14,7 @@
 import { NEAREST } from "../src/format";
 import * as r from "../src/record";
 import { narrow8, requantize, requantize4 } from "./requantize";
-import { blendRows, position } from "./resample";
+import { blendRows, denominatorOf, position } from "./resample";
 
 export function resize(op: usize, first: i32, end: i32): void {
   if (load<i32>(op, r.MODE) == NEAREST) nearestRows(op, first, end);
@@ -54,8 +54,8 @@ function bilinearRows(op: usize, first: i32, end: i32): void {
   const outHeight = load<i32>(op, r.OUT_HEIGHT);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const channels = load<i32>(op, r.OUT_CHANNELS);
-  const down = load<i32>(op, r.DENOMINATOR_Y);
-  const across = load<i32>(op, r.DENOMINATOR_X);
+  const down = denominatorOf(mode, inHeight, outHeight);
+  const across = denominatorOf(mode, inWidth, outWidth);
   const scratch = load<usize>(op, r.SCRATCH_AT);
   const inRow = inWidth * channels;
   let output = load<usize>(op, r.OUTPUT_AT) + first * outWidth * channels;
@@ -70,17 +70,25 @@ function bilinearRows(op: usize, first: i32, end: i32): void {
       const column = spot / across;
       const left = scratch + 4 * column * channels;
       const right = column + 1 < inWidth ? left + 4 * channels : left;
-      blendPixel(op, left, right, spot - column * across, output, channels);
+      blendPixel(op, left, right, spot - column * across, down, across, output, channels);
       output += channels;
     }
   }
 }
 
 /** One output pixel between two pixels of the blended row. */
-function blendPixel(op: usize, left: usize, right: usize, weight: i32, output: usize, channels: i32): void {
-  const across = load<i32>(op, r.DENOMINATOR_X);
-  const multiplier = load<f32>(op, r.MULTIPLIER);
-  const zero = load<i32>(op, r.ZERO) * load<i32>(op, r.DENOMINATOR_Y) * across;
+function blendPixel(
+  op: usize,
+  left: usize,
+  right: usize,
+  weight: i32,
+  down: i32,
+  across: i32,
+  output: usize,
+  channels: i32,
+): void {
+  const multiplier = load<f32>(op, r.MULTIPLIER) / <f32>(down * across);
+  const zero = load<i32>(op, r.ZERO) * down * across;
   const outZero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const high = <f32>(load<i32>(op, r.MAX) - outZero);

@@ -59,11 +59,6 @@ export class Engine {
     this.#memory.set(link(model, plan, relaxed));
   }
 
-  /** Bytes of linear memory. */
-  get memoryBytes(): number {
-    return this.#memory.length;
-  }
-
   /** Resizes a valid picture to the input size and writes it as the input tensor. */
   setPicture({ data, width, height, channels }: Picture): void {
     const { plan } = this;

@@ -28,8 +28,7 @@ export function expectInteger(name: string, value: unknown, first: number, last:
   return value;
 }
 
-/** A short name of what a value is, for messages. */
+/** A short name of what a value is, for messages: a string itself, else its class. */
 export function describe(value: unknown): string {
-  if (typeof value === "string") return `"${value}"`;
-  return typeof value === "object" && value ? (value.constructor?.name ?? "object") : String(value);
+  return typeof value === "string" ? `"${value}"` : (value?.constructor?.name ?? String(value));
 }

@@ -23,7 +23,7 @@ export function expectPicture(image: Image): Picture {
   }
   const { data } = image;
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new TypeError(`"image.data" expected a Uint8Array or Uint8ClampedArray, got ${describe(data)}`);
+    throw new TypeError(`"image.data" expected a Uint8Array, got ${describe(data)}`);
   }
   const width = expectInteger("image.width", image.width, 1, MAX_IMAGE_SIDE);
   const height = expectInteger("image.height", image.height, 1, MAX_IMAGE_SIDE);
@@ -31,10 +31,10 @@ export function expectPicture(image: Image): Picture {
   if (channels !== 1 && channels !== 3 && channels !== 4) {
     throw new RangeError(`"image" of ${width}x${height} expected 1, 3 or 4 channels, got ${channels}`);
   }
-  if (data.length !== width * height * channels) {
+  const bytes = width * height * channels;
+  if (data.length !== bytes) {
     throw new RangeError(
-      `"image.data" of ${width}x${height} with ${channels} channels expected ` +
-        `${width * height * channels} bytes, got ${data.length}`,
+      `"image.data" of ${width}x${height}x${channels} expected ${bytes} bytes, got ${data.length}`,
     );
   }
   return { data, width, height, channels };

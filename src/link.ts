@@ -73,34 +73,19 @@ function writeRecord(view: DataView, op: Op, index: number, thread: number, mode
   const [first, second] = inputs;
   if (!first) return;
   const { height, width } = plan.sizes[op.inputs[0]!]!;
-  const ratio = Math.fround(first.scale / output.scale);
   words(record.IN_HEIGHT, height, width, first.channels);
   words(record.IN_ROWS, plan.rows[op.inputs[0]!]!);
   const maker = plan.turns.indexOf(index);
   if (maker !== index) words(record.MAKER_AT, recordAt(model, maker, thread));
-  if (op.code === format.GATE) real(record.MULTIPLIER, multiplier(first.scale, op.scales[0]!, output.scale));
-  if (op.code === format.MULTIPLY)
-    real(record.MULTIPLIER, multiplier(first.scale, second!.scale, output.scale));
-  if (op.code === format.GLOBAL_AVERAGE_POOL) real(record.MULTIPLIER, ratio / Math.fround(height * width));
-  if (op.code === format.RESIZE && a.mode !== format.NEAREST) {
-    const down = denominator(a.mode, height, size.height);
-    const across = denominator(a.mode, width, size.width);
-    words(record.DENOMINATOR_Y, down, across);
-    real(record.MULTIPLIER, ratio / Math.fround(down * across));
-  }
+  const factor =
+    op.code === format.GATE ? op.scales[0] : op.code === format.MULTIPLY ? second!.scale : undefined;
+  if (factor) real(record.MULTIPLIER, multiplier(first.scale, factor, output.scale));
   if (second) words(record.REPEATED, sameSize(size, plan.sizes[op.inputs[1]!]!) ? 0 : 1);
 }
 
 /** (first * second) / output, each step rounded to binary32. */
 function multiplier(first: number, second: number, output: number): number {
   return Math.fround(Math.fround(first * second) / output);
-}
-
-/** Denominator of the bilinear weights along one axis: see format.md, resize. */
-function denominator(mode: number, from: number, to: number): number {
-  if (mode === format.BILINEAR && to === 2 * from) return 4;
-  if (mode === format.BILINEAR && to === 4 * from) return 8;
-  return record.FINE;
 }
 
 function packArrays(

@@ -38,7 +38,7 @@ export function parseModel(bytes: Uint8Array): Model {
   const cardAt = dataAt + dataBytes;
   expectModel(
     dataBytes % format.ALIGNMENT === 0 && cardAt + cardBytes === bytes.length,
-    "header: the sections do not add up to the file",
+    "header: sections do not add up to the file",
   );
   expectZeros(view, format.HEADER_RESERVED, format.HEADER_BYTES, "header");
 
@@ -66,8 +66,8 @@ export function parseModel(bytes: Uint8Array): Model {
 function openFile(bytes: Uint8Array): DataView {
   const start = String.fromCharCode(...bytes.subarray(0, 64)).trimStart();
   expectModel(bytes.length > 0, "the file is empty");
-  expectModel(!/^<(!doctype|html|\?xml)/i.test(start), "this is a web page, not a model: check its address");
-  expectModel(start.startsWith("ASEG"), 'this is not a model file: it does not begin with "ASEG"');
+  expectModel(!/^<(!doctype|html|\?xml)/i.test(start), "a web page, not a model: check its address");
+  expectModel(start.startsWith("ASEG"), 'not a model file: it does not begin with "ASEG"');
   expectModel(
     bytes.length >= format.HEADER_BYTES,
     `the file ends in the header, after ${bytes.length} bytes`,

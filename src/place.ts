@@ -37,7 +37,7 @@ export function placeBuffers(buffers: readonly Buffer[]): { offsets: number[]; b
     const alive = placed.filter((other) => overlap(buffers[other]!, buffer));
     alive.sort((a, b) => offsets[a]! - offsets[b]!);
     let best = -1;
-    let bestGap = Number.POSITIVE_INFINITY;
+    let bestGap = 2 ** 53;
     let end = 0;
     for (const other of alive) {
       const gap = offsets[other]! - end;

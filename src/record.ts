@@ -71,10 +71,6 @@ export const MAX = 168;
 export const CHANNELS = 172;
 /** 1 where the second input is a single pixel, repeated. */
 export const REPEATED = 188;
-/** Denominators of the bilinear weights, down and across. */
-export const DENOMINATOR_Y = 192;
-export const DENOMINATOR_X = 196;
-
 /** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
 export const IN_ROWS = 204;
 export const OUT_ROWS = 208;

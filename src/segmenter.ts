@@ -2,7 +2,7 @@
 import type { Color } from "./card.js";
 import { Engine, instantiate, type Picture } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
-import { describe, EnvironmentError, expectInteger } from "./errors.js";
+import { describe, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import { expectPicture, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
@@ -102,20 +102,18 @@ export class Segmenter {
     };
     let noThreads: string | undefined;
     if (threads > 1) {
-      try {
-        const memory = planFor(threads);
-        if (!importThreads) throw new EnvironmentError("this host has no threads");
-        const crew = await (await importThreads()).startCrew(model, memory, variant);
+      const memory = planFor(threads);
+      const crew = importThreads
+        ? await (await importThreads()).tryCrew(model, memory, variant)
+        : "no threads at the edge";
+      if (typeof crew !== "string") {
         return new Segmenter(
           new Engine(model, memory, crew.exports),
           { variant: crew.variant, fileBytes },
           crew.stop,
         );
-      } catch (error) {
-        // by name, since the other file has a class of its own
-        if (!(error instanceof Error && error.name === "EnvironmentError")) throw error;
-        noThreads = error.message;
       }
+      noThreads = crew;
     }
     const opened = module
       ? { variant: variant ?? "simd", exports: instantiate(module) }

@@ -53,7 +53,7 @@ function findFault(op: Op, inputs: readonly Size[], size: Size, channels: number
     case format.GATE:
       return (
         (first!.height !== second!.height * factor || first!.width !== second!.width * factor) &&
-        `sizes ${sizes} do not differ by the factor ${factor}`
+        `sizes ${sizes}, factor ${factor}`
       );
     case format.ADD:
     case format.MULTIPLY:

@@ -56,12 +56,22 @@ export function noThreads(scope: { crossOriginIsolated?: boolean } = globalThis)
   return typeof SharedArrayBuffer === "undefined" ? "this host has no shared memory" : undefined;
 }
 
+/** Starts `plan.threads` - 1 workers; where there can be none, the result says why. */
+export async function tryCrew(model: Model, plan: Plan, asked?: Variant): Promise<Crew | string> {
+  try {
+    return await startCrew(model, plan, asked);
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.message;
+    throw error;
+  }
+}
+
 /**
- * Starts `plan.threads` - 1 workers.
+ * Starts the workers.
  *
  * @throws EnvironmentError where this host has no threads or a worker does not start
  */
-export async function startCrew(model: Model, plan: Plan, asked?: Variant): Promise<Crew> {
+async function startCrew(model: Model, plan: Plan, asked?: Variant): Promise<Crew> {
   const reason = noThreads();
   if (reason) throw new EnvironmentError(reason);
   const pages = plan.memoryBytes / PAGE_BYTES;

@@ -70,18 +70,15 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const inputs = op.inputs.map((id) => tensors[id]!);
   const [first, second] = inputs;
   const stray = ATTRIBUTES.find((name) => !kind.attributes.includes(name) && a[name] !== 0);
-  if (stray) return `it has no ${stray}`;
+  if (stray) return "an unused field is not zero";
   const channels = kind.channels(inputs.map((input) => input.channels)) || output.channels;
   if (channels !== output.channels) return `${output.channels} output channels, not ${channels}`;
-  if (kind.sameScale && (first!.scale !== output.scale || first!.zero !== output.zero)) {
-    return "input and output differ in scale or zero point";
-  }
-  if (kind.sameScale && (first!.min < output.min || first!.max > output.max)) {
-    return "the output's range is narrower than the input's";
-  }
+  const { scale: inScale, zero, min, max } = first ?? output;
+  const same = inScale === output.scale && zero === output.zero && min >= output.min && max <= output.max;
+  if (kind.sameScale && !same) return "input and output differ in scale or range";
   const scale = op.scales.find((value) => !(value >= MIN_WEIGHT_SCALE && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
-  if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
+  if (kind.attributes.includes(/* @__KEY__ */ "kernelHeight")) return findWindowFault(a, output.channels);
   const within = (value: number) => value >= output.min && value <= output.max;
   switch (op.code) {
     case format.GATE:
@@ -112,11 +109,11 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
 /** Padding is narrower than the kernel, so the first or the last row of taps of every window is inside or beside. */
 function findWindowFault(a: Attributes, outChannels: number): string | false {
   const zero = ATTRIBUTES.slice(0, 6).find((name) => a[name] === 0);
-  if (zero) return `${zero} is 0`;
+  if (zero) return "kernel, stride or dilation is 0";
   const height = a.dilationY * (a.kernelHeight - 1) + 1;
   const width = a.dilationX * (a.kernelWidth - 1) + 1;
   if (Math.max(a.padTop, a.padBottom) >= height || Math.max(a.padLeft, a.padRight) >= width) {
-    return "the padding is as wide as the kernel";
+    return "padding as wide as the kernel";
   }
   if (a.groups && outChannels % a.groups !== 0) return `${outChannels} channels in ${a.groups} groups`;
   return a.mode > format.COUNT_PADDING && `mode ${a.mode}`;
@@ -126,7 +123,7 @@ function findWindowFault(a: Attributes, outChannels: number): string | false {
 function validateEnds({ tensors, ops, card }: Model): void {
   const { scale, zero, min, max } = tensors[ops[0]!.output]!;
   const plain = scale === Math.fround(1 / 255) && zero === -128 && min === -128 && max === 127;
-  expectModel(plain, "input: expected scale 1/255, zero point -128 and the range -128..127");
+  expectModel(plain, "input: expected scale 1/255, zero -128, range -128..127");
   const classes = tensors[ops.at(-1)!.inputs[0]!]!.channels;
   expectModel(classes >= 2 && classes <= format.MAX_CLASSES, `argmax: ${classes} classes`);
   expectModel(classes === card.classes.length, `card: ${card.classes.length} classes for ${classes} scores`);

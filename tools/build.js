@@ -9,6 +9,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
+import { minify } from "terser";
 
 const VARIANTS = ["scalar", "simd", "relaxed"];
 const THREADED = ["simd-threads", "relaxed-threads"];
@@ -63,6 +64,57 @@ function choose({ engine, open, suffix }) {
     },
   };
 }
+
+/** Properties of the library's own structures, which users never see: they get short names. */
+const PRIVATE = [
+  ...[
+    "attributes",
+    "arenaAt",
+    "entryBytes",
+    "inPlace",
+    "sameScale",
+    "arity",
+    "taps",
+    "lifetimes",
+    "scratchBytes",
+  ],
+  ...[
+    "stepBytes",
+    "rowCount",
+    "multipliers",
+    "turns",
+    "offsets",
+    "sizes",
+    "depth",
+    "inputs",
+    "output",
+    "weights",
+  ],
+  ...[
+    "bias",
+    "scales",
+    "table",
+    "plan",
+    "model",
+    "scratch",
+    "kernelHeight",
+    "kernelWidth",
+    "strideY",
+    "strideX",
+  ],
+  ...[
+    "dilationY",
+    "dilationX",
+    "padTop",
+    "padLeft",
+    "padBottom",
+    "padRight",
+    "groups",
+    "numerator",
+    "denominator",
+  ],
+];
+const mangleProps = new RegExp(`^(${PRIVATE.join("|")})$`);
 
 /** Leaves what runs several threads in a file of its own, which is loaded when needed. */
 const separateThreads = {
@@ -120,16 +172,24 @@ inlineEngines("src/generated/threads.ts", THREADED);
 translateEngine();
 
 rmSync("dist", { recursive: true, force: true });
+mkdirSync("dist");
 const shared = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
 for (const [name, parts] of Object.entries(ENTRIES)) {
-  await build({
+  const { outputFiles } = await build({
     ...shared,
     entryPoints: ["src/index.ts"],
-    outfile: `dist/${name}.js`,
+    write: false,
     minify: true,
+    mangleProps,
     external: ["node:*"],
     plugins: [choose(parts), separateThreads],
   });
+  const { code } = await minify(outputFiles[0].text, {
+    module: true,
+    ecma: 2022,
+    compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false },
+  });
+  writeFileSync(`dist/${name}.js`, code);
 }
 for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);
 const commands = await build({

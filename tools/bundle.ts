@@ -8,9 +8,11 @@
 import scalar from "../build/standalone-scalar.wasm";
 import simd from "../build/standalone-simd.wasm";
 import { crc32 } from "../src/checksum.js";
-import { type Model, type Plan, parseModel, Segmenter } from "../src/index.js";
+import { Segmenter } from "../src/index.js";
 import { link, recordAt } from "../src/link.js";
+import { type Model, parseModel } from "../src/model.js";
 import { align } from "../src/place.js";
+import type { Plan } from "../src/plan.js";
 import { PAGE_BYTES } from "../src/plan.js";
 import * as header from "../src/standalone.js";
 import { UserError } from "./errors.js";

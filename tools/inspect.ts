@@ -1,5 +1,6 @@
 /** What a model costs, and a picture of its memory over time. */
-import type { Model, Plan } from "../src/index.js";
+import type { Model } from "../src/model.js";
+import type { Plan } from "../src/plan.js";
 
 /** A stretch of the arena that holds one tensor, or the scratch of one operation, while operations run. */
 export interface Block {

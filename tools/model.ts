@@ -1,5 +1,6 @@
 /** Model files for commands: errors name the file and the option at fault. */
-import { type Model, type Plan, parseModel, plan } from "../src/index.js";
+import { type Model, parseModel } from "../src/model.js";
+import { type Plan, plan } from "../src/plan.js";
 import { isExpected, messageOf, UsageError, UserError } from "./errors.js";
 import { readBytes, STANDARD } from "./files.js";
 

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { basename, extname, join } from "node:path";
-import { parseModel } from "../src/index.js";
+import { parseModel } from "../src/model.js";
 import { isExpected, messageOf, UsageError, UserError } from "./errors.js";
 import { isFile, listFolder, readBytes } from "./files.js";
 

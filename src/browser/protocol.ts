@@ -12,10 +12,7 @@ import type { ThreadSupport } from "./threads.js";
 export type Frame = ImageBitmap | VideoFrame;
 
 /** What the worker is told to load with. */
-export interface WorkerLoadOptions extends Pick<LoadOptions, "width" | "height" | "variant" | "module"> {
-  /** Threads of the engine, where its builds have them. */
-  readonly threads?: number;
-}
+export type WorkerLoadOptions = Pick<LoadOptions, "width" | "height" | "variant" | "module" | "threads">;
 
 /** What the worker is told to segment with. */
 export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "scores"> {
@@ -27,8 +24,8 @@ export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "he
 
 /** A segmenter's facts, with those of the thread it runs in. */
 export interface AsyncSegmenterInfo extends SegmenterInfo, ThreadSupport {
-  /** Threads in use. */
-  readonly threads: number;
+  /** Why there are not more threads, and what would help; absent where there can be or are. */
+  readonly noThreads?: string;
 }
 
 /** A mask, with what it took to make it. */

@@ -76,8 +76,7 @@ class SegmenterServer {
     const segmenter = await Segmenter.load(bytes, options);
     this.#segmenter = segmenter;
     const { classes, palette, info } = segmenter;
-    const { threads = 1 } = info as { threads?: number };
-    this.#reply({ type: "loaded", id, classes, palette, info: { ...info, threads, ...threadSupport() } });
+    this.#reply({ type: "loaded", id, classes, palette, info: { ...threadSupport(), ...info } });
   }
 
   async #segment({ id, image, options }: Segment): Promise<void> {

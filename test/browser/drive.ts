@@ -161,10 +161,10 @@ export async function saveBy(page: Page, button: string): Promise<Uint8Array> {
  * some hundred megabytes until memory is short.
  */
 export async function freeMemory(page: Page): Promise<void> {
+  if (!(await page.browser().version()).startsWith("Chrome")) return;
   for (const scope of [page, ...page.workers()]) {
     await scope.evaluate(() => (globalThis as { gc?: () => void }).gc?.());
   }
-  if (!(await page.browser().version()).startsWith("Chrome")) return;
   const session = await page.createCDPSession();
   await session.send("Memory.simulatePressureNotification", { level: "critical" });
   await session.detach();

@@ -11,7 +11,7 @@ import * as drive from "./drive.js";
 
 /** Frames of the camera before memory is looked at, and while it is watched. */
 const WARM_UP = 60;
-const WATCHED = 100;
+const WATCHED = 200;
 /** A leak of one frame of the camera (640x480 RGBA) at each frame would be twice this. */
 const GROWTH = (WATCHED * 640 * 480 * 4) / 2;
 const PATIENCE = 120_000;
@@ -235,8 +235,11 @@ for (const candidate of drive.BROWSERS) {
       });
       expect(options.disabled).toBe(false);
       await drop(page, "photo", PHOTO);
-      await page.select("#threads", options.values.at(-1)!);
+      const threads = options.values.at(-1)!;
+      await page.select("#threads", threads);
       await settled(page, "photo");
+      expect(await drive.textOf(page, "#facts")).toContain(`Threads in use${threads}`);
+      expect(await drive.textOf(page, "#threads-note")).toBe("");
       expect(await savedMask(page)).toEqual([...node.segment(PHOTO).mask]);
       expect(await violations(page)).toEqual([]);
       await page.close();

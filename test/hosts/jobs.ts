@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type Model, parseModel } from "../../src/index.js";
+import { type Model, parseModel } from "../../src/model.js";
 import { writeModel } from "../../tools/convert/write.js";
 import { defaultModel } from "../../tools/package.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";

@@ -2,7 +2,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import binaryen from "binaryen";
-import { parseModel, plan } from "../../src/index.js";
+import { parseModel } from "../../src/model.js";
+import { plan } from "../../src/plan.js";
 import { bundleModel } from "../../tools/bundle.js";
 import { Absent, execute, FOLDER, type Host, needProgram } from "./host.js";
 import type { Jobs } from "./jobs.js";

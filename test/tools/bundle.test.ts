@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { plan } from "../../src/index.js";
+import { plan } from "../../src/plan.js";
 import { BUNDLE_VARIANTS, bundleModel } from "../../tools/bundle.js";
 import { writeModel } from "../../tools/convert/write.js";
 import { referenceInput, referenceMask, runReference } from "../../tools/reference/run.js";

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, expect, test, vi } from "vitest";
-import { parseModel, Segmenter } from "../../src/index.js";
+import { Segmenter } from "../../src/index.js";
+import { parseModel } from "../../src/model.js";
 import { FLOAT, type OnnxModel, type OnnxTensor } from "../../tools/convert/onnx.js";
 import { writeOnnx } from "../../tools/convert/onnx-write.js";
 import { expectFailure, FIXTURE, Workplace } from "./command.js";

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { Engine, instantiate } from "../../src/engine.js";
 import { engineBytes } from "../../src/engines/inline.js";
-import { plan } from "../../src/index.js";
+import { plan } from "../../src/plan.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Workplace } from "./command.js";
 

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
-import type { Model } from "../../src/index.js";
+import type { Model } from "../../src/model.js";
 import type { Comparison, RunModel } from "../compare.js";
 import { engineRunner } from "../engine.js";
 import { readBytes, STANDARD, writeOutput } from "../files.js";

@@ -1,5 +1,8 @@
 import { Command } from "commander";
-import { type Model, type ModelInfo, modelInfo, type Plan } from "../../src/index.js";
+import type { ModelInfo } from "../../src/index.js";
+import { modelInfo } from "../../src/info.js";
+import type { Model } from "../../src/model.js";
+import type { Plan } from "../../src/plan.js";
 import { writeOutput } from "../files.js";
 import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "../inspect.js";
 import { planFor, readModel } from "../model.js";

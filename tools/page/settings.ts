@@ -1,6 +1,6 @@
 /** Choices of model, input size, build and threads. */
 import { type AsyncSegmenterInfo, threadSupport } from "../../src/browser/index.js";
-import type { Model } from "../../src/index.js";
+import type { Model } from "../../src/model.js";
 import { VARIANTS, type Variant } from "../../src/variant.js";
 import { formatBytes, formatCount } from "../table.js";
 import { find, make } from "./dom.js";
@@ -98,11 +98,8 @@ export class Settings {
   /** Shows what was loaded. */
   show(info: AsyncSegmenterInfo): void {
     const asked = Number(this.#threads.value);
-    if (info.isolated && asked > 1 && info.threads < asked) {
-      this.#note.textContent = `${info.threads} of ${asked} threads in use: this build of the engine has no more.`;
-    } else if (info.isolated) {
-      this.#note.textContent = "";
-    }
+    const fewer = asked > 1 && info.threads < asked;
+    if (info.isolated) this.#note.textContent = fewer ? upperFirst(info.noThreads ?? "fewer are in use") : "";
     const facts = [
       ["Build in use", info.variant],
       ["Threads in use", String(info.threads)],

@@ -28,7 +28,7 @@ export interface EngineExports {
 export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): EngineExports {
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
   const engine = exports as unknown as EngineExports;
-  if (!engine.selftest()) throw new EnvironmentError("this host computes wrong numbers with this build");
+  if (!engine.selftest()) throw new EnvironmentError("this build computes wrong numbers here");
   return engine;
 }
 

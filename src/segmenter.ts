@@ -162,7 +162,7 @@ export class Segmenter {
   }
 
   #prepare(image: Image, options: SegmentOptions): Job {
-    if (!this.#engine) throw new Error("this segmenter has been disposed");
+    if (!this.#engine) throw new Error("the segmenter is disposed");
     const picture = expectPicture(image);
     const width = expectInteger("width", options.width ?? picture.width, 1, MAX_IMAGE_SIDE);
     const height = expectInteger("height", options.height ?? picture.height, 1, MAX_IMAGE_SIDE);

@@ -1,0 +1,46 @@
+/** What the benchmark asks of every engine. */
+
+/** Where an engine finds its files. */
+export interface Host {
+  readonly isNode: boolean;
+  /** A file made for the benchmark: a model. */
+  read(name: string): Promise<Uint8Array>;
+  /** Folder (Node) or address (browser) of the files of an npm package's distribution, with a slash at the end. */
+  assets(packageName: string): string;
+}
+
+/** Class ids of the picture's pixels, [512, 512], in whatever integers the engine gives. */
+export type Mask = Uint8Array | Int32Array;
+
+/** A loaded network. Levels of the picture: uint8 RGB, [512, 512, 3]. */
+export interface Engine {
+  run(levels: Uint8Array): Mask | Promise<Mask>;
+  close(): void | Promise<void>;
+}
+
+/** Number types of a network. */
+export type Numbers = "f32" | "u8" | "s8";
+
+/** One line of the comparison. */
+export interface Spec {
+  /** Unique, e.g. "litert-int8". */
+  readonly name: string;
+  /** As shown, e.g. "LiteRT.js int8". */
+  readonly label: string;
+  /** File in this folder that loads it. */
+  readonly engine: "ours" | "tfjs-wasm" | "tfjs-cpu" | "onnxruntime-web" | "onnxruntime-node" | "litert";
+  readonly numbers: Numbers;
+  readonly threads: number;
+  /** Build of ours. */
+  readonly variant?: string;
+  readonly hosts: readonly ("node" | "chromium")[];
+  /** Model files it reads. */
+  readonly files: readonly string[];
+  /** Least share of pixels equal to ours. */
+  readonly agreement: number;
+  /** Takes seconds for a picture: measured with one round in five. */
+  readonly isSlow?: boolean;
+}
+
+/** Loads the engine of a spec; each file of this folder exports one as `load`. */
+export type Load = (spec: Spec, host: Host) => Promise<Engine>;

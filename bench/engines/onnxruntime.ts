@@ -1,0 +1,31 @@
+/** What the two forms of onnxruntime share: planes in, mask out. */
+import type { InferenceSession, Tensor, TypedTensor } from "onnxruntime-web";
+import type { Engine, Numbers } from "./engine.js";
+import { toPlanes } from "./levels.js";
+
+const DIMS = [1, 3, 512, 512];
+const LENGTH = 3 * 512 * 512;
+
+interface Runtime {
+  readonly Tensor: new (
+    type: "float32" | "uint8" | "int8",
+    data: Float32Array | Uint8Array | Int8Array,
+    dims: readonly number[],
+  ) => unknown;
+}
+
+/** A session as an engine. */
+export function sessionEngine(runtime: Runtime, session: InferenceSession, numbers: Numbers): Engine {
+  const kinds = { f32: "float32", u8: "uint8", s8: "int8" } as const;
+  const arrays = { f32: Float32Array, u8: Uint8Array, s8: Int8Array };
+  const planes = new arrays[numbers](LENGTH);
+  const convert = toPlanes(planes);
+  return {
+    async run(levels) {
+      const input = new runtime.Tensor(kinds[numbers], convert(levels), DIMS) as Tensor;
+      const { mask } = await session.run({ [session.inputNames[0]!]: input });
+      return (mask as TypedTensor<"uint8">).data;
+    },
+    close: () => session.release(),
+  };
+}

@@ -1,0 +1,18 @@
+/** This library, as a user loads it. */
+import { Segmenter, type Variant } from "../../src/index.js";
+import type { Load } from "./engine.js";
+
+const SIDE = 512;
+
+export const load: Load = async (spec, host) => {
+  const segmenter = await Segmenter.load(await host.read(spec.files[0]!), {
+    variant: spec.variant as Variant,
+    threads: spec.threads,
+  });
+  const { threads, noThreads } = segmenter.info;
+  if (threads !== spec.threads) throw new Error(noThreads ?? `runs on ${threads} threads`);
+  return {
+    run: (levels) => segmenter.segment({ data: levels, width: SIDE, height: SIDE, channels: 3 }).mask,
+    close: () => segmenter.dispose(),
+  };
+};

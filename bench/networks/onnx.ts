@@ -1,0 +1,251 @@
+/** The network as ONNX, operator set 17, in real numbers or with QuantizeLinear and DequantizeLinear. */
+import {
+  FLOAT,
+  INT8,
+  INT32,
+  INT64,
+  type OnnxAttribute,
+  type OnnxModel,
+  UINT8,
+} from "../../tools/convert/onnx.js";
+import { writeOnnx } from "../../tools/convert/onnx-write.js";
+import {
+  type Convolution,
+  type EightBits,
+  eightBits,
+  type Gate,
+  integerBias,
+  integerWeights,
+  type Layer,
+  type Network,
+  rangeBits,
+  realWeights,
+} from "./layers.js";
+
+/** Number types of a network: real numbers, or 8-bit activations with or without a sign. */
+export type Numbers = "f32" | "u8" | "s8";
+
+const int = (value: number): OnnxAttribute => ({ kind: "int", value });
+const ints = (...value: number[]): OnnxAttribute => ({ kind: "ints", value });
+const string = (value: string): OnnxAttribute => ({ kind: "string", value });
+
+/**
+ * An ONNX file. Its input "picture" is [1, 3, height, width], levels 0..255 as float or uint8, or levels - 128 as
+ * int8; its output "mask" is uint8 [1, height, width], class ids.
+ */
+export function onnxNetwork(network: Network, numbers: Numbers): Uint8Array {
+  return writeOnnx(new Writer(network, numbers).model());
+}
+
+class Writer {
+  readonly #nodes: OnnxModel["nodes"] = [];
+  readonly #initializers: OnnxModel["initializers"] = [];
+  readonly #network: Network;
+  readonly #numbers: Numbers;
+  readonly #type: number;
+
+  constructor(network: Network, numbers: Numbers) {
+    this.#network = network;
+    this.#numbers = numbers;
+    this.#type = { f32: FLOAT, u8: UINT8, s8: INT8 }[numbers];
+  }
+
+  model(): OnnxModel {
+    const { picture, layers, height, width } = this.#network;
+    if (this.#type !== FLOAT) this.#restore("picture", `t${picture}`, this.#bits(picture));
+    for (const layer of layers) this.#layer(layer);
+    this.#tail();
+    return {
+      opset: 17,
+      nodes: this.#nodes,
+      initializers: this.#initializers,
+      inputs: [{ name: "picture", type: this.#type, dims: [1, 3, height, width] }],
+      outputs: [{ name: "mask", type: UINT8, dims: [1, height, width] }],
+    };
+  }
+
+  #name(id: number): string {
+    return id === this.#network.picture && this.#type === FLOAT ? "picture" : `t${id}`;
+  }
+
+  #bits(id: number): EightBits {
+    return eightBits(this.#network.tensors[id]!, this.#numbers === "u8" ? 0 : -128);
+  }
+
+  #layer(layer: Layer): void {
+    const target = this.#type === FLOAT ? layer.name : `${layer.name}_real`;
+    switch (layer.kind) {
+      case "convolution":
+        this.#convolution(layer, target);
+        break;
+      case "maxPool":
+        this.#node("MaxPool", [this.#name(layer.input)], target, windowOf(layer.window));
+        break;
+      case "enlarge":
+        this.#enlarge(this.#name(layer.input), target, layer.output, "linear");
+        break;
+      case "add":
+        this.#relu(
+          "Add",
+          layer.inputs.map((id) => this.#name(id)),
+          target,
+          layer.isRelu,
+        );
+        break;
+      case "gate":
+        this.#gate(layer, target);
+        break;
+    }
+    if (this.#type !== FLOAT) this.#quantize(layer.name, this.#bits(layer.output));
+  }
+
+  /** A ReLU of its own in real numbers; integers saturate at their zero point anyway. */
+  #relu(type: string, inputs: string[], target: string, isRelu: boolean, attributes = {}): void {
+    const hasRelu = isRelu && this.#type === FLOAT;
+    this.#node(type, inputs, hasRelu ? `${target}_linear` : target, attributes);
+    if (hasRelu) this.#node("Relu", [`${target}_linear`], target);
+  }
+
+  #convolution(layer: Convolution, target: string): void {
+    const { name, outChannels, inChannels, window, isDepthwise } = layer;
+    const { kernelHeight, kernelWidth } = window;
+    const dims = [outChannels, inChannels, kernelHeight, kernelWidth];
+    const order = (o: number, y: number, x: number, i: number) =>
+      ((o * inChannels + i) * kernelHeight + y) * kernelWidth + x;
+    if (this.#type === FLOAT) {
+      this.#constant(`${name}_weights`, FLOAT, dims, realWeights(layer, order));
+      this.#constant(`${name}_bias`, FLOAT, [outChannels], layer.bias);
+    } else {
+      const { scale } = this.#bits(layer.input);
+      const biasScales = layer.scales.map((value) => value * scale);
+      this.#integers(`${name}_weights`, INT8, dims, integerWeights(layer, order), layer.scales);
+      this.#integers(`${name}_bias`, INT32, [outChannels], integerBias(layer, scale), biasScales);
+    }
+    const attributes = { ...windowOf(window), group: int(isDepthwise ? outChannels : 1) };
+    const inputs = [this.#name(layer.input), `${name}_weights`, `${name}_bias`];
+    this.#relu("Conv", inputs, target, layer.isRelu, attributes);
+  }
+
+  #gate({ name, value, attention, output, pool, offset, factor }: Gate, target: string): void {
+    const step = (type: string, inputs: string[], part: string, bits: EightBits): string => {
+      const isReal = this.#type === FLOAT;
+      this.#node(type, inputs, `${name}_${part}${isReal ? "" : "_real"}`);
+      if (!isReal) this.#quantize(`${name}_${part}`, bits);
+      return `${name}_${part}`;
+    };
+    const lowest = this.#numbers === "u8" ? 0 : -128;
+    const sum = rangeBits(factor, lowest, offset);
+    let gate = step("Sigmoid", [this.#name(attention)], "sigmoid", { scale: 1 / 256, zero: lowest });
+    gate = step("Mul", [gate, this.#number(`${name}_factor`, factor)], "scaled", rangeBits(factor, lowest));
+    if (Math.abs(offset) > 1e-3) {
+      gate = step("Add", [gate, this.#number(`${name}_offset`, offset)], "sum", sum);
+    }
+    if (pool > 1) {
+      this.#enlarge(gate, `${name}_large${this.#type === FLOAT ? "" : "_real"}`, output, "nearest");
+      if (this.#type !== FLOAT) this.#quantize(`${name}_large`, sum);
+      gate = `${name}_large`;
+    }
+    this.#node("Mul", [this.#name(value), gate], target);
+  }
+
+  /** A number as an operand: a constant, quantised where the network is. */
+  #number(name: string, value: number): string {
+    if (this.#type === FLOAT) return this.#constant(name, FLOAT, [], [value]);
+    const bits = rangeBits(value, this.#numbers === "u8" ? 0 : -128);
+    const level = Math.round(value / bits.scale) + bits.zero;
+    this.#restore(this.#constant(`${name}_integer`, this.#type, [], [level]), name, bits);
+    return name;
+  }
+
+  #enlarge(input: string, target: string, output: number, mode: "linear" | "nearest"): void {
+    const { height, width } = this.#network.sizes[output]!;
+    const { channels } = this.#network.tensors[output]!;
+    this.#resize(input, target, [1, channels, height, width], mode);
+  }
+
+  #resize(input: string, target: string, sizes: number[], mode: "linear" | "nearest"): void {
+    const constant = this.#constant(`${target}_sizes`, INT64, [4], sizes);
+    const isLinear = mode === "linear";
+    this.#node("Resize", [input, "", "", constant], target, {
+      mode: string(mode),
+      coordinate_transformation_mode: string(isLinear ? "half_pixel" : "asymmetric"),
+      ...(isLinear ? {} : { nearest_mode: string("floor") }),
+    });
+  }
+
+  /** Enlargement and argmax with the channels last: the fastest order for both. */
+  #tail(): void {
+    const { scores, tensors, height, width } = this.#network;
+    const { channels } = tensors[scores]!;
+    this.#node("Transpose", [this.#name(scores)], "scores", { perm: ints(0, 2, 3, 1) });
+    this.#resize("scores", "enlarged", [1, height, width, channels], "linear");
+    this.#node("ArgMax", ["enlarged"], "classes", { axis: int(3), keepdims: int(0) });
+    this.#node("Cast", ["classes"], "mask", { to: int(UINT8) });
+  }
+
+  /** DequantizeLinear of a tensor or of a constant. */
+  #restore(input: string, output: string, bits: EightBits): void {
+    this.#node("DequantizeLinear", [input, ...this.#scaleAndZero(output, bits)], output);
+  }
+
+  /** `<name>_real` to 8 bits and back. */
+  #quantize(name: string, bits: EightBits): void {
+    const parameters = this.#scaleAndZero(name, bits);
+    this.#node("QuantizeLinear", [`${name}_real`, ...parameters], `${name}_integer`);
+    this.#node("DequantizeLinear", [`${name}_integer`, ...parameters], name);
+  }
+
+  #scaleAndZero(name: string, { scale, zero }: EightBits): [string, string] {
+    return [
+      this.#constant(`${name}_scale`, FLOAT, [], [scale]),
+      this.#constant(`${name}_zero`, this.#type, [], [zero]),
+    ];
+  }
+
+  /** A constant of integers with a scale for each entry of its first axis. */
+  #integers(
+    name: string,
+    type: number,
+    dims: number[],
+    values: ArrayLike<number>,
+    scales: Float32Array,
+  ): void {
+    const inputs = [
+      this.#constant(`${name}_integer`, type, dims, values),
+      this.#constant(`${name}_scale`, FLOAT, [scales.length], scales),
+      this.#constant(`${name}_zero`, type, [scales.length], new Int8Array(scales.length)),
+    ];
+    this.#node("DequantizeLinear", inputs, name, { axis: int(0) });
+  }
+
+  #node(
+    type: string,
+    inputs: string[],
+    output: string,
+    attributes: Record<string, OnnxAttribute> = {},
+  ): void {
+    this.#nodes.push({ name: output, type, domain: "", inputs, outputs: [output], attributes });
+  }
+
+  #constant(name: string, type: number, dims: number[], values: ArrayLike<number>): string {
+    this.#initializers.push({ name, dims, type, raw: encode(type, values), numbers: [] });
+    return name;
+  }
+}
+
+function windowOf(window: Convolution["window"]): Record<string, OnnxAttribute> {
+  return {
+    kernel_shape: ints(window.kernelHeight, window.kernelWidth),
+    strides: ints(window.strideY, window.strideX),
+    pads: ints(window.padTop, window.padLeft, window.padBottom, window.padRight),
+    dilations: ints(window.dilationY, window.dilationX),
+  };
+}
+
+/** Little-endian bytes of numbers. */
+function encode(type: number, values: ArrayLike<number>): Uint8Array {
+  if (type === INT64) return new Uint8Array(BigInt64Array.from(Array.from(values), BigInt).buffer);
+  if (type === FLOAT) return new Uint8Array(Float32Array.from(values).buffer);
+  if (type === INT32) return new Uint8Array(Int32Array.from(values).buffer);
+  return type === INT8 ? new Uint8Array(Int8Array.from(values).buffer) : Uint8Array.from(values);
+}

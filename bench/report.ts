@@ -1,0 +1,186 @@
+/** bench/README.md and its pictures, made from the raw results alone. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Model } from "../src/model.js";
+import { round, table } from "./markdown.js";
+import { median, summarize } from "./measure.js";
+import type { HostResults, Measured, Results } from "./results.js";
+import { rooflineSection } from "./roofline/report.js";
+import { barChart } from "./svg.js";
+
+const TITLES = { node: "Node", chromium: "Chromium" } as const;
+
+/** Writes README.md and results/*.svg. @param model the one that was measured */
+export function writeReport(results: Results, model: Model, folder: string): void {
+  mkdirSync(join(folder, "results"), { recursive: true });
+  const picture = (name: string, svg: string) => writeFileSync(join(folder, "results", name), svg);
+  const parts = [head(results)];
+  // The browser first: it is what most people ask about.
+  const hosts = [...results.hosts].sort((a) => (a.host === "chromium" ? -1 : 1));
+  for (const host of hosts) parts.push(hostSection(host, picture));
+  for (const host of hosts) {
+    for (const roofline of host.rooflines) {
+      const name = `roofline-${host.host}-${roofline.variant}.svg`;
+      const { text, svg } = rooflineSection(
+        roofline,
+        model,
+        `${roofline.variant}, ${TITLES[host.host]}`,
+        name,
+      );
+      picture(name, svg);
+      parts.push(text);
+    }
+  }
+  writeFileSync(join(folder, "README.md"), `${parts.join("\n\n")}\n`);
+}
+
+function head({ date, machine, versions, network, plan }: Results): string {
+  const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return `# Speed, side by side
+
+Written by \`npm run bench\`, which measures everything anew; do not edit by hand. \`npm run bench -- --quick\` looks
+whether all works, \`npm run bench -- --serve 8080\` serves a page that compares in a browser of yours, and \`--help\`
+lists the rest. Raw numbers: [results/bench.json](results/bench.json).
+
+- **Machine:** ${machine.cpu}, ${machine.cores} cores (${machine.flags.join(", ")}), ${machine.memoryGB} GB, ${machine.system}; measured on ${date}
+- **Network:** ${network.name}, ${(network.macs / 1e6).toFixed(0)} million multiply-accumulates, ${network.parameters.toLocaleString("en")} parameters, 512 x 512 pixels in and out (sha256 ${network.sha256.slice(0, 16)}...)
+- **Engines:** ${packages.join(", ")}
+
+How: every engine runs the same network with the same weights, from RGB bytes to a mask of 512 x 512 class ids, with
+the enlargement of the scores and argmax; for engines of real numbers the int8 weights are turned back into real
+numbers. Before anything is timed, every mask is compared with ours ("equal"): other integer engines use all 8 bits where
+ours uses 7, so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
+page in a context of its own). After ${plan.warmUp} uncounted rounds, one inference of each is run in turn, ${plan.rounds}
+a repeat, repeats: ${plan.repeats}. Shown is the median of the repeats' medians, and the least and largest of these. CPU time is
+that of all threads of the engine's process, wall time what a user waits. An idle machine gives steadier numbers; only
+those of one run may be compared.
+
+Others at their best: LiteRT.js int8 is fed float (it takes no int8 tensors), gates multiply by repetition instead of
+enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation step, and channels last for
+the tail; tfjs gets fused convolutions as a graph model. tfjs takes at most half of the cores that a browser names, so
+for its line with threads the browser names twice as many.
+
+Left out: downloading (files come from this machine, the cache is warm), decoding of pictures, engines on the GPU. A
+folder of test pictures is not needed: the picture is drawn by code.`;
+}
+
+type Save = (name: string, svg: string) => void;
+
+function hostSection(host: HostResults, save: Save): string {
+  const title = TITLES[host.host];
+  const times = [...host.engines].sort((a, b) => time(a) - time(b));
+  save(
+    `${host.host}.svg`,
+    barChart(
+      `One inference in ${title}`,
+      "milliseconds of CPU time, less is better; lines: medians of the repeats",
+      times
+        .filter(({ spec }) => !spec.isSlow)
+        .map((engine) => {
+          const { median: value, spread } = summarize(engine.samples, field(engine));
+          const isOurs = engine.spec.engine === "ours";
+          return { label: engine.spec.label, value, range: spread, text: `${round(value)} ms`, isOurs };
+        }),
+    ),
+  );
+  const parts = [
+    `## ${title}: time of an inference`,
+    `${host.version}. ![Bars of CPU time by engine](results/${host.host}.svg)`,
+    timesTable(times),
+    ratioTable(host.engines),
+    `## ${title}: start and memory`,
+    startTable(host, save),
+  ];
+  if (host.leftOut.length > 0) {
+    const lines = host.leftOut.map(({ label, reason }) => `- ${label}: ${reason}`);
+    parts.push(`Left out in ${title}:\n\n${lines.join("\n")}`);
+  }
+  return parts.filter((part) => part !== "").join("\n\n");
+}
+
+/** CPU time where the system told it, else wall time. */
+function field({ samples }: Measured): "cpu" | "wall" {
+  return Number.isNaN(samples[0]?.[0]?.cpu ?? Number.NaN) ? "wall" : "cpu";
+}
+
+function time(engine: Measured): number {
+  return summarize(engine.samples, field(engine)).median;
+}
+
+function timesTable(engines: readonly Measured[]): string {
+  const rows = engines.map(({ spec, samples, agreement }) => {
+    const cpu = summarize(samples, "cpu");
+    const wall = summarize(samples, "wall");
+    return [
+      name(spec),
+      round(cpu.median),
+      `${round(cpu.spread[0])}-${round(cpu.spread[1])}`,
+      round(cpu.min),
+      round(wall.median),
+      round(wall.min),
+      `${(100 * agreement).toFixed(2)} %`,
+    ];
+  });
+  const columns = ["engine", "CPU, ms", "repeats", "least", "wall, ms", "least", "equal"];
+  return table(columns, rows);
+}
+
+/** How many times the time of ours the others take: CPU time of one thread, wall time of several. */
+function ratioTable(engines: readonly Measured[]): string {
+  const ours = engines.filter(({ spec }) => spec.engine === "ours" && spec.variant !== "scalar");
+  const others = engines.filter(({ spec }) => spec.engine !== "ours");
+  if (ours.length === 0 || others.length === 0) return "";
+  const rows = others.map((other) => [
+    name(other.spec),
+    ...ours.map((own) => {
+      if (other.spec.threads !== own.spec.threads) return "";
+      const quantity = own.spec.threads > 1 ? "wall" : field(own);
+      const ratio = summarize(other.samples, quantity).median / summarize(own.samples, quantity).median;
+      return `${ratio.toFixed(2)} x`;
+    }),
+  ]);
+  const caption = "How many times as long the others take (CPU time; with several threads wall time):";
+  return `${caption}\n\n${table(["", ...ours.map(({ spec }) => spec.label)], rows)}`;
+}
+
+function startTable({ host, engines }: HostResults, save: Save): string {
+  const isBrowser = host === "chromium";
+  const rows = engines.map(({ spec, loads, bytes, linearBytes, residentBytes }) => [
+    name(spec),
+    round(median(loads.map(({ load }) => load))),
+    round(median(loads.map(({ firstMask }) => firstMask))),
+    megabytes(linearBytes),
+    ...(isBrowser
+      ? [megabytes(bytes?.raw), megabytes(bytes?.gzip), megabytes(bytes?.brotli)]
+      : [megabytes(residentBytes)]),
+  ]);
+  const last = isBrowser ? ["MB to load, raw", "gzip", "brotli"] : ["MB of the process"];
+  const columns = ["engine", "load, ms", "first mask, ms", "linear memory, MB", ...last];
+  const note = isBrowser
+    ? `Bytes are those of everything fetched for the first mask: JavaScript, WebAssembly and model, each file compressed on
+its own. "First mask" counts from nothing (the import of the engine) to the first mask, with a warm cache.
+![Bars of megabytes to load](results/bytes.svg)`
+    : `"MB of the process" is what the process grew by from before the import to after the first mask. "First mask"
+counts from the import of the engine, in a fresh process.`;
+  if (isBrowser) {
+    const bars = engines
+      .map(({ spec, bytes }) => ({ spec, value: (bytes?.brotli ?? 0) / 1e6 }))
+      .sort((a, b) => a.value - b.value)
+      .map(({ spec, value }) => {
+        return { label: spec.label, value, text: `${value.toFixed(2)} MB`, isOurs: spec.engine === "ours" };
+      });
+    save(
+      "bytes.svg",
+      barChart("To load before the first mask", "megabytes after brotli, less is better", bars),
+    );
+  }
+  return `${note}\n\n${table(columns, rows)}`;
+}
+
+function name({ label, engine }: Measured["spec"]): string {
+  return engine === "ours" ? `**${label}**` : label;
+}
+
+function megabytes(bytes = 0): string {
+  return bytes > 0 ? (bytes / 1e6).toFixed(2) : "-";
+}

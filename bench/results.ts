@@ -1,0 +1,47 @@
+/** The file of raw results, bench/results/bench.json. */
+import type { Spec } from "./engines/engine.js";
+import type { Machine } from "./machine.js";
+import type { Plan, Samples } from "./measure.js";
+import type { Roofline } from "./roofline/measure.js";
+import type { LoadTimes } from "./runner.js";
+import type { Bytes } from "./sizes.js";
+
+/** One engine in one host; times in milliseconds. */
+export interface Measured {
+  readonly spec: Spec;
+  /** Share of pixels equal to ours. */
+  readonly agreement: number;
+  /** Loads with a warm cache. */
+  readonly loads: readonly LoadTimes[];
+  readonly samples: Samples;
+  /** WebAssembly memory after the last run; 0 of an engine without. */
+  readonly linearBytes: number;
+  /** Growth of the process's memory by loading and one run; Node only. */
+  readonly residentBytes?: number;
+  /** Chromium only. */
+  readonly bytes?: Bytes;
+  readonly files?: readonly string[];
+}
+
+export interface HostResults {
+  readonly host: "node" | "chromium";
+  readonly version: string;
+  readonly engines: readonly Measured[];
+  readonly leftOut: readonly { readonly label: string; readonly reason: string }[];
+  readonly rooflines: readonly Roofline[];
+}
+
+export interface Results {
+  /** Day of the measurement, YYYY-MM-DD. */
+  readonly date: string;
+  readonly machine: Machine;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly network: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly macs: number;
+    readonly parameters: number;
+  };
+  readonly plan: Plan;
+  readonly hosts: readonly HostResults[];
+}

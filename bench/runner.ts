@@ -1,0 +1,60 @@
+/** One engine in a process of its own, whatever the host. */
+import type { Spec } from "./engines/engine.js";
+import type { Roofline } from "./roofline/measure.js";
+
+/** What a process is asked. */
+export interface Command {
+  readonly name: "load" | "run" | "memory" | "roofline" | "close";
+  readonly spec?: Spec;
+  /** Of a roofline: the build, and how often the network runs. */
+  readonly variant?: string;
+  readonly passes?: number;
+}
+
+/** What it answers; times in milliseconds. */
+export interface Answer {
+  readonly error?: string;
+  /** From nothing to ready, and to the first mask. */
+  readonly load?: number;
+  readonly firstMask?: number;
+  readonly mask?: Uint8Array;
+  readonly wall?: number;
+  readonly cpu?: number;
+  readonly linearBytes?: number;
+  readonly residentBytes?: number;
+  readonly roofline?: Roofline;
+}
+
+/** Times of a load, milliseconds. */
+export interface LoadTimes {
+  readonly load: number;
+  readonly firstMask: number;
+}
+
+/** Times of an inference, milliseconds; cpu is that of all threads of the engine's process. */
+export interface RunTimes {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+export interface Runner {
+  readonly spec: Spec;
+  /** Loads the engine in a fresh process (or page) and computes a mask; may be called again. */
+  load(): Promise<LoadTimes & { mask: Uint8Array; residentBytes?: number }>;
+  run(): Promise<RunTimes>;
+  /** Bytes of WebAssembly memory; 0 where there is none. */
+  linearBytes(): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Version of a host, and its runners. */
+export interface BenchHost {
+  readonly name: "node" | "chromium";
+  readonly version: string;
+  open(spec: Spec): Promise<Runner>;
+  /** Times of every operation of ours, in a process of its own. */
+  roofline(variant: string, passes: number): Promise<Roofline>;
+  /** Paths of the files that the page of a spec fetched for its engine, where the host knows them. */
+  filesOf(spec: Spec): readonly string[] | undefined;
+  close(): Promise<void>;
+}

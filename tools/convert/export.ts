@@ -13,7 +13,7 @@ import {
   type OnnxTensor,
   UINT8,
 } from "./onnx.js";
-import { writeOnnx } from "./onnx-write.js";
+import { encode, writeOnnx } from "./onnx-write.js";
 
 const OPSET = 17;
 const INPUT_NAME = "input";
@@ -274,15 +274,6 @@ class Writer {
 /** What the exported integers of a tensor have more than ours. */
 function offsetOf({ min }: Tensor): number {
   return min >= 0 ? 0 : 128;
-}
-
-/** Little-endian bytes of numbers, as a tensor of an ONNX file holds them. */
-export function encode(type: number, values: ArrayLike<number>): Uint8Array {
-  if (type === INT8) return new Uint8Array(Int8Array.from(values).buffer);
-  if (type === UINT8) return Uint8Array.from(values);
-  if (type === INT32) return new Uint8Array(Int32Array.from(values).buffer);
-  if (type === FLOAT) return new Uint8Array(Float32Array.from(values).buffer);
-  return new Uint8Array(BigInt64Array.from(Array.from(values), (value) => BigInt(value)).buffer);
 }
 
 function windowAttributes(a: Attributes): Record<string, OnnxAttribute> {

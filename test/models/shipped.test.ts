@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Picture } from "../../src/engine.js";
+import { modelInfo } from "../../src/info.js";
+import { parseModel } from "../../src/model.js";
+import { plan } from "../../src/plan.js";
+import { readPicture } from "../../tools/image/index.js";
+import { referenceInput, referenceMask, runReference } from "../../tools/reference/run.js";
+import { drawStreet } from "../../tools/sample.js";
+import { firstDifference } from "../assembly/check.js";
+import { repair, survives } from "../fixtures/hostile.js";
+import { engineOf, openEngineOf, VARIANTS } from "../variants.js";
+
+const bytes = new Uint8Array(readFileSync("models/attendseg-camvid.aseg"));
+const model = parseModel(bytes);
+const scores = model.ops.at(-1)!.inputs[0]!;
+const FRAMES = "../shared/camvid/701_StillsRaw_full";
+
+/** Frames of the data set to look at, spread evenly, and bits to leave out: `ATTENDSEG_FRAMES=20 ATTENDSEG_BITS=1` for all. */
+const frameCount = Number(process.env.ATTENDSEG_FRAMES ?? 2);
+const bitStep = Number(process.env.ATTENDSEG_BITS ?? 61);
+
+async function pictures(): Promise<Picture[]> {
+  const street = drawStreet();
+  if (!existsSync(FRAMES)) return [street];
+  const names = readdirSync(FRAMES).sort();
+  const chosen = Array.from(
+    { length: frameCount },
+    (_, index) => names[Math.floor((index * names.length) / frameCount)]!,
+  );
+  return [street, ...(await Promise.all(chosen.map((name) => readPicture(`${FRAMES}/${name}`))))];
+}
+
+describe("the shipped model", () => {
+  if (!existsSync(FRAMES)) console.log(`no data set at ${FRAMES}: only the drawn street is looked at`);
+
+  it("gives the masks of the reference on every build, and its tensors on the first two pictures", async () => {
+    const { height, width } = model;
+    const engines = VARIANTS.map((variant) => engineOf(variant, model, height, width));
+    const open = VARIANTS.map((variant) => openEngineOf(variant, model, height, width));
+    for (const [index, picture] of (await pictures()).entries()) {
+      const { data, channels } = picture;
+      const input = referenceInput(data, picture.width, picture.height, channels as 1 | 3 | 4, width, height);
+      const tensors = runReference(model, input, height, width);
+      const classes = model.tensors[scores]!.channels;
+      const size = engines[0]!.plan.sizes[scores]!;
+      const expected = referenceMask(tensors[scores]!, size, classes, picture.height, picture.width);
+      for (const engine of engines) {
+        engine.setPicture(picture);
+        engine.run();
+        const mask = new Uint8Array(picture.width * picture.height);
+        engine.writeMask(picture.width, picture.height, mask);
+        expect(firstDifference(mask, expected)).toBeUndefined();
+      }
+      for (const engine of index < 3 ? open : []) {
+        engine.setPicture(picture);
+        engine.run();
+        for (const { output } of model.ops.slice(0, -1)) {
+          expect(firstDifference(engine.tensor(output), tensors[output]!)).toBeUndefined();
+        }
+      }
+    }
+  }, 1_200_000);
+
+  it.each([
+    [256, 256],
+    [512, 512],
+    [640, 480],
+    [960, 736],
+  ])("runs at %i x %i in the memory that was planned", (width, height) => {
+    const engine = engineOf("simd", model, height, width);
+    const street = drawStreet();
+    engine.setPicture(street);
+    engine.run();
+    const mask = new Uint8Array(street.width * street.height);
+    engine.writeMask(street.width, street.height, mask);
+    expect(new Set(mask).size).toBeGreaterThan(2);
+    expect(engine.tensor(scores).buffer.byteLength).toBe(plan(model, height, width).memoryBytes);
+  });
+
+  it("takes at most 8 MB of memory at 512x512, 1.2e9 MACs and 1.19 M parameters", () => {
+    const { memoryBytes, macs, parameters } = modelInfo(model, plan(model, 512, 512));
+    expect(memoryBytes).toBeLessThanOrEqual(8e6);
+    expect(macs).toBeLessThanOrEqual(1.2e9);
+    expect(parameters).toBeLessThanOrEqual(1.19e6);
+  });
+
+  it("survives flipped bits in its first 4 kB, as they are and with the checksum repaired", () => {
+    for (let bit = 0; bit < 4096 * 8; bit += bitStep) {
+      const copy = bytes.slice();
+      copy[bit >> 3]! ^= 1 << (bit & 7);
+      expect(() => parseModel(copy), `bit ${bit}`).toThrow(expect.objectContaining({ name: "ModelError" }));
+      const start = performance.now();
+      survives(repair(copy), "simd", 64);
+      expect(performance.now() - start, `bit ${bit}, milliseconds`).toBeLessThan(2000);
+    }
+  }, 1_200_000);
+});

@@ -113,6 +113,8 @@ export async function bundleProgram(
     target: "es2022",
     external: ["node:*"],
     logLevel: "warning",
+    // scripts that are no modules have no address; only threads would ask for it
+    logOverride: { "empty-import-meta": "silent" },
     plugins: [
       {
         name: "jobs",
@@ -150,8 +152,9 @@ export function programSource(builds: readonly string[], report: string, imports
   `;
 }
 
-/** The usual builds, for `programSource`: both variants of the package's main entry. */
+/** The usual builds, for `programSource`: variants of the package's main entry, and the one that it chooses itself. */
 export const MAIN_BUILDS = [
+  '{ name: "chosen", load: Segmenter.load }',
   '{ name: "simd", load: Segmenter.load, variant: "simd" }',
   '{ name: "scalar", load: Segmenter.load, variant: "scalar" }',
 ];

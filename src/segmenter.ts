@@ -105,7 +105,7 @@ export class Segmenter {
       const memory = planFor(threads);
       const crew = importThreads
         ? await (await importThreads()).tryCrew(model, memory, variant)
-        : "no threads at the edge";
+        : "no threads here";
       if (typeof crew !== "string") {
         return new Segmenter(
           new Engine(model, memory, crew.exports),

@@ -22,7 +22,7 @@ export async function openVariant(
   asked: string | undefined,
   open: (variant: Variant) => Promise<EngineExports>,
 ): Promise<Opened> {
-  if (typeof WebAssembly !== "object") throw new EnvironmentError("this host has no WebAssembly");
+  if (typeof WebAssembly !== "object") throw new EnvironmentError("no WebAssembly here");
   const variants = VARIANTS.filter((name) => asked === undefined || name === asked);
   if (variants.length === 0) {
     throw new RangeError(`"variant" expected one of ${VARIANTS.join(", ")}, got "${asked}"`);

@@ -15,9 +15,15 @@ export function engineBytes(variant: Variant): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(atob(TEXTS[variant]), (letter) => letter.charCodeAt(0));
 }
 
+/** Modules compiled so far: a build is compiled once, also where that fails. */
+const modules: Partial<Record<Variant, Promise<WebAssembly.Module>>> = {};
+
 /** A fresh instance of the build asked for or of the fastest that works. */
 export function openEngine(asked?: Variant): Promise<Opened> {
-  return openVariant(asked, async (variant) => instantiate(await WebAssembly.compile(engineBytes(variant))));
+  return openVariant(asked, async (variant) => {
+    modules[variant] ??= WebAssembly.compile(engineBytes(variant));
+    return instantiate(await modules[variant]);
+  });
 }
 
 /** What runs a model with several threads; loaded when first needed. */

@@ -1,15 +1,22 @@
-/** The engine as imported modules, for hosts at the edge: they compile at deployment and refuse bytes afterwards. */
-import relaxed from "engine:relaxed";
+/**
+ * The engine as imported modules, for hosts at the edge: they compile at deployment and refuse bytes afterwards. The
+ * relaxed build is not among them, since a host without its instructions would refuse the whole deployment.
+ */
 import scalar from "engine:scalar";
 import simd from "engine:simd";
 import { instantiate } from "../engine.js";
+import { EnvironmentError } from "../errors.js";
 import { type Opened, openVariant, type Variant } from "../variant.js";
 
-const MODULES: Readonly<Record<Variant, WebAssembly.Module>> = { relaxed, simd, scalar };
+const MODULES: Partial<Record<Variant, WebAssembly.Module>> = { simd, scalar };
 
 /** A fresh instance of the build asked for or of the fastest that works. */
 export function openEngine(asked?: Variant): Promise<Opened> {
-  return openVariant(asked, async (variant) => instantiate(MODULES[variant]));
+  return openVariant(asked, async (variant) => {
+    const module = MODULES[variant];
+    if (!module) throw new EnvironmentError("it is not in this bundle");
+    return instantiate(module);
+  });
 }
 
 /** There are no threads at the edge. */

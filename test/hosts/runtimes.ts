@@ -98,7 +98,6 @@ const main :Workerd.Worker = (
   compatibilityDate = "2025-06-01",
   modules = [
     (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "engine/relaxed.wasm", wasm = embed "engine/relaxed.wasm"),
     (name = "engine/simd.wasm", wasm = embed "engine/simd.wasm"),
     (name = "engine/scalar.wasm", wasm = embed "engine/scalar.wasm"),
   ],

@@ -76,7 +76,7 @@ function writeRecord(view: DataView, op: Op, index: number, thread: number, mode
   words(record.IN_HEIGHT, height, width, first.channels);
   words(record.IN_ROWS, plan.rows[op.inputs[0]!]!);
   const maker = plan.turns.indexOf(index);
-  if (maker !== index) words(record.MAKER_AT, recordAt(model, maker, thread));
+  if (maker >= 0 && maker !== index) words(record.MAKER_AT, recordAt(model, maker, thread));
   const factor =
     op.code === format.GATE ? op.scales[0] : op.code === format.MULTIPLY ? second!.scale : undefined;
   if (factor) real(record.MULTIPLIER, multiplier(first.scale, factor, output.scale));

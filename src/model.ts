@@ -38,7 +38,7 @@ export function parseModel(bytes: Uint8Array): Model {
   const cardAt = dataAt + dataBytes;
   expectModel(
     dataBytes % format.ALIGNMENT === 0 && cardAt + cardBytes === bytes.length,
-    "header: sections do not add up to the file",
+    "header: sections do not fill the file",
   );
   expectZeros(view, format.HEADER_RESERVED, format.HEADER_BYTES, "header");
 

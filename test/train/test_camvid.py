@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camvid import CamVid, Classes, Crops, DataError, jitter, read_split, resize_label
+from camvid import CamVid, Classes, CoarseCamVid, DataError, read_split, resize_label
 from conftest import ROOT
 from PIL import Image
-from split import choose
+from split import block, choose
+from views import Crops, jitter
 
 SHARED = ROOT.parent / "shared" / "camvid"
 MODEL = ROOT / "models" / "attendseg-camvid"
@@ -138,7 +139,7 @@ def test_the_written_split_fits_the_data() -> None:
     if not SHARED.exists():
         pytest.skip(f"{SHARED} is absent")
     data = CamVid(SHARED)
-    training, validation = read_split(f"{MODEL}.split.json", data.names)
+    training, validation, excluded = read_split(f"{MODEL}.split.json", data.names)
     assert (len(training), len(validation)) == (309, 60)
     assert not set(training) & set(validation)
     assert choose(data.names, 60) == validation
@@ -168,3 +169,71 @@ def test_a_split_with_an_unknown_frame_is_refused(dataset: Path, tmp_path: Path)
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(DataError, match='expected JSON with a list "validation"'):
         read_split(path, CamVid(dataset).names)
+
+
+def test_a_plain_folder_with_class_indices_is_read(dataset: Path) -> None:
+    want = CamVid(dataset).read("A_000", 64)[1]
+    for name in CamVid(dataset).names:
+        path = CamVid(dataset).label_path(name)
+        Image.fromarray(CamVid(dataset).classes.decode(path)).save(dataset / f"{name}.png")
+        path.unlink()
+    (dataset / "701_StillsRaw_full").rename(dataset / "images")
+    (dataset / "LabeledApproved_full").rmdir()
+    (dataset / "labels").mkdir()
+    for path in dataset.glob("*.png"):
+        path.rename(dataset / "labels" / path.name)
+    np.testing.assert_array_equal(CamVid(dataset).read("A_000", 64)[1], want)
+    Image.new("L", (96, 72), 4).save(dataset / "labels" / "A_000.png")
+    with pytest.raises(DataError, match=r"A_000\.png: value 4 at x 0, y 0 is not an index of classes\.csv"):
+        CamVid(dataset).read("A_000", 64)
+
+
+def write_coarse(folder: Path, names: list[str]) -> None:
+    """Frames of 48x36, upper half group 1, lower half group 0: Road alone, and all the other classes."""
+    for part in ("images", "labels"):
+        (folder / part).mkdir(parents=True)
+    (folder / "map32to11.csv").write_text("name,index11\nRoad,0\nSky,1\nTree,1\nVoid,1\n", encoding="utf-8")
+    label = np.zeros((36, 48), np.uint8)
+    label[:18] = 1
+    for name in names:
+        Image.new("RGB", (48, 36), (90, 90, 90)).save(folder / "images" / f"{name}.jpg")
+        Image.fromarray(label).save(folder / "labels" / f"{name}.png")
+
+
+def test_coarse_labels_are_groups_after_the_classes(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "coarse"
+    write_coarse(folder, ["A_100", "B_100"])
+    data = CoarseCamVid(folder, CamVid(dataset).classes)
+    assert data.names == ["A_100", "B_100"]
+    assert data.groups.tolist() == [[True, False, False, False], [False, True, True, True]]
+    _, labels = data.load(data.names, 64, tmp_path / "cache")
+    assert (labels[:, :32] == 5).all()
+    assert (labels[:, 32:] == 4).all()
+    Image.new("L", (48, 36), 2).save(folder / "labels" / "B_100.png")
+    with pytest.raises(DataError, match=r"B_100\.png: value 2 at x 0, y 0 is not an index of map32to11\.csv"):
+        data.read("B_100", 64)
+    (folder / "map32to11.csv").write_text("name,index11\nRoad,0\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"map32to11\.csv: not a map of all classes"):
+        CoarseCamVid(folder, CamVid(dataset).classes)
+
+
+def test_a_blocked_split_keeps_neighbours_out_of_training() -> None:
+    names = [f"A_{i:03}" for i in range(0, 60, 2)] + [f"B_{i:03}" for i in range(0, 120, 2)]
+    others = [f"{s}_{i:03}" for s, n in (("A", 60), ("B", 120)) for i in range(1, n, 2)]
+    validation, excluded = block(names, others, 15, 4)
+    assert [sum(name.startswith(s) for name in validation) for s in "AB"] == [5, 10]
+    training = set(names + others) - set(validation) - set(excluded)
+    for sequence in "AB":
+        kept = [int(name[2:]) for name in validation if name.startswith(sequence)]
+        assert kept == list(range(kept[0], kept[-1] + 1, 2))
+        seen = [int(name[2:]) for name in training if name.startswith(sequence)]
+        assert min(abs(a - b) for a in kept for b in seen) == 5
+    assert not set(validation) & set(excluded)
+
+
+def test_excluded_frames_are_in_neither_part(dataset: Path, tmp_path: Path) -> None:
+    path = tmp_path / "split.json"
+    path.write_text('{"validation": ["A_000"], "excluded": ["A_002", "elsewhere"]}', encoding="utf-8")
+    training, validation, excluded = read_split(path, CamVid(dataset).names)
+    assert (len(training), validation, excluded) == (8, ["A_000"], ["A_002", "elsewhere"])
+    assert not {"A_000", "A_002"} & set(training)

@@ -17,7 +17,8 @@ from conftest import TRAIN
 from evaluate import evaluate, scores
 from network import Network
 from torch import nn
-from train import arguments, average, rate, read_log, save, train
+from curves import read_log
+from train import arguments, average, order, rate, save, train
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_killed_run_resumes_to_the_same_bits_and_exports(command: list[str], t
         time.sleep(0.005)
     process.kill()
     process.wait()
-    assert torch.load(killed / "checkpoint.pt", weights_only=True)["epoch"] < 6
+    assert torch.load(killed / "checkpoint.pt", weights_only=True)["place"]["epoch"] < 6
     compare(whole, run([*options, "--resume"], killed), "checkpoint")
     logs = [list(read_log(out / "log.jsonl")) for out in (tmp_path / "whole", killed)]
     for one, other in zip(*logs, strict=True):
@@ -88,6 +89,36 @@ def test_a_killed_run_resumes_to_the_same_bits_and_exports(command: list[str], t
     assert all(len(node.input) == 3 and node.input[2] in constants for node in resizes)
 
 
+def test_one_command_trains_on_a_folder_without_a_split(command: list[str], tmp_path: Path) -> None:
+    at = command.index("--split")
+    run([*command[:at], *command[at + 2 :], "--epochs", "1"], tmp_path / "run")
+    validation = json.loads((tmp_path / "run" / "split.json").read_text(encoding="utf-8"))["validation"]
+    assert len(validation) == 1
+    assert (tmp_path / "run" / "model.onnx").stat().st_size > 1000
+
+
+def test_two_processes_share_a_run(command: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "two"
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    options = [*command, "--batch", "2", "--epochs", "3", "--whole", "0", "--out", str(out)]
+    done = subprocess.run([*launch, str(TRAIN / "train.py"), *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    entries = list(read_log(out / "log.jsonl"))
+    assert [entry["epoch"] for entry in entries] == [1, 2, 3]
+    assert entries[-1]["loss"] < entries[0]["loss"]
+    assert torch.load(out / "checkpoint.pt", weights_only=True)["place"]["step"] == 3 * 2
+
+
+def test_the_processes_of_a_run_see_all_views_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    shares = []
+    for rank in "012":
+        monkeypatch.setenv("RANK", rank)
+        shares.append(order(seed=1, epoch=2, views=26, batch=4))
+    assert [len(share) for share in shares] == [8, 8, 8]
+    assert len({view for share in shares for view in share}) == 24
+
+
 class Clock:
     """Stands in for the module time: every look at it takes a tenth of a second."""
 
@@ -104,12 +135,12 @@ def test_a_run_by_minutes_ends_in_time_and_resumes_as_finished(
     monkeypatch.setattr("train.time", Clock())
     options = [*command, "--minutes", "0.1"]
     state = run(options, tmp_path / "run")
-    assert 6 <= state["spent"] < 8
+    assert 6 <= state["place"]["spent"] < 8
     entries = list(read_log(tmp_path / "run" / "log.jsonl"))
     assert not entries[0]["whole"]
     assert entries[-1]["whole"]
     assert entries[-1]["rate"] < entries[1]["rate"]
-    assert run([*options, "--resume"], tmp_path / "run")["epoch"] == state["epoch"]
+    assert run([*options, "--resume"], tmp_path / "run")["place"]["epoch"] == state["place"]["epoch"]
 
 
 def test_training_learns(command: list[str], tmp_path: Path) -> None:

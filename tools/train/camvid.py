@@ -1,5 +1,9 @@
-"""CamVid in its own layout: 701_StillsRaw_full/NAME.jpg, LabeledApproved_full/NAME_L.png, classes.csv.
+"""Labelled frames of a folder, in one of two layouts, with a classes.csv beside them.
 
+    CamVid's own    701_StillsRaw_full/NAME.jpg|png    LabeledApproved_full/NAME_L.png
+    plain           images/NAME.jpg|png                labels/NAME.png
+
+A label picture in RGB holds the colours of classes.csv; one in grey or with a palette holds class indices.
 Frames are decoded once and kept as .npy files in a cache folder outside the repository. Pictures are resized
 with Pillow's BILINEAR filter (antialiased when shrinking), labels by nearest neighbour, sampled at the centre
 of each output pixel. A frame is squashed to a square: its aspect ratio is not kept.
@@ -13,10 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageEnhance, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
-FRAMES = "701_StillsRaw_full"
-LABELS = "LabeledApproved_full"
+LAYOUTS = {"701_StillsRaw_full": "LabeledApproved_full/{}_L.png", "images": "labels/{}.png"}
+"""Folder of the frames -> path of the label of a frame."""
+
 CACHE = Path(tempfile.gettempdir()) / "attendseg-cache"
 
 
@@ -45,7 +50,10 @@ class Classes:
         self._index[_packed(self.colours)] = np.arange(len(rows))
 
     def decode(self, path: Path) -> np.ndarray:
-        """A label picture as class indices, uint8 [height, width]; DataError for a colour without a class."""
+        """A label picture as class indices, uint8 [height, width]; DataError for a colour or index without a class."""
+        pixels = np.asarray(_open(path, mode=None))
+        if pixels.dtype == np.uint8 and pixels.ndim == 2:
+            return _below(len(self.names), pixels, path, "classes.csv")
         colours = np.asarray(_open(path))
         mask = self._index[_packed(colours)]
         if (mask == 255).any():
@@ -55,16 +63,24 @@ class Classes:
         return mask
 
 
+def _below(count: int, pixels: np.ndarray, path: Path, source: str) -> np.ndarray:
+    """The pixels, uint8 [height, width]; DataError if one of them is not an index of `source`, which has `count`."""
+    if pixels.max() >= count:
+        y, x = np.argwhere(pixels >= count)[0]
+        raise DataError(f"{path}: value {pixels[y, x]} at x {x}, y {y} is not an index of {source}")
+    return pixels
+
+
 def _packed(colours: np.ndarray) -> np.ndarray:
     """uint8 [..., 3] -> int32 [...], red in the highest byte."""
     return colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
 
 
-def _open(path: Path) -> Image.Image:
-    """An RGB picture; DataError, naming the file, if it is missing or not a picture."""
+def _open(path: Path, mode: str | None = "RGB") -> Image.Image:
+    """A picture in one of Pillow's modes, or as it is stored; DataError, naming the file, if it is missing or none."""
     try:
         with Image.open(path) as image:
-            return image.convert("RGB")
+            return image.convert(mode) if mode else image.copy()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnidentifiedImageError) as error:
@@ -85,18 +101,27 @@ class CamVid:
         """DataError if the folder, classes.csv or the frames are missing."""
         self.folder = Path(folder)
         self.classes = Classes(self.folder / "classes.csv")
-        self._paths = {
-            path.stem: path
-            for path in sorted((self.folder / FRAMES).glob("*"))
-            if path.suffix.lower() in (".jpg", ".jpeg", ".png")
-        }
+        self._find(LAYOUTS)
+
+    def _find(self, layouts: dict[str, str]) -> None:
+        """Fills `names`, `_paths` and `_label` from the first layout whose folder of frames is there."""
+        frames = next((name for name in layouts if (self.folder / name).is_dir()), None)
+        if frames is None:
+            raise DataError(f"{self.folder}: no folder {' or '.join(layouts)}")
+        self._label = layouts[frames]
+        paths = sorted((self.folder / frames).glob("*"))
+        self._paths = {path.stem: path for path in paths if path.suffix.lower() in (".jpg", ".jpeg", ".png")}
         self.names = sorted(self._paths)
         if not self.names:
-            raise DataError(f"{self.folder / FRAMES}: no frames (.jpg or .png)")
+            raise DataError(f"{self.folder / frames}: no frames (.jpg or .png)")
 
     def label_path(self, name: str) -> Path:
         """Where the label of a frame lies."""
-        return self.folder / LABELS / f"{name}_L.png"
+        return self.folder / self._label.format(name)
+
+    def decode(self, path: Path) -> np.ndarray:
+        """A label picture as class indices, uint8 [height, width]; DataError for a colour or index without a class."""
+        return self.classes.decode(path)
 
     def read(self, name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
         """One frame squashed to size x size: picture uint8 [size, size, 3], label uint8 [size, size].
@@ -104,12 +129,12 @@ class CamVid:
         DataError if the frame or its label is missing, unreadable, or the two differ in size.
         """
         if name not in self._paths:
-            raise DataError(f"{self.folder / FRAMES / name}: no such frame (.jpg or .png)")
+            raise DataError(f"{self.folder / name}: no such frame (.jpg or .png)")
         image = _open(self._paths[name])
         path = self.label_path(name)
         if not path.exists():
             raise DataError(f"{path}: the label of {self._paths[name].name} is missing")
-        mask = self.classes.decode(path)
+        mask = self.decode(path)
         if mask.shape != (image.height, image.width):
             raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, but its frame is {image.width}x{image.height}")
         picture = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
@@ -119,9 +144,10 @@ class CamVid:
         """Frames squashed to size x size: uint8 [n, size, size, 3] and labels uint8 [n, size, size].
 
         Decoded at the first call and memory-mapped from `cache` afterwards; the cache's file names hold a
-        hash of the names, sizes and times of the source files, so changed data is decoded anew.
+        hash of the class list and of the names, sizes and times of the source files, so changed data is decoded
+        anew.
         """
-        key = hashlib.sha256(f"{self.folder.resolve()} {size}".encode())
+        key = hashlib.sha256(f"{self.folder.resolve()} {size} {self.classes.names}".encode())
         for name in names:
             for path in (self._paths.get(name, self.folder / name), self.label_path(name)):
                 stat = path.stat() if path.exists() else None
@@ -142,82 +168,53 @@ class CamVid:
         return frames, labels
 
 
-def read_split(path: str | Path, names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(training names, validation names): the split file lists "validation", training is all the others.
+class CoarseCamVid(CamVid):
+    """Frames with labels of a few groups of classes: images/NAME, labels/NAME.png (grey or with a palette: the group).
 
-    DataError if the file is broken, leaves either part empty, or lists a name the data set does not have.
+    `groups` bool [groups, classes]: the classes of each group, from map32to11.csv (name,index11). Labels are read
+    as classes + group, so that they never look like a class.
+    """
+
+    def __init__(self, folder: str | Path, classes: Classes) -> None:
+        """DataError if the folder, map32to11.csv or the frames are missing, or if a class has no group."""
+        self.folder = Path(folder)
+        self.classes = classes
+        path = self.folder / "map32to11.csv"
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                group = {row["name"]: int(row["index11"]) for row in csv.DictReader(file)}
+            self.groups = np.arange(max(group.values()) + 1)[:, None] == [group[name] for name in classes.names]
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}") from None
+        except (KeyError, ValueError, TypeError) as error:
+            raise DataError(f"{path}: not a map of all classes (name,index11): {error}") from None
+        self._find({"images": "labels/{}.png"})
+
+    def decode(self, path: Path) -> np.ndarray:
+        """A label picture as classes + group, uint8 [height, width]; DataError for a value without a group."""
+        groups = np.asarray(_open(path, mode=None))
+        if groups.dtype != np.uint8 or groups.ndim != 2:
+            raise DataError(f"{path}: expected a grey or indexed picture of 8 bits")
+        return _below(len(self.groups), groups, path, "map32to11.csv") + np.uint8(len(self.classes.names))
+
+
+def read_split(path: str | Path, names: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """(training, validation, excluded names) of a split file {"validation": [...], "excluded": [...]}.
+
+    Training is all that is listed in neither; "excluded" may be absent, and may name frames of other data sets.
+    DataError if the file is broken, leaves training or validation empty, or validates on a frame that is not there.
     """
     try:
-        validation = json.loads(Path(path).read_text(encoding="utf-8"))["validation"]
+        split = json.loads(Path(path).read_text(encoding="utf-8"))
+        validation, excluded = set(split["validation"]), set(split.get("excluded", []))
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}") from None
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         raise DataError(f'{path}: expected JSON with a list "validation"') from None
-    if not validation or set(validation) >= set(names):
-        raise DataError(f"{path}: both the training and the validation part need at least one frame")
-    unknown = sorted(set(validation) - set(names))
+    unknown = sorted(validation - set(names))
     if unknown:
         raise DataError(f"{path}: {unknown[0]} is not a frame of the data set")
-    return sorted(set(names) - set(validation)), sorted(validation)
-
-
-class Crops:
-    """Random training views of cached frames (uint8 [n, S, S, 3] and [n, S, S]), as a torch Dataset.
-
-    crop    side of a view in pixels
-    reach   side of the whole frame in the same pixels, before scaling: a view shows crop / (reach * scale) of
-            the frame's side
-    scales  (smallest, largest) scale; views are never larger than the frame
-    Every view is a function of (seed, epoch, index) alone, so a resumed run sees the same views.
-    Items: picture uint8 [3, crop, crop], label uint8 [crop, crop].
-    """
-
-    def __init__(
-        self,
-        frames: np.ndarray,
-        labels: np.ndarray,
-        crop: int,
-        reach: int,
-        scales: tuple[float, float],
-        seed: int,
-        epoch: int,
-    ) -> None:
-        self.frames, self.labels = frames, labels
-        self.crop, self.reach, self.scales = crop, reach, scales
-        self.seed, self.epoch = seed, epoch
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        random = np.random.default_rng((self.seed, self.epoch, index))
-        side = self.frames.shape[1]
-        scale = np.exp(random.uniform(*np.log(self.scales)))
-        aspect = np.exp(random.uniform(-0.1, 0.1))
-        shown = self.crop / (self.reach * scale)  # share of the frame's side
-        width = min(side, side * shown * aspect)
-        height = min(side, side * shown / aspect)
-        x, y = random.uniform(0, side - width), random.uniform(0, side - height)
-        box = (x, y, min(side, x + width), min(side, y + height))
-        size = (self.crop, self.crop)
-        image = Image.fromarray(self.frames[index]).resize(size, Image.Resampling.BILINEAR, box)
-        image = ImageEnhance.Color(image).enhance(random.uniform(0.6, 1.4))
-        picture = jitter(np.asarray(image), random)
-        rows = (y + (np.arange(self.crop) + 0.5) * height / self.crop).astype(np.int64)
-        columns = (x + (np.arange(self.crop) + 0.5) * width / self.crop).astype(np.int64)
-        label = self.labels[index][np.minimum(rows, side - 1)[:, None], np.minimum(columns, side - 1)]
-        if random.random() < 0.5:
-            picture, label = picture[:, ::-1], label[:, ::-1]
-        return np.ascontiguousarray(picture.transpose(2, 0, 1)), np.ascontiguousarray(label)
-
-
-def jitter(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Random gamma (0.65..1.5), contrast (0.75..1.25), brightness (+-0.12) and gain a channel (0.92..1.08).
-
-    uint8 [h, w, 3] -> uint8 [h, w, 3], through one table of 256 entries a channel.
-    """
-    level = np.linspace(0, 1, 256) ** np.exp(random.uniform(np.log(0.65), np.log(1.5)))
-    level = (level - 0.5) * random.uniform(0.75, 1.25) + 0.5 + random.uniform(-0.12, 0.12)
-    table = level[:, None] * random.uniform(0.92, 1.08, 3)  # [256, 3]
-    table = (np.clip(table, 0, 1) * 255 + 0.5).astype(np.uint8)
-    return np.stack([table[:, c][picture[..., c]] for c in range(3)], axis=-1)
+    training = sorted(set(names) - validation - excluded)
+    if not validation or not training:
+        raise DataError(f"{path}: both the training and the validation part need at least one frame")
+    return training, sorted(validation), sorted(excluded)

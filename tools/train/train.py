@@ -1,9 +1,9 @@
-"""Trains the network of an architecture file on CamVid. The whole loop is in this file.
+"""Trains the network of an architecture file on labelled frames. The whole loop is in this file.
 
     python tools/train/train.py --out RUN --minutes 105
 
-The run folder holds checkpoint.pt (everything needed to go on: `--resume`), log.jsonl (one object an epoch)
-and curves.png. With --minutes the schedule follows the training time spent, which the checkpoint remembers,
+The run folder holds checkpoint.pt (everything needed to go on: `--resume`), log.jsonl (one object an epoch),
+curves.png and, at the end, model.onnx (the averaged weights, for attendseg convert). With --minutes the schedule follows the training time spent, which the checkpoint remembers,
 so a run ends at a known moment; with --epochs it follows the epochs, and the result depends on the seed only.
 """
 
@@ -14,19 +14,23 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch.utils.data import DataLoader
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.data import ConcatDataset, DataLoader
 from tqdm import tqdm
 
-from camvid import CACHE, CamVid, Crops, DataError, read_split
+from camvid import CACHE, CamVid, CoarseCamVid, DataError, read_split
 from cost import count
-from evaluate import enlarge, evaluate
+from curves import plot, read_log
+from evaluate import evaluate
+from export import export
+from loss import sampled_loss
 from network import STRIDE, Network, load_architecture
+from split import choose
+from views import Crops
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
@@ -38,7 +42,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--data", default="../shared/camvid", help="data set folder")
     add("--architecture", default=f"{models}.architecture.json", help="architecture JSON")
-    add("--split", default=f"{models}.split.json", help='split JSON with a list "validation"')
+    add("--coarse", help="folder with further frames whose labels are groups of classes, for training only")
+    add("--split", help='split JSON with a list "validation" (unset: a sixth of the frames, see RUN/split.json)')
     add("--out", required=True, help="run folder, made if missing")
     add("--cache", default=str(CACHE), help="folder for decoded frames")
     length = parser.add_mutually_exclusive_group(required=True)
@@ -48,7 +53,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--size", type=int, default=512, help="side of a whole frame")
     add("--crop", type=int, default=256, help="side of a crop")
     add("--batch", type=int, default=8, help="crops a step (whole frames: half as many)")
-    add("--whole", type=float, default=0.2, help="last share of the schedule, on whole frames")
+    add("--whole", type=float, default=0.2, help="last share of the schedule, on whole frames with fine labels")
+    add("--scales", type=float, nargs=2, default=(0.5, 1.5), help="smallest and largest scale of a crop")
     add("--rate", type=float, default=4e-3, help="highest learning rate")
     add("--decay", type=float, default=2e-2, help="weight decay")
     add("--ema", type=float, default=0.998, help="decay of the averaged weights, a step")
@@ -63,6 +69,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     for name in ("size", "crop"):
         if getattr(options, name) < STRIDE or getattr(options, name) % STRIDE:
             parser.error(f"--{name} must be a multiple of {STRIDE}, got {getattr(options, name)}")
+    if options.minutes and processes()[1] > 1:
+        parser.error("--minutes is for one process; with torchrun give --epochs, so that all agree on the end")
     if options.crop > options.size:
         parser.error(f"--crop must not exceed --size, got {options.crop} and {options.size}")
     return options
@@ -88,10 +96,14 @@ def rate(progress: float, highest: float) -> float:
 @torch.no_grad()
 def average(ema: torch.nn.Module, network: torch.nn.Module, decay: float) -> None:
     """ema = decay * ema + (1 - decay) * network, over weights and batch statistics; counters are copied."""
-    for mean, value in zip(ema.state_dict().values(), network.state_dict().values()):
-        if mean.is_floating_point():
-            mean.lerp_(value, 1 - decay)
-        else:
+    pairs = list(zip(ema.state_dict().values(), network.state_dict().values()))
+    torch._foreach_lerp_(
+        [mean for mean, _ in pairs if mean.is_floating_point()],
+        [value for _, value in pairs if value.is_floating_point()],
+        1 - decay,
+    )
+    for mean, value in pairs:
+        if not mean.is_floating_point():
             mean.copy_(value)
 
 
@@ -104,38 +116,43 @@ def optimiser(network: torch.nn.Module, decay: float) -> torch.optim.AdamW:
             {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
         ],
         lr=0.0,
+        fused=True,
     )
 
 
-def read_log(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a log.jsonl; nothing if it does not exist, and a torn last line is skipped."""
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
+def processes() -> tuple[int, int]:
+    """(number of this process, how many there are): as torchrun set them up, else (0, 1)."""
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 
 
-def plot(log: list[dict[str, Any]], path: Path) -> None:
-    """Draws loss, accuracy and mean IoU over the epochs into a PNG."""
-    import matplotlib
+def order(seed: int, epoch: int, views: int, batch: int) -> list[int]:
+    """The views this process sees in an epoch, whole batches of them, a function of (seed, epoch) alone."""
+    rank, world = processes()
+    random = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    share = torch.randperm(views, generator=random).tolist()[rank : views - views % world : world]
+    return share[: max(len(share) // batch, 1) * batch]
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
 
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4))
-    left.plot([e["epoch"] for e in log], [e["loss"] for e in log], label="training loss")
-    left.set(xlabel="epoch", ylabel="cross-entropy", yscale="log")
-    rated = [e for e in log if "accuracy" in e]
-    for key in ("accuracy", "accuracy_no_void", "mean_iou"):
-        right.plot([e["epoch"] for e in rated], [100 * e[key] for e in rated], label=key.replace("_", " "))
-    right.set(xlabel="epoch", ylabel="%", title="validation frames (averaged weights)")
-    for axis in (left, right):
-        axis.grid(alpha=0.3)
-        axis.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    pyplot.close(figure)
+class Data:
+    """The frames of a run: `training` [(frames, labels), ...], first those with fine labels; `kept` for validation;
+    `groups` bool [groups, classes] of the coarse labels; `classes`, `void`; `validation`, their names."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """DataError for whatever is wrong with the folders or the split."""
+        data, cache, side = CamVid(options.data), Path(options.cache), options.size * 3 // 2
+        self.classes, self.void = len(data.classes.names), data.classes.void
+        split = options.split or Path(options.out) / "split.json"
+        if not options.split and processes()[0] == 0:
+            chosen = choose(data.names, max(1, len(data.names) // 6))
+            split.write_text(json.dumps({"validation": chosen}), encoding="utf-8")
+        names, self.validation, excluded = read_split(split, data.names)
+        self.training = [data.load(names, side, cache)]
+        self.kept = data.load(self.validation, options.size, cache)
+        self.groups = torch.zeros(0, self.classes, dtype=torch.bool)
+        if options.coarse:
+            coarse = CoarseCamVid(options.coarse, data.classes)
+            self.groups = torch.from_numpy(coarse.groups)
+            self.training.append(coarse.load(sorted(set(coarse.names) - set(excluded)), side, cache))
 
 
 def train(options: argparse.Namespace) -> None:
@@ -143,25 +160,23 @@ def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)  # without it small values slow a CPU down severalfold after some hundred steps
     torch.manual_seed(options.seed)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    architecture = load_architecture(options.architecture)
-    data = CamVid(options.data)
-    classes, void = architecture["classes"], data.classes.void
-    if len(data.classes.names) != classes:
-        raise ValueError(f"{options.architecture}: {classes} classes, but the data has {len(data.classes.names)}")
-    training, validation = read_split(options.split, data.names)
-    frames, labels = data.load(training, options.size * 3 // 2, Path(options.cache))
-    kept = data.load(validation, options.size, Path(options.cache))
-
+    rank, world = processes()
+    cuda = torch.cuda.is_available()
+    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
+    data = Data(options)
+    architecture = load_architecture(options.architecture) | {"classes": data.classes}
     checkpoint = out / "checkpoint.pt"
     network = Network(architecture).to(device, memory_format=torch.channels_last)
-    cost = count(copy.deepcopy(network).cpu(), options.size, options.size)
-    print(f"{cost.parameters / 1e6:.3f} M parameters, {cost.macs / 1e9:.3f} GMACs; {len(training)} training frames")
+    if rank == 0:
+        cost = count(copy.deepcopy(network).cpu(), options.size, options.size)
+        frames = sum(len(part[0]) for part in data.training)
+        print(f"{cost.parameters / 1e6:.3f} M parameters, {cost.macs / 1e9:.3f} GMACs; {frames} training frames")
     ema = copy.deepcopy(network).eval()
     steps = optimiser(network, options.decay)
-    epoch, step, spent, log = 0, 0, 0.0, []
+    place = {"epoch": 0, "step": 0, "done": 0, "total": 0.0, "whole": False, "spent": 0.0}
+    log = []
     if options.resume and checkpoint.exists():
         state = torch.load(checkpoint, map_location=device, weights_only=True)
         if state["architecture"] != architecture:
@@ -169,63 +184,79 @@ def train(options: argparse.Namespace) -> None:
         network.load_state_dict(state["network"])
         ema.load_state_dict(state["ema"])
         steps.load_state_dict(state["optimiser"])
-        epoch, step, spent = state["epoch"], state["step"], state["spent"]
-        log = [entry for entry in read_log(out / "log.jsonl") if entry["epoch"] <= epoch]
-    (out / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log), encoding="utf-8")
+        place = state["place"]
+        log = [entry for entry in read_log(out / "log.jsonl") if entry["epoch"] <= place["epoch"]]
+    parallel = DistributedDataParallel(network) if world > 1 else network
+    if rank == 0:
+        (out / "log.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in log), encoding="utf-8")
 
     start = saved = time.monotonic()
+    spent = place["spent"]
 
     def time_spent() -> float:
         return spent + time.monotonic() - start
 
-    def progress(step_of_epoch: int = 0, steps_of_epoch: int = 1) -> float:
+    def progress(share_of_epoch: float = 0.0) -> float:
         if options.minutes is not None:
             return time_spent() / (60 * options.minutes)
-        return (epoch + step_of_epoch / steps_of_epoch) / options.epochs
+        return (place["epoch"] + share_of_epoch) / options.epochs
 
     def keep() -> None:
-        state = {"architecture": architecture, "epoch": epoch, "step": step, "spent": time_spent()}
+        nonlocal saved
+        place["spent"] = time_spent()
         models = {"network": network.state_dict(), "ema": ema.state_dict(), "optimiser": steps.state_dict()}
-        save(checkpoint, state | models | {"seed": options.seed, "validation": validation})
+        save(checkpoint, {"architecture": architecture, "validation": data.validation, "place": place} | models)
+        saved = time.monotonic()
 
     while progress() < 1:
-        whole = progress() >= 1 - options.whole
-        side, scales = (options.size, (0.9, 1.2)) if whole else (options.crop, (0.6, 1.6))
-        views = Crops(frames, labels, side, options.size, scales, options.seed, epoch)
-        order = torch.Generator().manual_seed(options.seed * 1_000_003 + epoch)
-        batch = max(1, options.batch // 2) if whole else options.batch
-        loader = DataLoader(
-            views, batch, shuffle=True, drop_last=len(views) > batch, num_workers=options.workers, generator=order
+        if place["done"] == 0:
+            place["whole"] = progress() >= 1 - options.whole
+        whole = place["whole"]
+        side, scales = (options.size, (0.9, 1.2)) if whole else (options.crop, options.scales)
+        sets = data.training[:1] if whole else data.training
+        views = ConcatDataset(
+            Crops(*part, side, options.size, scales, options.seed + 1000 * i, place["epoch"])
+            for i, part in enumerate(sets)
         )
+        batch = max(1, options.batch // 2) if whole else options.batch
+        batch = min(batch, len(views) // world)
+        share = order(options.seed, place["epoch"], len(views), batch)
+        count_of_steps, began = len(share) // batch, time.monotonic()
+        loader = DataLoader(views, batch, sampler=share[place["done"] * batch :], num_workers=options.workers)
         network.train()
-        began, total, seen = time.monotonic(), 0.0, 0
-        for i, (picture, label) in enumerate(
-            tqdm(loader, f"epoch {epoch + 1}", leave=False, disable=not sys.stderr.isatty())
+        for picture, label in tqdm(
+            loader, f"epoch {place['epoch'] + 1}", leave=False, disable=rank > 0 or not sys.stderr.isatty()
         ):
-            now = progress(i, len(loader))
+            now = progress(place["done"] / count_of_steps)
             if now >= 1:
                 break
             for group in steps.param_groups:
                 group["lr"] = rate(now, options.rate)
             picture = picture.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits = network(picture)  # [batch, classes, side / 4, side / 4]
-            loss = F.cross_entropy(enlarge(logits.float()), label.to(device).long())
+                logits = parallel(picture)  # [batch, classes, side / 4, side / 4]
+            corner = (place["step"] // 2 % 2, place["step"] % 2)
+            loss = sampled_loss(logits.float(), label.to(device), data.groups, corner)
             steps.zero_grad(set_to_none=True)
             loss.backward()
             steps.step()
-            step += 1
-            average(ema, network, min(options.ema, (1 + step) / (10 + step)))
-            total, seen = total + loss.item() * len(picture), seen + len(picture)
-        epoch += 1
-        entry = {"epoch": epoch, "whole": whole, "loss": total / max(1, seen), "rate": rate(now, options.rate)}
-        entry["seconds"] = round(time.monotonic() - began, 2)
+            place["step"] += 1
+            place["done"] += 1
+            place["total"] += loss.item()
+            average(ema, network, min(options.ema, (1 + place["step"]) / (10 + place["step"])))
+            if rank == 0 and time.monotonic() - saved > options.checkpoint_seconds:
+                keep()
+        entry = {"epoch": place["epoch"] + 1, "whole": whole, "loss": place["total"] / max(1, place["done"])}
+        entry |= {"rate": rate(now, options.rate), "seconds": round(time.monotonic() - began, 2)}
+        place |= {"epoch": place["epoch"] + 1, "done": 0, "total": 0.0}
         last = progress() >= 1
-        if last or epoch % options.evaluate_every == 0:
+        if rank > 0:
+            continue
+        if last or place["epoch"] % options.evaluate_every == 0:
             some = slice(None) if last else slice(None, None, 4)
-            result = evaluate(ema, kept[0][some], kept[1][some], classes, void)
+            result = evaluate(ema, data.kept[0][some], data.kept[1][some], data.classes, data.void)
             entry |= {key: getattr(result, key) for key in ("accuracy", "accuracy_no_void", "mean_iou")}
-            entry["frames"] = len(kept[0][some])
+            entry["frames"] = len(data.kept[0][some])
         entry["spent"] = round(time_spent(), 1)
         log.append(entry)
         with open(out / "log.jsonl", "a", encoding="utf-8") as file:
@@ -234,13 +265,19 @@ def train(options: argparse.Namespace) -> None:
         if last or time.monotonic() - saved > options.checkpoint_seconds:
             keep()
             plot(log, out / "curves.png")
-            saved = time.monotonic()
+    if rank == 0:
+        export(checkpoint, out / "model.onnx", options.size, options.size)
 
 
 def main() -> None:
     """The command line: exit code 1 and one line for bad input files."""
+    options = arguments()
+    if processes()[1] > 1:
+        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        train(arguments())
+        train(options)
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
     except (DataError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
 

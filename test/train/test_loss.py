@@ -1,0 +1,41 @@
+"""The sampled loss against cross-entropy over all pixels, and coarse labels against closed forms."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from evaluate import enlarge
+from loss import enlarge_half, sampled_loss
+
+CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
+NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
+
+
+def test_the_two_halves_are_the_whole_enlargement() -> None:
+    values = torch.randn(2, 3, 7, 4)
+    wanted = F.interpolate(values, scale_factor=(4.0, 1.0), mode="bilinear", align_corners=False)
+    for first in (0, 1):
+        torch.testing.assert_close(enlarge_half(values, 2, first), wanted[:, :, first::2])
+
+
+def test_the_mean_over_the_corners_is_the_loss_over_all_pixels() -> None:
+    random = torch.Generator().manual_seed(1)
+    logits = torch.randn(3, 5, 8, 6, generator=random, requires_grad=True)
+    label = torch.randint(0, 5, (3, 32, 24), generator=random).to(torch.uint8)
+    wanted = F.cross_entropy(enlarge(logits), label.long())
+    got = torch.stack([sampled_loss(logits, label, NO_GROUPS, corner) for corner in CORNERS]).mean()
+    torch.testing.assert_close(got, wanted)
+    gradients = [torch.autograd.grad(loss, logits)[0] for loss in (got, wanted)]
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_coarse_pixel_costs_the_summed_probability_of_its_group() -> None:
+    logits = torch.tensor([0.3, -1.0, 2.0, 0.5, 0.0]).view(1, 5, 1, 1).expand(2, 5, 4, 4)
+    groups = torch.tensor([[True, False, True, False, False], [False, True, False, True, True]])
+    label = torch.full((2, 16, 16), 5, dtype=torch.uint8)
+    label[1] = 2
+    odds = [math.exp(x) for x in (0.3, -1.0, 2.0, 0.5, 0.0)]
+    coarse, fine = -math.log((odds[0] + odds[2]) / sum(odds)), -math.log(odds[2] / sum(odds))
+    assert sampled_loss(logits, label, groups, (0, 1)).item() == pytest.approx((coarse + fine) / 2, rel=1e-5)
+    assert sampled_loss(logits[:1], label[:1], groups, (1, 0)).item() == pytest.approx(coarse, rel=1e-5)

@@ -46,7 +46,7 @@ export function drawMatrix({ counts }: Confusion, names: readonly string[]): str
       const words = `${names[label]} taken for ${names[mask]}: ${percent(share, 2)} %`;
       const cell = `<rect ${place} fill-opacity="${share.toFixed(3)}"><title>${escapeHtml(words)}</title></rect>`;
       if (share < 0.005) return [cell];
-      const strong = share > 0.5 ? ' class="strong"' : "";
+      const strong = share > 0.6 ? ' class="strong"' : "";
       return [cell, `<text${strong} x="${middle(x)}" y="${middle(y) + 4}">${percent(share, 0)}</text>`];
     }),
   );

@@ -13,7 +13,7 @@ h3 { margin: 1.2rem 0 .4rem; font-size: 1rem; overflow-wrap: anywhere; }
 p, figcaption { color: var(--dim); margin: .3rem 0 .8rem; }
 code { display: block; padding: .6rem .8rem; background: var(--panel); border-radius: .4rem;
   font: .85rem/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); gap: .6rem; margin: 1rem 0; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; margin: 1rem 0; }
 .figures div { padding: .6rem .8rem; background: var(--panel); border-radius: .4rem; }
 .figures dt { color: var(--dim); font-size: .85rem; }
 .figures dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
@@ -34,11 +34,11 @@ code { display: block; padding: .6rem .8rem; background: var(--panel); border-ra
 .matrix .strong { fill: var(--on-accent); }
 .matrix .row { font-size: 12px; text-anchor: end; }
 .matrix .column { font-size: 12px; text-anchor: start; }
-.histogram { display: flex; height: 11rem; gap: 2px; border-bottom: 1px solid var(--line); }
+.histogram { display: flex; height: 12.2rem; padding-top: 1.2rem; gap: 2px; border-bottom: 1px solid var(--line); }
 .histogram div { flex: 1; min-width: 0; display: flex; flex-direction: column; justify-content: flex-end;
   text-align: center; }
-.histogram b { font-size: .75rem; font-weight: 500; color: var(--dim); }
-.histogram i { background: var(--accent); border-radius: 3px 3px 0 0; flex-shrink: 1; }
+.histogram b { height: 1.2rem; margin-top: -1.2rem; font-size: .75rem; font-weight: 500; color: var(--dim); }
+.histogram i { background: var(--accent); border-radius: 3px 3px 0 0; }
 .ends { display: flex; justify-content: space-between; color: var(--dim); font-size: .85rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.2rem; }
 .chart { margin: 0; }
@@ -55,5 +55,7 @@ code { display: block; padding: .6rem .8rem; background: var(--panel); border-ra
 .example figure { margin: 0; }
 .example img { display: block; width: 100%; height: auto; border-radius: .3rem; }
 .example figcaption { margin: .15rem 0 .4rem; font-size: .8rem; }
-@media (max-width: 30rem) { body { padding: .9rem; } .example { grid-template-columns: 1fr 1fr; } }
+@media (max-width: 30rem) { body { padding: .9rem; } .example { grid-template-columns: 1fr 1fr; }
+  .classes { font-size: .85rem; } .classes th { white-space: normal; overflow-wrap: anywhere; }
+  .classes th, .classes td { padding: .2rem .25rem; } .classes td:last-child { min-width: 3.5rem; } }
 `;

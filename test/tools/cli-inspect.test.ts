@@ -61,8 +61,9 @@ describe("attendseg inspect", () => {
     expect(text([model, "--size", "128x96"])).not.toContain("NetScore");
     for (const other of [null, 7, {}, { sha256 }, { sha256: "0", evaluation }]) {
       card(other);
-      expect(place.run(["inspect", model])).toMatchObject({ code: 0, err: "" });
-      expect(text([model])).not.toContain("NetScore");
+      const outcome = place.run(["inspect", model]);
+      expect(outcome).toMatchObject({ code: 0, err: "" });
+      expect(outcome.text).not.toContain("NetScore");
     }
     place.write("carded/tiny.json", "no JSON");
     expect(text([model])).not.toContain("NetScore");

@@ -56,6 +56,6 @@ code { display: block; padding: .6rem .8rem; background: var(--panel); border-ra
 .example img { display: block; width: 100%; height: auto; border-radius: .3rem; }
 .example figcaption { margin: .15rem 0 .4rem; font-size: .8rem; }
 @media (max-width: 30rem) { body { padding: .9rem; } .example { grid-template-columns: 1fr 1fr; }
-  .classes { font-size: .85rem; } .classes th { white-space: normal; overflow-wrap: anywhere; }
-  .classes th, .classes td { padding: .2rem .25rem; } .classes td:last-child { min-width: 3.5rem; } }
+  .classes { font-size: .85rem; } .classes th, .classes td { padding: .2rem .25rem; }
+  .classes td:last-child { width: 25%; min-width: 3rem; } }
 `;

@@ -127,7 +127,8 @@ const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
 
 /** The drawn street as a file, made again only when its drawing changed: it takes seconds. */
 async function drawSample() {
-  const sources = ["tools/sample.ts", "tools/page/street.ts"];
+  const parts = readdirSync("tools/sample").map((name) => `tools/sample/${name}`);
+  const sources = ["tools/sample.ts", ...parts, "tools/page/street.ts"];
   const made = statSync("build/street.jpg", { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (sources.every((source) => statSync(source).mtimeMs < made)) return;
   const outfile = "build/street.mjs";

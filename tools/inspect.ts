@@ -1,6 +1,9 @@
 /** What a model costs, and a picture of its memory over time. */
+import { createHash } from "node:crypto";
+import { dirname, join } from "node:path";
 import type { Model } from "../src/model.js";
 import type { Plan } from "../src/plan.js";
+import { isFile, readText, stem } from "./files.js";
 
 /** A stretch of the arena that holds one tensor, or the scratch of one operation, while operations run. */
 export interface Block {
@@ -78,11 +81,25 @@ export function netScore(accuracy: number, parameters: number, macs: number): nu
   return 20 * Math.log10(percent ** 2 / Math.sqrt((parameters / 1e6) * (macs / 1e9)));
 }
 
-/** Pixel accuracy (0..1) that a model's card reports, if it does: `pixelAccuracy`, or that of its `evaluation`. */
-export function reportedAccuracy({ card }: Model): number | undefined {
-  const { pixelAccuracy, evaluation } = card.provenance as {
-    pixelAccuracy?: unknown;
-    evaluation?: { pixelAccuracy?: unknown };
-  };
-  return [pixelAccuracy, evaluation?.pixelAccuracy].find((value) => typeof value === "number");
+/**
+ * Pixel accuracy (0..1) by the card beside a model file: NAME.json with the file's `sha256`, and the accuracy of the
+ * int8 engine in `evaluation.int8.pixelAccuracy` at `evaluation.input`, such as "512x512".
+ *
+ * @param bytes of the model file
+ * @param input size that an accuracy is wanted for
+ * @returns undefined where there is no such file, or it is about another model file or input size
+ */
+export function reportedAccuracy(path: string, bytes: Uint8Array, input: string): number | undefined {
+  const beside = join(dirname(path), `${stem(path)}.json`);
+  if (!isFile(beside)) return undefined;
+  let card: { sha256?: unknown; evaluation?: { input?: unknown; int8?: { pixelAccuracy?: unknown } } } | null;
+  try {
+    card = JSON.parse(readText(beside));
+  } catch {
+    return undefined;
+  }
+  const sha256 = createHash("sha256").update(bytes).digest("hex");
+  if (card?.sha256 !== sha256 || card.evaluation?.input !== input) return undefined;
+  const accuracy = card.evaluation.int8?.pixelAccuracy;
+  return typeof accuracy === "number" ? accuracy : undefined;
 }

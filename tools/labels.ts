@@ -1,9 +1,9 @@
-/** Label pictures in colours, in CamVid's layout: a table of classes and one PNG file per frame. */
+/** Label pictures, in colours or of class ids: a table of classes and one PNG file per frame. */
 import { join } from "node:path";
 import type { Color } from "../src/index.js";
 import { UserError } from "./errors.js";
 import { isFile, readText } from "./files.js";
-import { type Picture, readPicture } from "./image/index.js";
+import { type Picture, readIndices, readPicture } from "./image/index.js";
 
 /** A class of a data set. */
 export interface LabelClass {
@@ -57,6 +57,24 @@ export function findClasses(labels: string): string | undefined {
 export type Colors = ReadonlyMap<number, number>;
 
 /**
+ * Class ids of a model for each class of a data set, matched by name.
+ *
+ * @param source what errors call the classes
+ * @throws UserError if the model does not know one of the classes
+ */
+export function matchNames(
+  classes: readonly { readonly name: string }[],
+  names: readonly string[],
+  source: string,
+): Uint8Array {
+  return Uint8Array.from(classes, ({ name }) => {
+    const id = names.indexOf(name);
+    if (id < 0) throw new UserError(`${source}: the model has no class ${name}`);
+    return id;
+  });
+}
+
+/**
  * Class ids of a model by the colours of a data set, matched by name.
  *
  * @param source what errors call the classes
@@ -67,19 +85,34 @@ export function matchClasses(
   names: readonly string[],
   source: string,
 ): Colors {
+  const matched = matchNames(classes, names, source);
   const ids = new Map<number, number>();
-  for (const { name, color } of classes) {
-    const id = names.indexOf(name);
-    if (id < 0) throw new UserError(`${source}: the model has no class ${name}`);
+  for (const [at, { color }] of classes.entries()) {
     const key = keyOf(color[0], color[1], color[2]);
     if (ids.has(key)) throw new UserError(`${source}: two classes have the colour ${color.join(",")}`);
-    ids.set(key, id);
+    ids.set(key, matched[at]!);
   }
   return ids;
 }
 
 /**
- * Reads a label picture: a class id for every pixel.
+ * Reads a label picture of class ids, grey levels or palette indices: a class id of the model for every pixel.
+ *
+ * @param ids class id of the model for each id of the data set
+ * @throws UserError that names the file, and the value and place of a pixel that belongs to no class
+ */
+export function readIdLabels(path: string, ids: Uint8Array): Picture {
+  const picture = readIndices(path);
+  const data = picture.data.map((value, pixel) => {
+    if (value < ids.length) return ids[value]!;
+    const place = `${pixel % picture.width},${Math.floor(pixel / picture.width)}`;
+    throw new UserError(`${path}: pixel ${place} is ${value}, but there are ${ids.length} classes`);
+  });
+  return { ...picture, data };
+}
+
+/**
+ * Reads a label picture in colours: a class id for every pixel.
  *
  * @throws UserError that names the file, and the colour and place of a pixel that belongs to no class
  */

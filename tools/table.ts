@@ -23,6 +23,17 @@ export function formatTable(
   return `${lines.map(line).join("\n")}\n`;
 }
 
+/** A Markdown table with aligned columns. */
+export function formatMarkdown(rows: readonly (readonly string[])[], head: readonly string[]): string {
+  const widths = head.map((name, column) =>
+    Math.max(...[name, ...rows.map((row) => row[column]!)].map((cell) => cell.length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |\n`;
+  const rule = widths.map((width) => "-".repeat(width));
+  return [head, rule, ...rows].map(line).join("");
+}
+
 /** A whole number with thousands set apart: 1,234,567. */
 export function formatCount(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ",");

@@ -4,8 +4,10 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
+import { Segmenter } from "../../src/index.js";
 import { writeModel } from "../../tools/convert/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
+import type { PngParts } from "./image/pictures.js";
 
 /** What a finished command left. */
 export interface Outcome {
@@ -16,6 +18,21 @@ export interface Outcome {
 }
 
 export const FIXTURE = writeModel(buildFixture());
+
+/** A picture with something in it. */
+export const STREET: PngParts = {
+  width: 90,
+  height: 70,
+  depth: 8,
+  type: 2,
+  sample: (x, y, c) => (x * 5 + y * 3 + c * 40 + ((x >> 3) ^ (y >> 3)) * 37) % 256,
+};
+
+/** What the library makes of a picture. */
+export async function segmentHere(data: Uint8Array, width: number, height: number, channels: number) {
+  const segmenter = await Segmenter.load(FIXTURE);
+  return { segmenter, ...segmenter.segment({ data, width, height, channels }) };
+}
 
 /** A package folder without node_modules, and an empty folder to work in. */
 export class Workplace {

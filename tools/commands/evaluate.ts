@@ -1,82 +1,127 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import type { Segmenter } from "../../src/index.js";
-import { UserError } from "../errors.js";
-import { Confusion, type Scores } from "../evaluate.js";
-import { isFile, writeOutput } from "../files.js";
+import { UsageError, UserError } from "../errors.js";
+import { type Evaluation, evaluate, type ReadLabels } from "../evaluate.js";
+import { isFile, isFolder, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../files.js";
 import { type Frame, findFrames } from "../frames.js";
-import { readPicture, resizeIds } from "../image/index.js";
-import { type Colors, findClasses, matchClasses, readClasses, readLabels } from "../labels.js";
-import { startProgress } from "../progress.js";
+import { findClasses, matchClasses, matchNames, readClasses, readIdLabels, readLabels } from "../labels.js";
+import { readCurves } from "../report/curves.js";
+import { drawExamples } from "../report/examples.js";
+import { renderReport } from "../report/index.js";
 import { loadSegmenter } from "../segment.js";
-import { formatMilliseconds, formatShare, formatTable } from "../table.js";
-import { type InputSize, jsonOption, printJson, sizeOption, variantOption } from "./options.js";
+import {
+  formatBytes,
+  formatCount,
+  formatMarkdown,
+  formatMilliseconds,
+  formatShare,
+  formatTable,
+} from "../table.js";
+import { type InputSize, jsonOption, printJson, sizeOption, variantOption, wholeWithin } from "./options.js";
 
 interface Options {
   readonly images: string;
   readonly labels: string;
   readonly list?: string;
   readonly classes?: string;
+  readonly ids?: boolean;
   readonly size?: InputSize;
   readonly variant?: "scalar" | "simd";
+  readonly report?: string;
+  readonly examples: number;
+  readonly curves?: string;
   readonly json?: boolean;
-}
-
-/** What is printed; keys of `--json`. */
-export interface Evaluation extends Scores {
-  readonly frames: number;
-  /** Median time of `segment`, mask at the size of the network's input. */
-  readonly msPerFrame: number;
-  readonly model: string;
-  readonly variant: string;
-  readonly input: InputSize;
 }
 
 const EXAMPLES = `
 Examples:
   attendseg evaluate model.aseg --images frames --labels labels
   attendseg evaluate model.aseg --images frames --labels labels --list validation.txt --size 512x512 --json
+  attendseg evaluate model.aseg --images frames --labels labels --report report.html --curves run/log.jsonl
+  attendseg evaluate large.aseg small.aseg --images frames --labels labels
 
-The label of NAME.jpg or NAME.png is NAME_L.png, in the colours of classes.csv (columns name,r,g,b) that lies in
-the folder of the labels or above it, or else of the model. Frames are resized to the network's input by the
-engine, labels by nearest neighbour with centre sampling, and masks are compared at that size. The mean IoU
-averages the classes that occur in the labels, Void left out. The time is the median over the frames.
+The label of NAME.jpg or NAME.png is NAME_L.png, of the same size, in the colours of classes.csv (columns
+name,r,g,b) that lies in the folder of the labels or above it, or else of the model. With --ids labels are grey or
+indexed PNG files of at most 8 bits whose levels or indices count the classes in the same order, from 0. Frames are
+resized to the network's input by the engine, labels by nearest neighbour with centre sampling, and masks are
+compared at that size. The mean IoU averages the classes that occur in the labels, Void left out. The time is the
+median over the frames. Several models give one Markdown table, or with --json {"models": [...]}.
 `;
 
-/** `attendseg evaluate MODEL --images DIR --labels DIR` */
+/** `attendseg evaluate MODEL... --images DIR --labels DIR` */
 export function evaluateCommand(): Command {
   return new Command("evaluate")
     .description("compare a model's masks with labels: accuracy, IoU, time")
-    .argument("<model>", ".aseg file")
+    .argument("<model...>", ".aseg files; several give one table")
     .requiredOption("--images <folder>", "frames, NAME.png or NAME.jpg")
     .requiredOption("--labels <folder>", "labels, NAME_L.png")
     .option("--list <file>", "names of the frames to use, one a line (default: all)")
     .option("--classes <file>", "CSV file of the labels' classes and colours")
+    .option("--ids", "labels hold class ids, as grey levels or palette indices, not colours")
     .addOption(sizeOption())
     .addOption(variantOption())
+    .option("--report <file>", "also write a report as one HTML file")
+    .option("--examples <count>", "best and worst frames in the report", wholeWithin(0, 50), 4)
+    .option("--curves <file>", "log.jsonl of the training, for the report")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(model: string, options: Options): Promise<void> {
+async function run(models: readonly string[], options: Options): Promise<void> {
+  const { report, curves, json } = options;
+  checkReport(models, options);
+  const training = curves === undefined ? undefined : readCurves(curves);
   const frames = findFrames(options.images, options.list);
-  const segmenter = await loadSegmenter(model, {
-    ...options.size,
-    ...(options.variant && { variant: options.variant }),
-  });
-  const colors = readColors(segmenter, options);
-  const pairs = frames.map((frame) => ({ frame, label: labelOf(frame, options.labels) }));
-  const evaluation = await evaluate(segmenter, pairs, colors, model);
-  if (options.json) printJson(evaluation);
-  else writeOutput(describe(evaluation));
+  const evaluations: Evaluation[] = [];
+  for (const model of models) {
+    const bytes = readBytes(model);
+    const segmenter = await loadSegmenter(
+      model,
+      { ...options.size, ...(options.variant && { variant: options.variant }) },
+      bytes,
+    );
+    const read = labelReader(segmenter, options);
+    const pairs = frames.map((frame) => ({ frame, label: labelOf(frame, options.labels) }));
+    const { evaluation, confusion } = await evaluate(segmenter, pairs, read, model, bytes.length);
+    evaluations.push(evaluation);
+    if (report !== undefined) {
+      const { best, worst } = await drawExamples(segmenter, pairs, evaluation, read, options.examples);
+      const command = ["attendseg", ...process.argv.slice(2)];
+      const { classes, palette } = segmenter;
+      const parts = { evaluation, confusion, classes, palette, best, worst, command, date: new Date() };
+      const html = renderReport({ ...parts, ...(training && { curves: training }) });
+      writeBytes(report, new TextEncoder().encode(html));
+    }
+  }
+  if (json) printJson(models.length === 1 ? evaluations[0] : { models: evaluations });
+  else if (models.length > 1) writeOutput(compareModels(evaluations));
+  else writeOutput(describe(evaluations[0]!));
+  if (report !== undefined && !json) writeOutput(`report: ${report}\n`);
 }
 
-function readColors({ classes, palette }: Segmenter, { classes: file, labels }: Options): Colors {
+/** What would otherwise go wrong only after all frames have been run. */
+function checkReport(models: readonly string[], { report, curves }: Options): void {
+  if (report === undefined) {
+    if (curves !== undefined) throw new UsageError("--curves is for a report: --report FILE");
+    return;
+  }
+  if (models.length > 1) throw new UsageError("--report takes one model");
+  if (report === STANDARD) throw new UsageError("--report takes a file, not standard output");
+  if (!isFolder(dirname(report))) throw new UserError(`${report}: there is no folder ${dirname(report)}`);
+}
+
+function labelReader({ classes, palette }: Segmenter, { classes: file, labels, ids }: Options): ReadLabels {
   const path = file ?? findClasses(labels);
-  if (path !== undefined) return matchClasses(readClasses(path), classes, path);
   const own = classes.map((name, id) => ({ name, color: palette[id]! }));
-  return matchClasses(own, classes, "the model's palette");
+  const [known, source] = path === undefined ? [own, "the model's palette"] : [readClasses(path), path];
+  if (ids) {
+    const matched = matchNames(known, classes, source);
+    return (label) => readIdLabels(label, matched);
+  }
+  const colors = matchClasses(known, classes, source);
+  return (label) => readLabels(label, colors);
 }
 
 /** All labels are looked up before the first frame is run. */
@@ -86,43 +131,12 @@ function labelOf({ name, path }: Frame, folder: string): string {
   return label;
 }
 
-async function evaluate(
-  segmenter: Segmenter,
-  pairs: readonly { frame: Frame; label: string }[],
-  colors: Colors,
-  model: string,
-): Promise<Evaluation> {
-  const { width, height } = segmenter.info;
-  const confusion = new Confusion(segmenter.classes.length);
-  const times: number[] = [];
-  const progress = startProgress("frames", pairs.length);
-  try {
-    for (const { frame, label } of pairs) {
-      const picture = await readPicture(frame.path);
-      const labels = await readLabels(label, colors);
-      const start = performance.now();
-      const { mask } = segmenter.segment(picture, { width, height });
-      times.push(performance.now() - start);
-      confusion.add(resizeIds(labels.data, labels.width, labels.height, width, height), mask);
-      progress.update(times.length, frame.name);
-    }
-  } finally {
-    progress.stop();
-  }
-  times.sort((a, b) => a - b);
-  return {
-    ...confusion.scores(segmenter.classes),
-    frames: times.length,
-    msPerFrame: times[times.length >> 1]!,
-    model,
-    variant: segmenter.variant,
-    input: { width, height },
-  };
+function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`;
 }
 
 function describe(evaluation: Evaluation): string {
   const { frames, msPerFrame, variant, input } = evaluation;
-  const percent = (share: number) => `${(100 * share).toFixed(2)} %`;
   const rows = evaluation.perClass
     .filter(({ share }) => share > 0)
     .sort((a, b) => b.share - a.share)
@@ -142,4 +156,20 @@ function describe(evaluation: Evaluation): string {
       ["time a frame", `${formatMilliseconds(msPerFrame)} (${variant})`],
     ]),
   ].join("\n");
+}
+
+/** One line a model. */
+function compareModels(evaluations: readonly Evaluation[]): string {
+  const rows = evaluations.map((evaluation) => [
+    stem(evaluation.model),
+    percent(evaluation.pixelAccuracy),
+    percent(evaluation.pixelAccuracyNoVoid),
+    percent(evaluation.meanIoU),
+    formatCount(evaluation.macs),
+    formatCount(evaluation.parameters),
+    formatBytes(evaluation.memoryBytes),
+    `${formatMilliseconds(evaluation.msPerFrame)} (${evaluation.variant})`,
+  ]);
+  const head = ["pixel accuracy", "without Void", "mean IoU", "MACs", "parameters", "memory", "time a frame"];
+  return formatMarkdown(rows, ["model", ...head]);
 }

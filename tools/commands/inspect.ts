@@ -7,10 +7,12 @@ import { writeOutput } from "../files.js";
 import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "../inspect.js";
 import { planFor, readModel } from "../model.js";
 import { formatBytes, formatCount, formatTable } from "../table.js";
-import { type InputSize, jsonOption, printJson, sizeOption } from "./options.js";
+import { type InputSize, jsonOption, numberWithin, printJson, sizeOption } from "./options.js";
 
 interface Options {
   readonly size?: InputSize;
+  /** Percent. */
+  readonly accuracy?: number;
   readonly json?: boolean;
 }
 
@@ -20,9 +22,13 @@ const EXAMPLES = `
 Examples:
   attendseg inspect model.aseg
   attendseg inspect model.aseg --size 640x480
+  attendseg inspect model.aseg --accuracy 90.1
   attendseg inspect model.aseg --json | jq .macs
 
 Memory is planned before anything runs: "linear memory" is exactly what the engine will hold at this input size.
+NetScore is 20 log10(a^2 / (sqrt(p) sqrt(m))): a accuracy in percent, p millions of parameters, m thousands of
+millions of MACs. The accuracy is that of --accuracy, or of NAME.json beside NAME.aseg (evaluation.int8.pixelAccuracy)
+where its sha256 is that of the file and its evaluation.input the input size.
 `;
 
 /** `attendseg inspect MODEL` */
@@ -31,17 +37,18 @@ export function inspectCommand(): Command {
     .description("show a model's operations, cost and memory")
     .argument("<model>", ".aseg file, - for standard input")
     .addOption(sizeOption())
+    .option("--accuracy <percent>", "pixel accuracy, for NetScore", numberWithin(1, 100))
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-function run(path: string, { size, json }: Options): void {
+function run(path: string, { size, accuracy: given, json }: Options): void {
   const { model, bytes } = readModel(path);
   const layout = planFor(model, size);
   const info = modelInfo(model, layout);
-  const accuracy = reportedAccuracy(model);
-  const score = accuracy === undefined ? undefined : netScore(accuracy, info.parameters, info.macs);
+  const input = `${layout.width}x${layout.height}`;
+  const accuracy = given === undefined ? reportedAccuracy(path, bytes, input) : given / 100;
   if (json) {
     const { name, classes, palette, provenance } = model.card;
     const { stride } = model;
@@ -52,7 +59,8 @@ function run(path: string, { size, json }: Options): void {
       fileBytes,
       stride,
       ...info,
-      netScore: score,
+      pixelAccuracy: accuracy,
+      netScore: accuracy === undefined ? undefined : netScore(accuracy, info.parameters, info.macs),
       classes,
       palette,
       provenance,
@@ -62,7 +70,7 @@ function run(path: string, { size, json }: Options): void {
   }
   writeOutput(
     [
-      describeModel(model, info, bytes.length, score),
+      describeModel(model, info, bytes.length, accuracy),
       describeOps(info),
       describeMemory(model, layout, info),
       `classes: ${model.card.classes.join(", ")}\n`,
@@ -70,7 +78,12 @@ function run(path: string, { size, json }: Options): void {
   );
 }
 
-function describeModel(model: Model, info: ModelInfo, fileBytes: number, score: number | undefined): string {
+function describeModel(
+  model: Model,
+  info: ModelInfo,
+  fileBytes: number,
+  accuracy: number | undefined,
+): string {
   const { width, height, macs, parameters, weightBytes, arenaBytes, memoryBytes } = info;
   return formatTable([
     ["name", model.card.name],
@@ -82,7 +95,14 @@ function describeModel(model: Model, info: ModelInfo, fileBytes: number, score: 
     ["weights", formatBytes(weightBytes)],
     ["arena", formatBytes(arenaBytes)],
     ["linear memory", `${formatCount(memoryBytes)} B (${formatBytes(memoryBytes)})`],
-    ...(score === undefined ? [] : [["NetScore", score.toFixed(2)]]),
+    ...(accuracy === undefined
+      ? []
+      : [
+          [
+            "NetScore",
+            `${netScore(accuracy, parameters, macs).toFixed(2)} (accuracy ${(100 * accuracy).toFixed(2)} %)`,
+          ],
+        ]),
   ]);
 }
 

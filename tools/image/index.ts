@@ -2,7 +2,7 @@ import { messageOf, UserError } from "../errors.js";
 import { readBytes, STANDARD } from "../files.js";
 import { decodeJpeg, isJpeg } from "./jpeg.js";
 import { type Picture, PictureError } from "./picture.js";
-import { decodePng, isPng } from "./png.js";
+import { decodeIndices, decodePng, isPng } from "./png.js";
 
 export type { Picture } from "./picture.js";
 
@@ -32,11 +32,7 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Pi
     if (isPng(bytes)) return decodePng(bytes);
     if (isJpeg(bytes)) return await decodeJpeg(bytes);
   } catch (error) {
-    if (error instanceof PictureError) throw new UserError(`${name}: ${error.message}`);
-    if (error instanceof RangeError) {
-      throw new UserError(`${name}: the picture does not fit in memory (${messageOf(error)})`);
-    }
-    throw error;
+    throw naming(error, name);
   }
   if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64));
@@ -46,6 +42,14 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Pi
   );
 }
 
+function naming(error: unknown, name: string): unknown {
+  if (error instanceof PictureError) return new UserError(`${name}: ${error.message}`);
+  if (error instanceof RangeError) {
+    return new UserError(`${name}: the picture does not fit in memory (${messageOf(error)})`);
+  }
+  return error;
+}
+
 /**
  * Reads a PNG or JPEG file; "-" is standard input.
  *
@@ -53,6 +57,21 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Pi
  */
 export async function readPicture(path: string): Promise<Picture> {
   return decodePicture(readBytes(path), path === STANDARD ? "standard input" : path);
+}
+
+/**
+ * Reads the numbers stored in a grey or palette PNG file of at most 8 bits: [height, width, 1].
+ *
+ * @throws UserError that names the file and says what is wrong with it
+ */
+export function readIndices(path: string): Picture {
+  const bytes = readBytes(path);
+  if (!isPng(bytes)) throw new UserError(`${path}: a grey or indexed PNG file is expected`);
+  try {
+    return decodeIndices(bytes);
+  } catch (error) {
+    throw naming(error, path);
+  }
 }
 
 /**

@@ -45,6 +45,8 @@ interface Header {
   readonly depth: number;
   readonly type: number;
   readonly samples: number;
+  /** What a sample of fewer than 8 bits is multiplied by. */
+  readonly spread: number;
   readonly interlaced: boolean;
 }
 
@@ -61,6 +63,25 @@ export function isPng(bytes: Uint8Array): boolean {
  */
 export function decodePng(bytes: Uint8Array): Picture {
   const { header, palette, packed } = readChunks(bytes);
+  return decodeRows(header, palette, packed);
+}
+
+/**
+ * Decodes a grey or palette PNG file of at most 8 bits to the numbers stored in it: grey levels are not spread over
+ * 0..255, and palette indices stay indices.
+ *
+ * @throws PictureError if the file is damaged, of another kind or larger than 16384 pixels a side
+ */
+export function decodeIndices(bytes: Uint8Array): Picture {
+  const { header, packed } = readChunks(bytes);
+  if ((header.type !== GREY && header.type !== PALETTE) || header.depth > 8) {
+    throw new PictureError("the PNG file is not grey or indexed with at most 8 bits a pixel");
+  }
+  return decodeRows({ ...header, type: GREY, spread: 1 }, new Uint8Array(0), packed);
+}
+
+/** Unpacks the pixels of all passes. */
+function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): Picture {
   const passes = header.interlaced ? ADAM7 : ONE_PASS;
   const bitsPerPixel = header.samples * header.depth;
   const layout = passes.map((pass) => {
@@ -136,7 +157,15 @@ function readHeader(body: Uint8Array): Header {
     throw new PictureError("the PNG file is damaged: its header is not valid");
   }
   expectSize(width, height);
-  return { width, height, depth: depth!, type: type!, samples: kind.samples, interlaced: interlace === 1 };
+  return {
+    width,
+    height,
+    depth: depth!,
+    type: type!,
+    samples: kind.samples,
+    spread: type === PALETTE ? 1 : 255 / (2 ** Math.min(depth!, 8) - 1),
+    interlaced: interlace === 1,
+  };
 }
 
 function inflate(packed: Uint8Array, expected: number): Uint8Array {
@@ -182,7 +211,7 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: numb
 /** Writes `count` pixels of a row as 8-bit grey or RGB, from `start` on, `step` bytes apart. */
 function unpack(
   row: Uint8Array,
-  { depth, type, samples }: Header,
+  { depth, type, samples, spread }: Header,
   palette: Uint8Array,
   data: Uint8Array,
   start: number,
@@ -194,7 +223,6 @@ function unpack(
     return;
   }
   const colors = palette.length / 3;
-  const spread = type === PALETTE ? 1 : 255 / (2 ** Math.min(depth, 8) - 1);
   for (let x = 0, at = start; x < count; x++, at += step) {
     const first = sampleAt(row, x * samples, depth) * spread;
     if (type === PALETTE) {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
 import { PictureError } from "../../../tools/image/picture.js";
-import { decodePng, encodePng } from "../../../tools/image/png.js";
+import { decodeIndices, decodePng, encodePng } from "../../../tools/image/png.js";
 import { buildPng, type PngParts, SAMPLES } from "./pictures.js";
 
 const KINDS = [
@@ -177,6 +177,28 @@ function checksum(bytes: Uint8Array): number {
   }
   return ~word >>> 0;
 }
+
+describe("decodeIndices", () => {
+  for (const [type, depth] of KINDS) {
+    const parts: PngParts = { ...small, type, depth, sample: sampler(depth), interlaced: depth < 8 };
+    const bytes = buildPng({ ...parts, ...(type === 3 && { palette: PALETTE }) });
+    if ((type === 0 || type === 3) && depth <= 8) {
+      test(`colour type ${type} with ${depth} bits gives the numbers stored`, () => {
+        const stored = Array.from({ length: 63 }, (_, at) => parts.sample(at % 9, Math.floor(at / 9), 0));
+        expect(decodeIndices(bytes)).toEqual({
+          data: Uint8Array.from(stored),
+          width: 9,
+          height: 7,
+          channels: 1,
+        });
+      });
+    } else {
+      test(`colour type ${type} with ${depth} bits is refused`, () => {
+        expect(() => decodeIndices(bytes)).toThrow("not grey or indexed with at most 8 bits");
+      });
+    }
+  }
+});
 
 describe("encodePng", () => {
   const picture = (width: number, height: number, channels: 1 | 3 | 4) => {

@@ -43,7 +43,7 @@ describe("attendseg evaluate", () => {
       );
       // The same with ids in another order: that of the classes in the file below.
       const other = (x: number, y: number) => 4 - id(x, y);
-      place.write(`ids/grey/${name}_L.png`, buildPng({ ...SIZE, type: 0, sample: other }));
+      place.write(`ids/grey/${name}.png`, buildPng({ ...SIZE, type: 0, sample: other }));
       const indexed = { ...SIZE, type: 3, depth: 4, palette: new Uint8Array(48), sample: other };
       place.write(`ids/indexed/${name}_L.png`, buildPng(indexed));
     }

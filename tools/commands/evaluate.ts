@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import type { Segmenter } from "../../src/index.js";
 import { UsageError, UserError } from "../errors.js";
@@ -41,8 +41,8 @@ Examples:
   attendseg evaluate model.aseg --images frames --labels labels --report report.html --curves run/log.jsonl
   attendseg evaluate large.aseg small.aseg --images frames --labels labels
 
-The label of NAME.jpg or NAME.png is NAME_L.png, of the same size, in the colours of classes.csv (columns
-name,r,g,b) that lies in the folder of the labels or above it, or else of the model. With --ids labels are grey or
+The label of NAME.jpg or NAME.png is NAME_L.png, or else NAME.png, of the same size, in the colours of classes.csv
+(columns name,r,g,b) that lies in the folder of the labels or above it, or else of the model. With --ids labels are grey or
 indexed PNG files of at most 8 bits whose levels or indices count the classes in the same order, from 0. Frames are
 resized to the network's input by the engine, labels by nearest neighbour with centre sampling, and masks are
 compared at that size. The mean IoU averages the classes that occur in the labels, Void left out. The time is the
@@ -55,7 +55,7 @@ export function evaluateCommand(): Command {
     .description("compare a model's masks with labels: accuracy, IoU, time")
     .argument("<model...>", ".aseg files; several give one table")
     .requiredOption("--images <folder>", "frames, NAME.png or NAME.jpg")
-    .requiredOption("--labels <folder>", "labels, NAME_L.png")
+    .requiredOption("--labels <folder>", "labels, NAME_L.png or NAME.png")
     .option("--list <file>", "names of the frames to use, one a line (default: all)")
     .option("--classes <file>", "CSV file of the labels' classes and colours")
     .option("--ids", "labels hold class ids, as grey levels or palette indices, not colours")
@@ -127,8 +127,10 @@ function labelReader({ classes, palette }: Segmenter, { classes: file, labels, i
 /** All labels are looked up before the first frame is run. */
 function labelOf({ name, path }: Frame, folder: string): string {
   const label = join(folder, `${name}_L.png`);
-  if (!isFile(label)) throw new UserError(`${label}: there is no such label for ${path}`);
-  return label;
+  const plain = join(folder, `${name}.png`);
+  if (isFile(label)) return label;
+  if (isFile(plain) && resolve(plain) !== resolve(path)) return plain;
+  throw new UserError(`${label}: there is no such label for ${path}, nor ${plain}`);
 }
 
 function percent(share: number): string {

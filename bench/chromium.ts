@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from "playwright-core";
 import type { Spec } from "./engines/engine.js";
 import type { PageBench } from "./page/runner.js";
-import type { BenchHost, Runner } from "./runner.js";
+import { type BenchHost, inTime, type Runner } from "./runner.js";
 import { serve } from "./server.js";
 
 const SITE = join(import.meta.dirname, "../site");
@@ -26,7 +26,7 @@ const QUIET = [
 ];
 
 /** Page and files that belong to the measurement, not to an engine. */
-const OWN = new Set(["/runner.html", "/runner.js", "/files/picture.rgb", "/favicon.ico"]);
+const OWN = new Set(["/runner.html", "/runner.js", "/favicon.ico"]);
 
 /** @returns undefined where no Chromium is installed; the environment variable CHROMIUM names another place */
 export async function chromiumHost(): Promise<BenchHost | undefined> {
@@ -37,7 +37,7 @@ export async function chromiumHost(): Promise<BenchHost | undefined> {
   const files = new Map<string, Set<string>>();
   let current = new Set<string>();
   const server = await serve(SITE, (path) => {
-    if (!OWN.has(path)) current.add(path);
+    if (!OWN.has(path) && !path.endsWith(".rgb")) current.add(path);
   });
   return {
     name: "chromium",
@@ -134,16 +134,23 @@ class PageRunner implements Runner {
     return this.#ask((bench) => bench.linearBytes());
   }
 
+  async hash(pictures: readonly string[]) {
+    return this.#ask((bench, _, names) => bench.hash(names), pictures);
+  }
+
   async close() {
     await this.#context?.close();
     this.#context = undefined;
     this.#page = undefined;
   }
 
-  async #ask<T>(action: (bench: PageBench, spec: Spec) => T | Promise<T>): Promise<T> {
+  async #ask<T, U = undefined>(
+    action: (bench: PageBench, spec: Spec, value: U) => T | Promise<T>,
+    value?: U,
+  ): Promise<T> {
     try {
-      const text = `(${action})(window.bench, ${JSON.stringify(this.spec)})`;
-      return (await this.#page!.evaluate(text)) as T;
+      const text = `(${action})(window.bench, ${JSON.stringify(this.spec)}, ${JSON.stringify(value)})`;
+      return (await inTime(this.#page!.evaluate(text))) as T;
     } catch (error) {
       throw new Error(`${this.spec.name} in Chromium: ${(error as Error).message}`);
     }

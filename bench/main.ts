@@ -1,17 +1,21 @@
 /** The benchmark's command line: see HELP. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { modelInfo } from "../src/info.js";
+import { parseModel } from "../src/model.js";
 import { plan } from "../src/plan.js";
-import { type BenchOptions, benchHost } from "./bench.js";
+import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/files.js";
+import { type BenchOptions, bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
+import type { Spec } from "./engines/engine.js";
 import { allSpecs } from "./engines/specs.js";
 import { packageVersions, thisMachine } from "./machine.js";
+import { oneLine } from "./measure.js";
 import { nodeHost } from "./node.js";
 import { prepare, SIDE } from "./prepare.js";
 import { writeReport } from "./report.js";
-import type { HostResults, Results } from "./results.js";
+import type { Results } from "./results.js";
+import type { BenchHost } from "./runner.js";
 import { serve } from "./server.js";
 import { sizeOf } from "./sizes.js";
 
@@ -21,14 +25,20 @@ Compares this library with other engines on the same network, and writes bench/R
 results beside it.
 
   --quick            few rounds of a few engines, as a check that all works; writes to bench/out/quick
-  --host NAME        node or chromium (default: both)
-  --engines A,B      only these, by name (see bench/engines/specs.ts)
+  --host NAME        node or chromium (default: both, in the same rounds)
+  --only A,B         only these engines, by name (see bench/engines/specs.ts)
   --model FILE       default: models/attendseg-camvid.aseg
   --rounds N         inferences of each engine in a repeat (default: 15)
   --repeats N        (default: 3)
   --threads N        of engines with threads (default: 2)
+  --frames DIR       20 pictures of it go through every build of ours (default: ../shared/camvid, where it is there)
   --serve PORT       only serve the page that compares in a browser of yours
-  --report           only write the report anew from the raw results
+  --report FILE      only write the report anew, from raw results: bench/results/bench.json, or
+                     bench/out/partial.json, which a run that is ended leaves behind
+
+Examples:
+  npm run bench -- --quick
+  npm run bench -- --host chromium --only ours-simd,litert-int8 --rounds 5 --repeats 1
 `;
 
 /** Engines of a quick run. */
@@ -37,6 +47,10 @@ const QUICK = ["ours-simd", "ours-relaxed", "litert-int8", "tfjs-wasm", "ort-web
 const OUT = join(import.meta.dirname, "..");
 const SITE = join(OUT, "site");
 const BENCH = join(OUT, "..");
+/** Results so far of the run that is under way. */
+const PARTIAL = join(OUT, "partial.json");
+const FRAMES = join(BENCH, "../../shared/camvid/701_StillsRaw_full");
+const FRAME_COUNT = 20;
 
 const say = (text: string) => process.stderr.write(text);
 
@@ -45,13 +59,14 @@ async function main(): Promise<void> {
     options: {
       quick: { type: "boolean", default: false },
       host: { type: "string" },
-      engines: { type: "string" },
+      only: { type: "string" },
       model: { type: "string", default: join(BENCH, "../models/attendseg-camvid.aseg") },
       rounds: { type: "string" },
       repeats: { type: "string" },
       threads: { type: "string", default: "2" },
+      frames: { type: "string" },
       serve: { type: "string" },
-      report: { type: "boolean", default: false },
+      report: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -60,71 +75,94 @@ async function main(): Promise<void> {
     return;
   }
   const folder = values.quick ? join(OUT, "quick") : BENCH;
-  const raw = join(folder, "results/bench.json");
-  if (values.report) {
-    writeReport(JSON.parse(readFileSync(raw, "utf8")), await readModel(values.model), folder);
+  if (values.report !== undefined) {
+    const results: Results = JSON.parse(readText(values.report));
+    writeReport(results, parseModel(readBytes(values.model)), folder);
     return;
   }
-  const prepared = await prepare(resolve(values.model), join(SITE, "files"));
+  const folderOfFrames = values.frames ?? (isFolder(FRAMES) ? FRAMES : undefined);
+  const source = folderOfFrames !== undefined && {
+    folder: folderOfFrames,
+    count: values.quick ? 2 : FRAME_COUNT,
+  };
+  const threads = whole("threads", values.threads);
+  const specs = choose(allSpecs(threads), values.only?.split(",") ?? (values.quick ? QUICK : undefined));
+  say("writing the networks\n");
+  const prepared = await prepare(resolve(values.model), join(SITE, "files"), source || undefined);
   if (values.serve !== undefined) {
     const { url } = await serve(SITE, () => {}, Number(values.serve));
     say(`Open ${url} - Ctrl+C ends it.\n`);
     return;
   }
-  const names = values.engines?.split(",") ?? (values.quick ? QUICK : undefined);
-  const specs = allSpecs(whole("threads", values.threads)).filter(
-    ({ name }) => names?.includes(name) ?? true,
-  );
-  const options: BenchOptions = {
+  const { model, sha256, mask, layers, frames } = prepared;
+  const { macs, parameters } = modelInfo(model, plan(model, SIDE, SIDE));
+  const measured: Omit<Results, "hosts"> = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: thisMachine(),
+    versions: packageVersions(BENCH),
+    network: { name: model.card.name, sha256, macs, parameters },
     plan: {
       rounds: whole("rounds", values.rounds ?? (values.quick ? "2" : "15")),
       repeats: whole("repeats", values.repeats ?? (values.quick ? "1" : "3")),
       warmUp: values.quick ? 1 : 5,
     },
+    frames: frames.length,
+  };
+  const options: BenchOptions = {
+    plan: measured.plan,
     loads: values.quick ? 1 : 3,
     passes: values.quick ? 3 : 60,
-    mask: prepared.mask,
+    mask,
+    frames,
+    layers,
     sizeOf: (paths) => sizeOf(SITE, paths, join(OUT, "sizes"), values.quick ? 4 : 11),
     say,
+    save: (hosts) => write(PARTIAL, { ...measured, hosts }),
   };
-  const hosts: HostResults[] = [];
-  for (const name of ["node", "chromium"] as const) {
-    if ((values.host ?? name) !== name) continue;
-    const host = name === "node" ? nodeHost() : await chromiumHost();
-    if (!host) {
-      say("No Chromium found: set CHROMIUM to its program, or install it. Its part is left out.\n");
-      continue;
-    }
-    try {
-      const own = specs.filter((spec) => spec.hosts.includes(name));
-      hosts.push(await benchHost(host, own, options));
-    } finally {
-      await host.close();
-    }
+  const hosts = await openHosts(values.host);
+  try {
+    const results: Results = { ...measured, hosts: await bench(hosts, specs, options) };
+    makeFolder(join(folder, "results"));
+    write(join(folder, "results/bench.json"), results);
+    writeReport(results, model, folder);
+    say(`Wrote ${join(folder, "README.md")}\n`);
+    // A build of ours that a host cannot run is no fault; anything else that was left out is.
+    const failed = results.hosts
+      .flatMap(({ leftOut }) => leftOut)
+      .filter(({ reason }) => !/cannot run the variant|threads/.test(reason));
+    if (failed.length > 0) process.exitCode = 1;
+  } finally {
+    for (const host of hosts) await host.close();
   }
-  const { macs, parameters } = modelInfo(prepared.model, plan(prepared.model, SIDE, SIDE));
-  const results: Results = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: thisMachine(),
-    versions: packageVersions(BENCH),
-    network: { name: prepared.model.card.name, sha256: prepared.sha256, macs, parameters },
-    plan: options.plan,
-    hosts,
-  };
-  mkdirSync(join(folder, "results"), { recursive: true });
-  writeFileSync(raw, `${JSON.stringify(results, round, 1)}\n`);
-  writeReport(results, prepared.model, folder);
-  say(`Wrote ${join(folder, "README.md")}\n`);
-  // A build of ours that a host cannot run is no fault; anything else that was left out is.
-  const failed = hosts
-    .flatMap(({ leftOut }) => leftOut)
-    .filter(({ reason }) => !/cannot run the variant|threads/.test(reason));
-  if (failed.length > 0) process.exitCode = 1;
 }
 
-async function readModel(path: string) {
-  const { parseModel } = await import("../src/model.js");
-  return parseModel(new Uint8Array(readFileSync(path)));
+/** @throws Error for a name that there is not */
+function choose(specs: readonly Spec[], names?: readonly string[]): readonly Spec[] {
+  const known = specs.map(({ name }) => name);
+  const unknown = names?.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`--only: no engine "${unknown}", there are ${known.join(", ")}`);
+  return specs.filter(({ name }) => names?.includes(name) ?? true);
+}
+
+/** @throws Error for a name that there is not */
+async function openHosts(asked?: string): Promise<BenchHost[]> {
+  if (asked !== undefined && asked !== "node" && asked !== "chromium") {
+    throw new Error(`--host expected node or chromium, got "${asked}"`);
+  }
+  const hosts = asked === "chromium" ? [] : [nodeHost()];
+  if (asked === "node") return hosts;
+  try {
+    const chromium = await chromiumHost();
+    if (chromium) return [...hosts, chromium];
+    say("No Chromium found: set CHROMIUM to its program, or install it. Its part is left out.\n");
+  } catch (error) {
+    say(`Chromium does not start, its part is left out: ${oneLine(error)}\n`);
+  }
+  return hosts;
+}
+
+function write(path: string, results: Results): void {
+  writeBytes(path, new TextEncoder().encode(`${JSON.stringify(results, round, 1)}\n`));
 }
 
 /** Microseconds are enough. */
@@ -142,6 +180,6 @@ function whole(name: string, text: string): number {
 try {
   await main();
 } catch (error) {
-  say(`bench: ${error instanceof Error ? error.message : error}\n`);
+  say(`bench: ${oneLine(error)}\n`);
   process.exitCode = 1;
 }

@@ -8,7 +8,7 @@ import {
   type OnnxModel,
   UINT8,
 } from "../../tools/convert/onnx.js";
-import { writeOnnx } from "../../tools/convert/onnx-write.js";
+import { encode, writeOnnx } from "../../tools/convert/onnx-write.js";
 import {
   type Convolution,
   type EightBits,
@@ -240,12 +240,4 @@ function windowOf(window: Convolution["window"]): Record<string, OnnxAttribute> 
     pads: ints(window.padTop, window.padLeft, window.padBottom, window.padRight),
     dilations: ints(window.dilationY, window.dilationX),
   };
-}
-
-/** Little-endian bytes of numbers. */
-function encode(type: number, values: ArrayLike<number>): Uint8Array {
-  if (type === INT64) return new Uint8Array(BigInt64Array.from(Array.from(values), BigInt).buffer);
-  if (type === FLOAT) return new Uint8Array(Float32Array.from(values).buffer);
-  if (type === INT32) return new Uint8Array(Int32Array.from(values).buffer);
-  return type === INT8 ? new Uint8Array(Int8Array.from(values).buffer) : Uint8Array.from(values);
 }

@@ -28,6 +28,11 @@ export function tfliteNetwork(network: Network, numbers: "f32" | "s8"): Uint8Arr
   return new Writer(network, numbers === "s8").file();
 }
 
+/** Whether a padding is TensorFlow's "same". @param windowed windows times stride, pixels */
+function isSame(size: number, windowed: number, before: number, after: number): boolean {
+  return size === windowed && before === Math.floor((before + after) / 2);
+}
+
 class Writer {
   readonly #file = new TfliteFile();
   /** Index of each of the network's tensors in the file. */
@@ -141,7 +146,11 @@ class Writer {
     const bottom = rest(height, output.height, kernelHeight, strideY, padTop);
     const right = rest(width, output.width, kernelWidth, strideX, padLeft);
     if (padTop + padLeft + bottom + right === 0) return [VALID, input];
-    if (Math.max(strideY, strideX) === 1 && padTop === bottom && padLeft === right) return [SAME, input];
+    if (
+      isSame(height, output.height * strideY, padTop, bottom) &&
+      isSame(width, output.width * strideX, padLeft, right)
+    )
+      return [SAME, input];
     return [VALID, this.#pad(layer, [padTop, bottom, padLeft, right])];
   }
 

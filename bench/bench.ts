@@ -2,7 +2,7 @@
 import type { Spec } from "./engines/engine.js";
 import { measureLayer } from "./layers/measure.js";
 import type { PreparedLayer } from "./layers/prepare.js";
-import { interleave, oneLine, type Plan } from "./measure.js";
+import { interleave, type Outcome, oneLine, type Plan } from "./measure.js";
 import { type LoadOptions, type Ready, ready } from "./ready.js";
 import type { HostResults, LeftOut, Measured } from "./results.js";
 import type { BenchHost, Runner } from "./runner.js";
@@ -53,11 +53,15 @@ export async function bench(
   const all = parts.map(({ results }) => results);
   const entries = await loadAll(parts, specs, options);
   const seconds = entries.reduce((sum, entry) => sum + secondsOf(entry, plan), 0);
-  say(`${entries.length} engines; the rounds take about ${Math.ceil(seconds / 60)} min\n`);
+  say(`${entries.length} engines; the rounds take about ${duration(seconds)}\n`);
   const outcomes = await interleave(
     entries.map(({ runner }) => runner),
     plan,
-    (round, count) => say(`\rround ${round + 1} of ${count}${round + 1 === count ? "\n" : ""}`),
+    (round, count, soFar) => {
+      say(`\rround ${round + 1} of ${count}${round + 1 === count ? "\n" : ""}`);
+      if (round > plan.warmUp && (round - plan.warmUp) % plan.rounds === 0)
+        options.save(early(parts, entries, soFar));
+    },
   );
   for (const [index, { part, runner, ...rest }] of entries.entries()) {
     const { samples, fault } = outcomes[index]!;
@@ -118,6 +122,25 @@ async function loadAll(
 function secondsOf({ runner, loads }: Ready, { warmUp, rounds, repeats }: Plan): number {
   const { load, firstMask } = loads.at(-1)!;
   return ((firstMask - load) * (runner.spec.isSlow ? repeats : warmUp + rounds * repeats)) / 1000;
+}
+
+/** The results of the repeats done, in the middle of the rounds. */
+function early(
+  parts: readonly Part[],
+  entries: readonly Entry[],
+  outcomes: readonly Outcome[],
+): HostResults[] {
+  return parts.map(({ results }) => {
+    const engines = entries.flatMap(({ part, runner: { spec }, ...rest }, index) => {
+      const { samples, fault } = outcomes[index]!;
+      return part.results === results && fault === undefined ? [{ ...rest, spec, samples }] : [];
+    });
+    return { ...results, engines };
+  });
+}
+
+function duration(seconds: number): string {
+  return seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 /** What is asked of an engine after its last inference. */

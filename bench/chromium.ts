@@ -108,18 +108,18 @@ class PageRunner implements Runner {
     return { ...times, mask };
   }
 
-  /** The renderer that works while the page is made to work, and no other. */
+  /** The renderer that works while the page is made to work, and no other; 0 where others never rest. */
   async #findProcess(): Promise<number> {
     const { processInfo } = await this.processes.send("SystemInfo.getProcessInfo");
     const ids = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
-    const before = ids.map(cpuTime);
-    for (let attempt = 0; attempt < 20; attempt++) {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const before = ids.map(cpuTime);
       await this.#ask(() => {
         for (const end = performance.now() + 50; performance.now() < end; );
       });
       const used = ids.map((id, index) => cpuTime(id) - before[index]!);
       const [most = 0, second = 0] = [...used].sort((one, other) => other - one);
-      if (most > 40 && most > 3 * second) return ids[used.indexOf(most)]!;
+      if (most > 20 && most > 3 * second) return ids[used.indexOf(most)]!;
     }
     return 0;
   }

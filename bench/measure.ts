@@ -45,6 +45,7 @@ export interface Plan {
 
 /** What came of one engine. */
 export interface Outcome {
+  /** Repeats that were begun. */
   readonly samples: Samples;
   /** Why it failed on the way, where it did; what was measured before is not to be used. */
   fault?: string;
@@ -54,18 +55,18 @@ export interface Outcome {
  * Runs all engines, one inference of each in turn. A slow engine takes part in the first round of each repeat only;
  * one that fails takes part no more.
  *
- * @param onRound told before each round, counted from 0
+ * @param onRound told before each round, counted from 0, with what came of all so far
  * @returns what came of each runner, in their order
  */
 export async function interleave(
   runners: readonly Pick<Runner, "run" | "spec">[],
   { rounds, repeats, warmUp }: Plan,
-  onRound: (round: number, all: number) => void = () => {},
+  onRound: (round: number, all: number, outcomes: readonly Outcome[]) => void = () => {},
 ): Promise<Outcome[]> {
-  const outcomes = runners.map((): Outcome => ({ samples: Array.from({ length: repeats }, () => []) }));
+  const outcomes = runners.map((): Outcome => ({ samples: [] }));
   const all = warmUp + repeats * rounds;
   for (let round = 0; round < all; round++) {
-    onRound(round, all);
+    onRound(round, all, outcomes);
     const counted = round - warmUp;
     for (const [index, runner] of runners.entries()) {
       const outcome = outcomes[index]!;
@@ -73,7 +74,7 @@ export async function interleave(
       if (runner.spec.isSlow && (counted < 0 || counted % rounds !== 0)) continue;
       try {
         const times = await runner.run();
-        if (counted >= 0) outcome.samples[Math.floor(counted / rounds)]!.push(times);
+        if (counted >= 0) (outcome.samples[Math.floor(counted / rounds)] ??= []).push(times);
       } catch (error) {
         outcome.fault = oneLine(error);
       }

@@ -1,6 +1,6 @@
 /** bench/README.md and its pictures, made from the raw results alone. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Model } from "../src/model.js";
 import { layersSection } from "./layers/report.js";
 import { round, table } from "./markdown.js";
@@ -42,7 +42,7 @@ export function writeReport(results: Results, model: Model, folder: string): voi
   writeFileSync(join(folder, "README.md"), `${parts.join("\n\n")}\n`);
 }
 
-function head({ date, machine, versions, network, plan }: Results): string {
+function head({ date, machine, versions, network, plan, frames }: Results): string {
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `# Speed, side by side
 
@@ -63,13 +63,13 @@ ${plan.rounds} a repeat, repeats: ${plan.repeats}. Shown is the median of the re
 that of all threads of the engine's process, wall time what a user waits. An idle machine gives steadier numbers; only
 those of one run may be compared.
 
-Others at their best: LiteRT.js runs its build with relaxed SIMD and int8 is fed float (it takes no int8 tensors), gates multiply by repetition instead of
-enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation step, and channels last for
-the tail; tfjs runs its build with SIMD and gets fused convolutions as a graph model. tfjs takes at most half of the cores that a browser names, so
-for its line with threads the browser names twice as many.
+Others at their best: LiteRT.js runs its build with relaxed SIMD, int8 is fed float (it takes no int8 tensors), gates
+multiply by repetition instead of enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation
+step, and channels last for the tail; tfjs runs its build with SIMD and gets fused convolutions as a graph model. tfjs
+takes at most half of the cores that a browser names, so for its line with threads the browser names twice as many.
 
-Left out: downloading (files come from this machine, the cache is warm), decoding of pictures, engines on the GPU. A
-folder of test pictures is not needed: the picture is drawn by code.`;
+Left out: downloading (files come from this machine, the cache is warm), decoding of pictures, engines on the GPU. What
+is timed is a picture drawn by code; ${frames > 0 ? `masks of all builds of ours are compared on ${frames} frames of a data set.` : "there were no frames of a data set to compare masks on."}`;
 }
 
 /** The issue's targets beside what was measured. */
@@ -80,7 +80,8 @@ function verdictSection(results: Results, model: Model): string {
   const { rounds, repeats } = results.plan;
   return `## Targets
 
-Chromium, one thread and CPU time unless said; onnxruntime native is timed in the same rounds in a process of its own. ${rounds} rounds, ${repeats} repeats.
+Chromium, one thread and CPU time unless said; native onnxruntime was timed in the same rounds. ${rounds} rounds a
+repeat, repeats: ${repeats}.
 
 ${table(["what", "target", "measured", ""], rows)}`;
 }
@@ -190,7 +191,11 @@ counts from the import of the engine, in a fresh process.`;
       barChart("To load before the first mask", "megabytes after brotli, less is better", bars),
     );
   }
-  return `${note}\n\n${table(columns, rows)}`;
+  const fetched = engines.flatMap(({ spec, files }) =>
+    files ? [`- ${spec.label}: ${files.map((file) => basename(file)).join(", ")}`] : [],
+  );
+  const list = `<details><summary>Files fetched</summary>\n\n${fetched.join("\n")}\n\n</details>`;
+  return [note, table(columns, rows), ...(fetched.length > 0 ? [list] : [])].join("\n\n");
 }
 
 function name({ label, engine }: Measured["spec"]): string {

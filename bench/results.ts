@@ -15,8 +15,8 @@ export interface Measured {
   /** Loads with a warm cache. */
   readonly loads: readonly LoadTimes[];
   readonly samples: Samples;
-  /** WebAssembly memory after the last run; 0 of an engine without. */
-  readonly linearBytes: number;
+  /** WebAssembly memory after the last run; 0 of an engine without; unknown in a run that was ended early. */
+  readonly linearBytes?: number;
   /** Growth of the process's memory by loading and one run; Node only. */
   readonly residentBytes?: number;
   /** Chromium only. */

@@ -108,9 +108,9 @@ describe("verdicts", () => {
 
   it("needs equal masks of every build on 20 frames", () => {
     expect(find(results, "masks").isMet).toBe(true);
-    expect(find(measured(SAME, 2), "masks").isMet).toBe(false);
+    expect(find(measured(SAME, 2), "masks").isMet).toBeUndefined();
     expect(find(measured(["a", "a", "a", "a", "b"]), "masks").isMet).toBe(false);
-    expect(find(measured(["a", "a", "a", "a"]), "masks").isMet).toBe(false);
+    expect(find(measured(["a", "a", "a", "a"]), "masks").isMet).toBeUndefined();
     expect(find(measured([]), "masks").isMet).toBeUndefined();
   });
 

@@ -8,6 +8,7 @@ import {
   type EightBits,
   eightBits,
   type Gate,
+  gateBits,
   integerBias,
   integerWeights,
   type Layer,
@@ -173,7 +174,9 @@ class Writer {
    * The small map of factors is spread over the large one by a multiplication in five dimensions, [rows of cells, rows
    * in a cell, cells, columns in a cell, channels] * [rows of cells, 1, cells, 1, channels], so it is never enlarged.
    */
-  #gate({ name, value, attention, output, pool, offset, factor }: Gate): void {
+  #gate(layer: Gate): void {
+    const { name, value, attention, output, pool, offset, factor } = layer;
+    const { sigmoid, scaled, sum } = gateBits(layer, -128);
     const { height, width } = this.#network.sizes[attention]!;
     const { channels } = this.#network.tensors[value]!;
     const shape = [1, height, width, channels];
@@ -184,9 +187,8 @@ class Writer {
     };
     const large = this.#activation(output);
     this.#places.set(output, large);
-    const sum = rangeBits(factor, -128, offset);
-    let gate = step("LOGISTIC", [this.#place(attention)], "sigmoid", { scale: 1 / 256, zero: -128 });
-    gate = step("MUL", [gate, this.#number(`${name}_factor`, factor)], "scaled", rangeBits(factor, -128));
+    let gate = step("LOGISTIC", [this.#place(attention)], "sigmoid", sigmoid);
+    gate = step("MUL", [gate, this.#number(`${name}_factor`, factor)], "scaled", scaled);
     gate = step("ADD", [gate, this.#number(`${name}_offset`, offset)], "sum", sum);
     if (pool === 1) {
       this.#file.operator("MUL", [this.#place(value), gate], large, [[0, "byte", 0]]);

@@ -28,10 +28,10 @@ const QUIET = [
 /** Page and files that belong to the measurement, not to an engine. */
 const OWN = new Set(["/runner.html", "/runner.js", "/favicon.ico"]);
 
-/** @returns undefined where no Chromium is installed; the environment variable CHROMIUM names another place */
-export async function chromiumHost(): Promise<BenchHost | undefined> {
+/** @throws Error where no Chromium is installed or it does not start; the variable CHROMIUM names another place */
+export async function chromiumHost(): Promise<BenchHost> {
   const executablePath = PLACES.find((path) => path !== "" && existsSync(path));
-  if (!executablePath) return undefined;
+  if (!executablePath) throw new Error("no Chromium found, install it or set CHROMIUM to its program");
   const browser = await chromium.launch({ executablePath, args: QUIET });
   const processes = await browser.newBrowserCDPSession();
   const files = new Map<string, Set<string>>();

@@ -5,12 +5,12 @@ import { modelInfo } from "../src/info.js";
 import { parseModel } from "../src/model.js";
 import { plan } from "../src/plan.js";
 import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/files.js";
-import { type BenchOptions, bench } from "./bench.js";
+import { bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
 import type { Spec } from "./engines/engine.js";
 import { allSpecs } from "./engines/specs.js";
 import { packageVersions, thisMachine } from "./machine.js";
-import { oneLine } from "./measure.js";
+import { oneLine, type Plan } from "./measure.js";
 import { nodeHost } from "./node.js";
 import { prepare, SIDE } from "./prepare.js";
 import { writeReport } from "./report.js";
@@ -22,9 +22,9 @@ import { sizeOf } from "./sizes.js";
 const HELP = `Usage: npm run bench -- [options]
 
 Compares this library with other engines on the same network, and writes bench/README.md with all pictures and the raw
-results beside it.
+results beside it, about ten minutes later. With --quick, --host or --only it writes to bench/out/part instead.
 
-  --quick            few rounds of a few engines, as a check that all works; writes to bench/out/quick
+  --quick            few rounds of a few engines, as a check that all works
   --host NAME        node or chromium (default: both, in the same rounds)
   --only A,B         only these engines, by name (see bench/engines/specs.ts)
   --model FILE       default: models/attendseg-camvid.aseg
@@ -52,85 +52,85 @@ const PARTIAL = join(OUT, "partial.json");
 const FRAMES = join(BENCH, "../../shared/camvid/701_StillsRaw_full");
 const FRAME_COUNT = 20;
 
+const OPTIONS = {
+  quick: { type: "boolean", default: false },
+  host: { type: "string" },
+  only: { type: "string" },
+  model: { type: "string", default: join(BENCH, "../models/attendseg-camvid.aseg") },
+  rounds: { type: "string" },
+  repeats: { type: "string" },
+  threads: { type: "string", default: "2" },
+  frames: { type: "string" },
+  serve: { type: "string" },
+  report: { type: "string" },
+  help: { type: "boolean", default: false },
+} as const;
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"];
+
 const say = (text: string) => process.stderr.write(text);
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: "boolean", default: false },
-      host: { type: "string" },
-      only: { type: "string" },
-      model: { type: "string", default: join(BENCH, "../models/attendseg-camvid.aseg") },
-      rounds: { type: "string" },
-      repeats: { type: "string" },
-      threads: { type: "string", default: "2" },
-      frames: { type: "string" },
-      serve: { type: "string" },
-      report: { type: "string" },
-      help: { type: "boolean", default: false },
-    },
-  });
-  if (values.help) {
-    process.stdout.write(HELP);
-    return;
-  }
-  const folder = values.quick ? join(OUT, "quick") : BENCH;
-  if (values.report !== undefined) {
+  const { values } = parseArgs({ options: OPTIONS });
+  const folder = values.quick || values.host || values.only ? join(OUT, "part") : BENCH;
+  if (values.help) process.stdout.write(HELP);
+  else if (values.report !== undefined) {
     const results: Results = JSON.parse(readText(values.report));
     writeReport(results, parseModel(readBytes(values.model)), folder);
-    return;
-  }
-  const folderOfFrames = values.frames ?? (isFolder(FRAMES) ? FRAMES : undefined);
-  const source = folderOfFrames !== undefined && {
-    folder: folderOfFrames,
-    count: values.quick ? 2 : FRAME_COUNT,
-  };
-  const threads = whole("threads", values.threads);
-  const specs = choose(allSpecs(threads), values.only?.split(",") ?? (values.quick ? QUICK : undefined));
-  say("writing the networks\n");
-  const prepared = await prepare(resolve(values.model), join(SITE, "files"), source || undefined);
-  if (values.serve !== undefined) {
+  } else if (values.serve !== undefined) {
+    await prepare(resolve(values.model), join(SITE, "files"));
     const { url } = await serve(SITE, () => {}, Number(values.serve));
     say(`Open ${url} - Ctrl+C ends it.\n`);
-    return;
-  }
-  const { model, sha256, mask, layers, frames } = prepared;
-  const { macs, parameters } = modelInfo(model, plan(model, SIDE, SIDE));
-  const measured: Omit<Results, "hosts"> = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: thisMachine(),
-    versions: packageVersions(BENCH),
-    network: { name: model.card.name, sha256, macs, parameters },
-    plan: {
-      rounds: whole("rounds", values.rounds ?? (values.quick ? "2" : "15")),
-      repeats: whole("repeats", values.repeats ?? (values.quick ? "1" : "3")),
-      warmUp: values.quick ? 1 : 5,
-    },
-    frames: frames.length,
+  } else await run(values, folder);
+}
+
+/** Measures, and writes the results and the report into a folder. */
+async function run(values: Values, folder: string): Promise<void> {
+  const isQuick = values.quick;
+  const timing: Plan = {
+    rounds: whole("rounds", values.rounds ?? (isQuick ? "2" : "15")),
+    repeats: whole("repeats", values.repeats ?? (isQuick ? "1" : "3")),
+    warmUp: isQuick ? 1 : 5,
   };
-  const options: BenchOptions = {
-    plan: measured.plan,
-    loads: values.quick ? 1 : 3,
-    passes: values.quick ? 3 : 60,
-    mask,
-    frames,
-    layers,
-    sizeOf: (paths) => sizeOf(SITE, paths, join(OUT, "sizes"), values.quick ? 4 : 11),
-    say,
-    save: (hosts) => write(PARTIAL, { ...measured, hosts }),
-  };
+  const all = allSpecs(whole("threads", values.threads));
+  const specs = choose(all, values.only?.split(",") ?? (isQuick ? QUICK : undefined));
   const hosts = await openHosts(values.host);
   try {
-    const results: Results = { ...measured, hosts: await bench(hosts, specs, options) };
+    say("writing the networks\n");
+    const source = values.frames ?? (isFolder(FRAMES) ? FRAMES : undefined);
+    const count = isQuick ? 2 : FRAME_COUNT;
+    const { model, sha256, mask, layers, frames } = await prepare(
+      resolve(values.model),
+      join(SITE, "files"),
+      source === undefined ? undefined : { folder: source, count },
+    );
+    const { macs, parameters } = modelInfo(model, plan(model, SIDE, SIDE));
+    const facts: Omit<Results, "hosts"> = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: thisMachine(),
+      versions: packageVersions(BENCH),
+      network: { name: model.card.name, sha256, macs, parameters },
+      plan: timing,
+      frames: frames.length,
+    };
+    const measured = await bench(hosts, specs, {
+      plan: timing,
+      loads: isQuick ? 1 : 3,
+      passes: isQuick ? 3 : 60,
+      mask,
+      frames,
+      layers,
+      sizeOf: (paths) => sizeOf(SITE, paths, join(OUT, "sizes"), isQuick ? 4 : 11),
+      say,
+      save: (soFar) => write(PARTIAL, { ...facts, hosts: soFar }),
+    });
     makeFolder(join(folder, "results"));
-    write(join(folder, "results/bench.json"), results);
-    writeReport(results, model, folder);
+    write(join(folder, "results/bench.json"), { ...facts, hosts: measured });
+    writeReport({ ...facts, hosts: measured }, model, folder);
     say(`Wrote ${join(folder, "README.md")}\n`);
     // A build of ours that a host cannot run is no fault; anything else that was left out is.
-    const failed = results.hosts
-      .flatMap(({ leftOut }) => leftOut)
-      .filter(({ reason }) => !/cannot run the variant|threads/.test(reason));
-    if (failed.length > 0) process.exitCode = 1;
+    const reasons = measured.flatMap(({ leftOut }) => leftOut).map(({ reason }) => reason);
+    if (reasons.some((reason) => !/cannot run the variant|threads/.test(reason))) process.exitCode = 1;
   } finally {
     for (const host of hosts) await host.close();
   }
@@ -144,7 +144,7 @@ function choose(specs: readonly Spec[], names?: readonly string[]): readonly Spe
   return specs.filter(({ name }) => names?.includes(name) ?? true);
 }
 
-/** @throws Error for a name that there is not */
+/** @throws Error for a name that there is not, or if there is no host */
 async function openHosts(asked?: string): Promise<BenchHost[]> {
   if (asked !== undefined && asked !== "node" && asked !== "chromium") {
     throw new Error(`--host expected node or chromium, got "${asked}"`);
@@ -152,13 +152,12 @@ async function openHosts(asked?: string): Promise<BenchHost[]> {
   const hosts = asked === "chromium" ? [] : [nodeHost()];
   if (asked === "node") return hosts;
   try {
-    const chromium = await chromiumHost();
-    if (chromium) return [...hosts, chromium];
-    say("No Chromium found: set CHROMIUM to its program, or install it. Its part is left out.\n");
+    return [...hosts, await chromiumHost()];
   } catch (error) {
-    say(`Chromium does not start, its part is left out: ${oneLine(error)}\n`);
+    if (asked === "chromium") throw error;
+    say(`${oneLine(error)}: its part is left out\n`);
+    return hosts;
   }
-  return hosts;
 }
 
 function write(path: string, results: Results): void {

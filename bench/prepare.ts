@@ -1,10 +1,10 @@
 /** The files that the engines read: the same network in every format, and a picture of 512 x 512 pixels. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Model, parseModel } from "../src/model.js";
 import { Segmenter } from "../src/segmenter.js";
-import { listFolder } from "../tools/files.js";
+import { listFolder, readBytes } from "../tools/files.js";
 import { type Picture, readPicture } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
 import { drawStreet } from "../tools/sample.js";
@@ -37,11 +37,10 @@ export interface FrameSource {
 /**
  * Writes all files of the networks into a folder.
  *
- * @param source where there is one
  * @throws ModelError for a damaged file, RangeError for a network that cannot be written for the others
  */
 export async function prepare(path: string, folder: string, source?: FrameSource): Promise<Prepared> {
-  const modelBytes = new Uint8Array(readFileSync(path));
+  const modelBytes = new Uint8Array(readBytes(path));
   const model = parseModel(modelBytes);
   const network = networkOf(model, SIDE, SIDE);
   mkdirSync(folder, { recursive: true });

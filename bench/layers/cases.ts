@@ -13,7 +13,7 @@ import type { Model } from "../../src/model.js";
 import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 
 /** One layer, of `side` x `side` pixels, with the padding of TensorFlow's "same". */
-export interface Layer {
+export interface LayerCase {
   /** Of files: letters, digits and dashes. */
   readonly name: string;
   readonly label: string;
@@ -31,7 +31,7 @@ export const COUNT = 17;
 
 const CLASSES = 8;
 
-export const LAYERS: readonly Layer[] = [
+export const LAYERS: readonly LayerCase[] = [
   depthwise(1),
   depthwise(2),
   pointwise(64, 128),
@@ -48,7 +48,7 @@ export const LAYERS: readonly Layer[] = [
   },
 ];
 
-function depthwise(stride: number): Layer {
+function depthwise(stride: number): LayerCase {
   return {
     name: `depthwise-${stride}`,
     label: `depthwise 3x3${stride > 1 ? ` /${stride}` : ""}, 64, 128x128`,
@@ -61,7 +61,7 @@ function depthwise(stride: number): Layer {
   };
 }
 
-function pointwise(channels: number, side: number): Layer {
+function pointwise(channels: number, side: number): LayerCase {
   return {
     name: `pointwise-${channels}`,
     label: `pointwise ${channels} -> ${channels}, ${side}x${side}`,
@@ -75,13 +75,13 @@ function pointwise(channels: number, side: number): Layer {
 }
 
 /** Multiply-accumulates of a layer. */
-export function macsOf(layer: Layer): number {
+export function macsOf(layer: LayerCase): number {
   const side = layer.side / layer.stride;
   return side * side * layer.outChannels * tapsOf(layer.code, layer.kernel, layer.inChannels);
 }
 
 /** The network with `COUNT` of a layer, or with one. Weights are random, from a fixed seed. */
-export function layerModel(layer: Layer, isMany: boolean): Model {
+export function layerModel(layer: LayerCase, isMany: boolean): Model {
   const builder = new Builder();
   const { code, kernel, stride, side } = layer;
   const input =
@@ -142,7 +142,7 @@ class Builder {
     return this.#op(format.ADD, [one, other], positive(channels, scale + this.#tensors[other]!.scale));
   }
 
-  finish(scores: number, { side, stride, label }: Layer): Model {
+  finish(scores: number, { side, stride, label }: LayerCase): Model {
     this.#op(format.ARGMAX, [scores], { channels: 1, scale: 1, zero: 0, min: 0, max: 127 });
     const classes = Array.from({ length: CLASSES }, (_, id) => `class ${id}`);
     const palette = classes.map((_, id) => [id, id, id] as const);

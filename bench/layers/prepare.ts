@@ -5,11 +5,11 @@ import { Segmenter } from "../../src/segmenter.js";
 import { writeModel } from "../../tools/convert/index.js";
 import { networkOf } from "../networks/layers.js";
 import { tfliteNetwork } from "../networks/tflite.js";
-import { LAYERS, type Layer, layerModel } from "./cases.js";
+import { LAYERS, type LayerCase, layerModel } from "./cases.js";
 
 /** A layer, with what its two networks give. */
 export interface PreparedLayer {
-  readonly layer: Layer;
+  readonly layer: LayerCase;
   readonly networks: Record<"many" | "one", { readonly file: string; readonly mask: Uint8Array }>;
 }
 

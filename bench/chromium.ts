@@ -57,10 +57,8 @@ export async function chromiumHost(): Promise<BenchHost> {
       const page = await browser.newPage();
       try {
         await page.goto(`${server.url}runner.html`);
-        return await page.evaluate(([name, count]) => window.bench.roofline(name, count), [
-          variant,
-          passes,
-        ] as const);
+        const wanted = [variant, passes] as const;
+        return await inTime(page.evaluate(([name, count]) => window.bench.roofline(name, count), wanted));
       } finally {
         await page.context().close();
       }

@@ -1,105 +1,180 @@
-/** Measures all engines in one host. */
+/** Measures all engines in all hosts, in one run. */
 import type { Spec } from "./engines/engine.js";
-import { agreement, interleave, type Plan } from "./measure.js";
-import type { HostResults, Measured } from "./results.js";
-import type { Roofline } from "./roofline/measure.js";
-import type { BenchHost, LoadTimes, Runner } from "./runner.js";
+import { measureLayer } from "./layers/measure.js";
+import type { PreparedLayer } from "./layers/prepare.js";
+import { interleave, type Outcome, oneLine, type Plan } from "./measure.js";
+import { type LoadOptions, type Ready, ready } from "./ready.js";
+import type { HostResults, LeftOut, Measured } from "./results.js";
+import type { BenchHost, Runner } from "./runner.js";
 import type { Bytes } from "./sizes.js";
 
-export interface BenchOptions {
+export interface BenchOptions extends LoadOptions {
   readonly plan: Plan;
-  /** Loads that are timed, after one that warms the cache. */
-  readonly loads: number;
   /** Passes over the network for its roofline, 0 for none. */
   readonly passes: number;
-  /** The right mask. */
-  readonly mask: Uint8Array;
+  /** Files of frames, on which all builds of ours have to agree; may be none. */
+  readonly frames: readonly string[];
+  readonly layers: readonly PreparedLayer[];
   readonly sizeOf: (paths: readonly string[]) => Bytes;
-  readonly say: (text: string) => void;
+  /** Told the results so far, again and again, so that they are not lost if the run is ended. */
+  readonly save: (hosts: readonly HostResults[]) => void;
 }
 
-interface Ready {
-  readonly runner: Runner;
-  readonly loads: readonly LoadTimes[];
-  readonly agreement: number;
-  readonly residentBytes?: number;
-}
-
-/** Loads every engine, compares its mask, then times those that agree, in turn. The runners are closed. */
-export async function benchHost(
-  host: BenchHost,
-  specs: readonly Spec[],
-  options: BenchOptions,
-): Promise<HostResults> {
-  const { plan, say } = options;
-  const leftOut: { label: string; reason: string }[] = [];
-  const ready: Ready[] = [];
-  for (const spec of specs) {
-    const runner = await host.open(spec);
-    try {
-      ready.push(await makeReady(runner, options));
-      say(
-        `${host.name}: ${spec.label}: ${(100 * ready.at(-1)!.agreement).toFixed(2)} % of the pixels equal\n`,
-      );
-    } catch (error) {
-      const reason = (error as Error).message.split("\n")[0]!.replace("page.evaluate: Error: ", "");
-      leftOut.push({ label: spec.label, reason });
-      say(`${host.name}: left out: ${spec.label}: ${reason}\n`);
-      await runner.close();
-    }
-  }
-  const samples = await interleave(
-    ready.map(({ runner }) => runner),
-    plan,
-    (round, all) => say(`\r${host.name}: round ${round + 1} of ${all}${round + 1 === all ? "\n" : ""}`),
-  );
-  const engines: Measured[] = [];
-  for (const [index, { runner, ...rest }] of ready.entries()) {
-    const { spec } = runner;
-    const files = host.filesOf(spec);
-    engines.push({
-      spec,
-      ...rest,
-      samples: samples[index]!,
-      linearBytes: await runner.linearBytes(),
-      ...(files && { files, bytes: options.sizeOf(files) }),
-    });
-    await runner.close();
-  }
-  return {
-    host: host.name,
-    version: host.version,
-    engines,
-    leftOut,
-    rooflines: await rooflines(host, engines, options.passes),
+/** What is known of a host so far. */
+interface Part {
+  readonly host: BenchHost;
+  readonly results: HostResults & {
+    engines: Measured[];
+    leftOut: LeftOut[];
+    layers: HostResults["layers"][number][];
+    rooflines: HostResults["rooflines"][number][];
   };
 }
 
-async function makeReady(runner: Runner, { loads, mask }: BenchOptions): Promise<Ready> {
-  const times: LoadTimes[] = [];
-  let share = 0;
-  let residentBytes: number | undefined;
-  const count = runner.spec.isSlow ? 0 : loads;
-  for (let index = 0; index <= count; index++) {
-    const { load, firstMask, ...result } = await runner.load();
-    if (index > 0 || count === 0) times.push({ load, firstMask });
-    share = agreement(result.mask, mask);
-    residentBytes = result.residentBytes;
+/** An engine that is loaded, and where it belongs. */
+interface Entry extends Ready {
+  readonly part: Part;
+}
+
+/**
+ * Loads every engine in every host, compares its mask, then times all that agree in turn. What fails is left out, with
+ * the reason. Single layers and rooflines follow.
+ */
+export async function bench(
+  hosts: readonly BenchHost[],
+  specs: readonly Spec[],
+  options: BenchOptions,
+): Promise<readonly HostResults[]> {
+  const { plan, say } = options;
+  const parts = hosts.map((host): Part => {
+    const { name, version } = host;
+    return { host, results: { host: name, version, engines: [], leftOut: [], layers: [], rooflines: [] } };
+  });
+  const all = parts.map(({ results }) => results);
+  const entries = await loadAll(parts, specs, options);
+  const seconds = entries.reduce((sum, entry) => sum + secondsOf(entry, plan), 0);
+  say(`${entries.length} engines; the rounds take about ${duration(seconds)}\n`);
+  const outcomes = await interleave(
+    entries.map(({ runner }) => runner),
+    plan,
+    (round, count, soFar) => {
+      say(`\rround ${round + 1} of ${count}${round + 1 === count ? "\n" : ""}`);
+      if (round > plan.warmUp && (round - plan.warmUp) % plan.rounds === 0)
+        options.save(early(parts, entries, soFar));
+    },
+  );
+  for (const [index, { part, runner, ...rest }] of entries.entries()) {
+    const { samples, fault } = outcomes[index]!;
+    await attempt(part, runner.spec.label, options, async () => {
+      if (fault !== undefined) throw new Error(fault);
+      part.results.engines.push({ ...rest, samples, ...(await finish(part.host, runner, options)) });
+    });
+    await runner.close();
+    options.save(all);
   }
-  const { agreement: least } = runner.spec;
-  if (share < least) {
-    throw new Error(`only ${(100 * share).toFixed(2)} % of the pixels equal, expected ${100 * least} %`);
+  for (const part of parts) {
+    await layersOf(part, options);
+    options.save(all);
+    await rooflinesOf(part, options);
+    options.save(all);
   }
-  return { runner, loads: times, agreement: share, ...(residentBytes !== undefined && { residentBytes }) };
+  return all;
+}
+
+/** Does something for a host; an error leaves it out. */
+async function attempt(
+  { host, results }: Part,
+  label: string,
+  { say }: BenchOptions,
+  action: () => Promise<void>,
+): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const reason = oneLine(error).replace("page.evaluate: Error: ", "");
+    results.leftOut.push({ label, reason });
+    say(`${host.name}: left out: ${label}: ${reason}\n`);
+  }
+}
+
+async function loadAll(
+  parts: readonly Part[],
+  specs: readonly Spec[],
+  options: BenchOptions,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (const part of parts) {
+    const { host } = part;
+    for (const spec of specs.filter(({ hosts }) => hosts.includes(host.name))) {
+      await attempt(part, spec.label, options, async () => {
+        const entry = { part, ...(await ready(host, spec, options)) };
+        entries.push(entry);
+        options.say(
+          `${host.name}: ${spec.label}: ${(100 * entry.agreement).toFixed(2)} % of the pixels equal\n`,
+        );
+      });
+    }
+  }
+  return entries;
+}
+
+/** Time of an engine's share of the rounds, by its first inference. */
+function secondsOf({ runner, loads }: Ready, { warmUp, rounds, repeats }: Plan): number {
+  const { load, firstMask } = loads.at(-1)!;
+  return ((firstMask - load) * (runner.spec.isSlow ? repeats : warmUp + rounds * repeats)) / 1000;
+}
+
+/** The results of the repeats done, in the middle of the rounds. */
+function early(
+  parts: readonly Part[],
+  entries: readonly Entry[],
+  outcomes: readonly Outcome[],
+): HostResults[] {
+  return parts.map(({ results }) => {
+    const engines = entries.flatMap(({ part, runner: { spec }, ...rest }, index) => {
+      const { samples, fault } = outcomes[index]!;
+      return part.results === results && fault === undefined ? [{ ...rest, spec, samples }] : [];
+    });
+    return { ...results, engines };
+  });
+}
+
+function duration(seconds: number): string {
+  return seconds < 100 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+}
+
+/** What is asked of an engine after its last inference. */
+async function finish(host: BenchHost, runner: Runner, { frames, sizeOf }: BenchOptions) {
+  const { spec } = runner;
+  const linearBytes = await runner.linearBytes();
+  const files = host.filesOf(spec);
+  const isHashed = spec.engine === "ours" && frames.length > 0;
+  return {
+    spec,
+    linearBytes,
+    ...(files && { files, bytes: sizeOf(files) }),
+    ...(isHashed && { hash: await runner.hash(frames) }),
+  };
+}
+
+/** Single layers, in browsers only: the engine they are compared with runs nowhere else. */
+async function layersOf(part: Part, options: BenchOptions): Promise<void> {
+  if (part.host.name !== "chromium") return;
+  for (const prepared of options.layers) {
+    await attempt(part, prepared.layer.label, options, async () => {
+      options.say(`${part.host.name}: ${prepared.layer.label}\n`);
+      part.results.layers.push(await measureLayer(part.host, prepared, options));
+    });
+  }
 }
 
 /** Of every build of ours with SIMD that ran on one thread. */
-async function rooflines(host: BenchHost, engines: readonly Measured[], passes: number): Promise<Roofline[]> {
-  if (passes === 0) return [];
-  const variants = engines
-    .filter(({ spec }) => spec.engine === "ours" && spec.threads === 1 && spec.variant !== "scalar")
-    .map(({ spec }) => spec.variant!);
-  const list: Roofline[] = [];
-  for (const variant of variants) list.push(await host.roofline(variant, passes));
-  return list;
+async function rooflinesOf(part: Part, options: BenchOptions): Promise<void> {
+  if (options.passes === 0) return;
+  for (const { spec } of part.results.engines) {
+    if (spec.engine !== "ours" || spec.threads > 1 || spec.variant === "scalar") continue;
+    await attempt(part, `roofline of ${spec.label}`, options, async () => {
+      part.results.rooflines.push(await part.host.roofline(spec.variant!, options.passes));
+    });
+  }
 }

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Engine, Host, Load, Spec } from "./engines/engine.js";
+import { hashMasks } from "./engines/hash.js";
 import { watchMemory } from "./engines/memory.js";
 import { measureRoofline } from "./roofline/measure.js";
 import type { Answer, Command } from "./runner.js";
@@ -27,7 +28,7 @@ const loaders: Record<Spec["engine"], () => Promise<{ load: Load }>> = {
 
 const commands: Record<Command["name"], (command: Command) => Promise<Answer>> = {
   async load({ spec }) {
-    levels = await host.read("picture.rgb");
+    levels = await host.read(spec!.picture);
     const rss = process.memoryUsage.rss();
     const start = performance.now();
     const { load } = await loaders[spec!.engine]();
@@ -52,6 +53,9 @@ const commands: Record<Command["name"], (command: Command) => Promise<Answer>> =
   },
   async memory() {
     return { linearBytes: memoryBytes() };
+  },
+  async hash({ pictures }) {
+    return { hash: await hashMasks(engine, host.read, pictures!) };
   },
   async roofline({ variant, passes }) {
     return { roofline: await measureRoofline(host, variant!, await host.read("picture.rgb"), passes!) };

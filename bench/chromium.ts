@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from "playwright-core";
 import type { Spec } from "./engines/engine.js";
 import type { PageBench } from "./page/runner.js";
-import type { BenchHost, Runner } from "./runner.js";
+import { type BenchHost, inTime, type Runner } from "./runner.js";
 import { serve } from "./server.js";
 
 const SITE = join(import.meta.dirname, "../site");
@@ -26,18 +26,18 @@ const QUIET = [
 ];
 
 /** Page and files that belong to the measurement, not to an engine. */
-const OWN = new Set(["/runner.html", "/runner.js", "/files/picture.rgb", "/favicon.ico"]);
+const OWN = new Set(["/runner.html", "/runner.js", "/favicon.ico"]);
 
-/** @returns undefined where no Chromium is installed; the environment variable CHROMIUM names another place */
-export async function chromiumHost(): Promise<BenchHost | undefined> {
+/** @throws Error where no Chromium is installed or it does not start; the variable CHROMIUM names another place */
+export async function chromiumHost(): Promise<BenchHost> {
   const executablePath = PLACES.find((path) => path !== "" && existsSync(path));
-  if (!executablePath) return undefined;
+  if (!executablePath) throw new Error("no Chromium found, install it or set CHROMIUM to its program");
   const browser = await chromium.launch({ executablePath, args: QUIET });
   const processes = await browser.newBrowserCDPSession();
   const files = new Map<string, Set<string>>();
   let current = new Set<string>();
   const server = await serve(SITE, (path) => {
-    if (!OWN.has(path)) current.add(path);
+    if (!OWN.has(path) && !path.endsWith(".rgb")) current.add(path);
   });
   return {
     name: "chromium",
@@ -57,10 +57,8 @@ export async function chromiumHost(): Promise<BenchHost | undefined> {
       const page = await browser.newPage();
       try {
         await page.goto(`${server.url}runner.html`);
-        return await page.evaluate(([name, count]) => window.bench.roofline(name, count), [
-          variant,
-          passes,
-        ] as const);
+        const wanted = [variant, passes] as const;
+        return await inTime(page.evaluate(([name, count]) => window.bench.roofline(name, count), wanted));
       } finally {
         await page.context().close();
       }
@@ -108,18 +106,18 @@ class PageRunner implements Runner {
     return { ...times, mask };
   }
 
-  /** The renderer that works while the page is made to work, and no other. */
+  /** The renderer that works while the page is made to work, and no other; 0 where others never rest. */
   async #findProcess(): Promise<number> {
     const { processInfo } = await this.processes.send("SystemInfo.getProcessInfo");
     const ids = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
-    const before = ids.map(cpuTime);
-    for (let attempt = 0; attempt < 20; attempt++) {
+    for (let attempt = 0; attempt < 100; attempt++) {
+      const before = ids.map(cpuTime);
       await this.#ask(() => {
         for (const end = performance.now() + 50; performance.now() < end; );
       });
       const used = ids.map((id, index) => cpuTime(id) - before[index]!);
       const [most = 0, second = 0] = [...used].sort((one, other) => other - one);
-      if (most > 40 && most > 3 * second) return ids[used.indexOf(most)]!;
+      if (most > 20 && most > 3 * second) return ids[used.indexOf(most)]!;
     }
     return 0;
   }
@@ -134,16 +132,23 @@ class PageRunner implements Runner {
     return this.#ask((bench) => bench.linearBytes());
   }
 
+  async hash(pictures: readonly string[]) {
+    return this.#ask((bench, _, names) => bench.hash(names), pictures);
+  }
+
   async close() {
     await this.#context?.close();
     this.#context = undefined;
     this.#page = undefined;
   }
 
-  async #ask<T>(action: (bench: PageBench, spec: Spec) => T | Promise<T>): Promise<T> {
+  async #ask<T, U = undefined>(
+    action: (bench: PageBench, spec: Spec, value: U) => T | Promise<T>,
+    value?: U,
+  ): Promise<T> {
     try {
-      const text = `(${action})(window.bench, ${JSON.stringify(this.spec)})`;
-      return (await this.#page!.evaluate(text)) as T;
+      const text = `(${action})(window.bench, ${JSON.stringify(this.spec)}, ${JSON.stringify(value)})`;
+      return (await inTime(this.#page!.evaluate(text))) as T;
     } catch (error) {
       throw new Error(`${this.spec.name} in Chromium: ${(error as Error).message}`);
     }

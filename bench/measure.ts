@@ -31,6 +31,11 @@ export function summarize(samples: Samples, field: keyof RunTimes): Summary {
   };
 }
 
+/** CPU time where the system told it, else wall time. */
+export function quantityOf(samples: Samples): keyof RunTimes {
+  return Number.isFinite(samples[0]?.[0]?.cpu) ? "cpu" : "wall";
+}
+
 export interface Plan {
   readonly rounds: number;
   readonly repeats: number;
@@ -38,29 +43,49 @@ export interface Plan {
   readonly warmUp: number;
 }
 
+/** What came of one engine. */
+export interface Outcome {
+  /** Repeats that were begun. */
+  readonly samples: Samples;
+  /** Why it failed on the way, where it did; what was measured before is not to be used. */
+  fault?: string;
+}
+
 /**
- * Runs all engines, one inference of each in turn. A slow engine takes part in the first round of each repeat only.
+ * Runs all engines, one inference of each in turn. A slow engine takes part in the first round of each repeat only;
+ * one that fails takes part no more.
  *
- * @param onRound told before each round, counted from 0
- * @returns the samples of each runner, in their order
+ * @param onRound told before each round, counted from 0, with what came of all so far
+ * @returns what came of each runner, in their order
  */
 export async function interleave(
   runners: readonly Pick<Runner, "run" | "spec">[],
   { rounds, repeats, warmUp }: Plan,
-  onRound: (round: number, all: number) => void = () => {},
-): Promise<Samples[]> {
-  const samples: Samples[] = runners.map(() => Array.from({ length: repeats }, () => []));
+  onRound: (round: number, all: number, outcomes: readonly Outcome[]) => void = () => {},
+): Promise<Outcome[]> {
+  const outcomes = runners.map((): Outcome => ({ samples: [] }));
   const all = warmUp + repeats * rounds;
   for (let round = 0; round < all; round++) {
-    onRound(round, all);
+    onRound(round, all, outcomes);
     const counted = round - warmUp;
     for (const [index, runner] of runners.entries()) {
+      const outcome = outcomes[index]!;
+      if (outcome.fault !== undefined) continue;
       if (runner.spec.isSlow && (counted < 0 || counted % rounds !== 0)) continue;
-      const times = await runner.run();
-      if (counted >= 0) samples[index]![Math.floor(counted / rounds)]!.push(times);
+      try {
+        const times = await runner.run();
+        if (counted >= 0) (outcome.samples[Math.floor(counted / rounds)] ??= []).push(times);
+      } catch (error) {
+        outcome.fault = oneLine(error);
+      }
     }
   }
-  return samples;
+  return outcomes;
+}
+
+/** The first line of an error. */
+export function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
 }
 
 /** Share of equal entries of two masks of the same length, 0..1. */

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { Spec } from "./engines/engine.js";
-import type { Answer, BenchHost, Command, Runner } from "./runner.js";
+import { type Answer, type BenchHost, type Command, inTime, type Runner } from "./runner.js";
 
 const CHILD = join(import.meta.dirname, "child.js");
 
@@ -74,11 +74,15 @@ class NodeRunner implements Runner {
     return (await this.#ask({ name: "memory" })).linearBytes!;
   }
 
+  async hash(pictures: readonly string[]) {
+    return (await this.#ask({ name: "hash", pictures })).hash!;
+  }
+
   async close() {
     const child = this.#child;
     this.#child = undefined;
     if (!child || child.exitCode !== null) return;
-    child.kill();
+    child.kill("SIGKILL");
     await once(child, "exit");
   }
 
@@ -95,7 +99,7 @@ class NodeRunner implements Runner {
       child.on("exit", ended);
     });
     child.send(command);
-    const result = await answer;
+    const result = await inTime(answer);
     if (result.error !== undefined) throw new Error(`${this.spec.name} in Node: ${result.error}`);
     return result;
   }

@@ -1,11 +1,14 @@
 /** The files that the engines read: the same network in every format, and a picture of 512 x 512 pixels. */
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Model, parseModel } from "../src/model.js";
 import { Segmenter } from "../src/segmenter.js";
+import { listFolder, readBytes } from "../tools/files.js";
+import { type Picture, readPicture } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
 import { drawStreet } from "../tools/sample.js";
+import { type PreparedLayer, prepareLayers } from "./layers/prepare.js";
 import { networkOf } from "./networks/layers.js";
 import { onnxNetwork } from "./networks/onnx.js";
 import { tfjsNetwork } from "./networks/tfjs.js";
@@ -16,17 +19,28 @@ export const SIDE = 512;
 /** What all engines have in common. */
 export interface Prepared {
   readonly model: Model;
-  readonly modelBytes: Uint8Array;
   /** Of the model file, hexadecimal. */
   readonly sha256: string;
   /** The mask that is right: class ids, [512, 512]. */
   readonly mask: Uint8Array;
+  readonly layers: readonly PreparedLayer[];
+  /** Files of frames, levels [512, 512, 3]. */
+  readonly frames: readonly string[];
 }
 
-/** Writes all files of the network into a folder. @throws ModelError for a damaged file, RangeError for a network
- *  that cannot be written for the others */
-export async function prepare(path: string, folder: string): Promise<Prepared> {
-  const modelBytes = new Uint8Array(readFileSync(path));
+/** Where pictures for a comparison of all builds come from, and how many of them. */
+export interface FrameSource {
+  readonly folder: string;
+  readonly count: number;
+}
+
+/**
+ * Writes all files of the networks into a folder.
+ *
+ * @throws ModelError for a damaged file, RangeError for a network that cannot be written for the others
+ */
+export async function prepare(path: string, folder: string, source?: FrameSource): Promise<Prepared> {
+  const modelBytes = new Uint8Array(readBytes(path));
   const model = parseModel(modelBytes);
   const network = networkOf(model, SIDE, SIDE);
   mkdirSync(folder, { recursive: true });
@@ -43,17 +57,30 @@ export async function prepare(path: string, folder: string): Promise<Prepared> {
   const { modelTopology } = graph;
   write("model.json", JSON.stringify({ format: "graph-model", modelTopology, weightsManifest }));
 
-  const levels = picture();
+  const street = drawStreet();
+  const levels = levelsOf(street, SIDE);
   write("picture.rgb", levels);
   const segmenter = await Segmenter.load(modelBytes, { width: SIDE, height: SIDE, variant: "scalar" });
   const { mask } = segmenter.segment({ data: levels, width: SIDE, height: SIDE, channels: 3 });
   const sha256 = createHash("sha256").update(modelBytes).digest("hex");
-  return { model, modelBytes, sha256, mask };
+  segmenter.dispose();
+  const layers = await prepareLayers(folder, (side) => levelsOf(street, side));
+  const frames: string[] = [];
+  for (const file of source ? chooseEvenly(listFolder(source.folder), source.count) : []) {
+    const name = `frame-${frames.length}.rgb`;
+    write(name, levelsOf(await readPicture(join(source!.folder, file)), SIDE));
+    frames.push(name);
+  }
+  return { model, sha256, mask, layers, frames };
 }
 
-/** The drawn street, uint8 [512, 512, 3]. */
-function picture(): Uint8Array {
-  const { data, width, height, channels } = drawStreet();
-  const input = referenceInput(data, width, height, channels as 1 | 3 | 4, SIDE, SIDE);
+/** A picture as levels, uint8 [side, side, 3]. */
+function levelsOf({ data, width, height, channels }: Picture, side: number): Uint8Array {
+  const input = referenceInput(data, width, height, channels as 1 | 3 | 4, side, side);
   return Uint8Array.from(input, (value) => value + 128);
+}
+
+function chooseEvenly(names: readonly string[], count: number): string[] {
+  const most = Math.min(count, names.length);
+  return Array.from({ length: most }, (_, index) => names[Math.floor((index * names.length) / most)]!);
 }

@@ -1,12 +1,14 @@
 /** bench/README.md and its pictures, made from the raw results alone. */
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Model } from "../src/model.js";
+import { layersSection } from "./layers/report.js";
 import { round, table } from "./markdown.js";
-import { median, summarize } from "./measure.js";
+import { median, quantityOf, summarize } from "./measure.js";
 import type { HostResults, Measured, Results } from "./results.js";
 import { rooflineSection } from "./roofline/report.js";
 import { barChart } from "./svg.js";
+import { verdicts } from "./verdict.js";
 
 const TITLES = { node: "Node", chromium: "Chromium" } as const;
 
@@ -14,10 +16,16 @@ const TITLES = { node: "Node", chromium: "Chromium" } as const;
 export function writeReport(results: Results, model: Model, folder: string): void {
   mkdirSync(join(folder, "results"), { recursive: true });
   const picture = (name: string, svg: string) => writeFileSync(join(folder, "results", name), svg);
-  const parts = [head(results)];
+  const parts = [head(results), verdictSection(results, model)];
   // The browser first: it is what most people ask about.
   const hosts = [...results.hosts].sort((a) => (a.host === "chromium" ? -1 : 1));
   for (const host of hosts) parts.push(hostSection(host, picture));
+  for (const { host, layers } of hosts) {
+    if (layers.length === 0) continue;
+    const { text, svg } = layersSection(layers, TITLES[host], `layers-${host}.svg`);
+    picture(`layers-${host}.svg`, svg);
+    parts.push(text);
+  }
   for (const host of hosts) {
     for (const roofline of host.rooflines) {
       const name = `roofline-${host.host}-${roofline.variant}.svg`;
@@ -34,7 +42,7 @@ export function writeReport(results: Results, model: Model, folder: string): voi
   writeFileSync(join(folder, "README.md"), `${parts.join("\n\n")}\n`);
 }
 
-function head({ date, machine, versions, network, plan }: Results): string {
+function head({ date, machine, versions, network, plan, frames }: Results): string {
   const packages = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return `# Speed, side by side
 
@@ -50,18 +58,32 @@ How: every engine runs the same network with the same weights, from RGB bytes to
 the enlargement of the scores and argmax; for engines of real numbers the int8 weights are turned back into real
 numbers. Before anything is timed, every mask is compared with ours ("equal"): other integer engines use all 8 bits where
 ours uses 7, so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
-page in a context of its own). After ${plan.warmUp} uncounted rounds, one inference of each is run in turn, ${plan.rounds}
-a repeat, repeats: ${plan.repeats}. Shown is the median of the repeats' medians, and the least and largest of these. CPU time is
+page in a context of its own), in all hosts at once: after ${plan.warmUp} uncounted rounds, one inference of each is run in turn,
+${plan.rounds} a repeat, repeats: ${plan.repeats}. Shown is the median of the repeats' medians, and the least and largest of these. CPU time is
 that of all threads of the engine's process, wall time what a user waits. An idle machine gives steadier numbers; only
 those of one run may be compared.
 
-Others at their best: LiteRT.js int8 is fed float (it takes no int8 tensors), gates multiply by repetition instead of
-enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation step, and channels last for
-the tail; tfjs gets fused convolutions as a graph model. tfjs takes at most half of the cores that a browser names, so
-for its line with threads the browser names twice as many.
+Others at their best: LiteRT.js runs its build with relaxed SIMD, int8 is fed float (it takes no int8 tensors), gates
+multiply by repetition instead of enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation
+step, and channels last for the tail; tfjs runs its build with SIMD and gets fused convolutions as a graph model. tfjs
+takes at most half of the cores that a browser names, so for its line with threads the browser names twice as many.
 
-Left out: downloading (files come from this machine, the cache is warm), decoding of pictures, engines on the GPU. A
-folder of test pictures is not needed: the picture is drawn by code.`;
+Left out: downloading (files come from this machine, the cache is warm), decoding of pictures, engines on the GPU. What
+is timed is a picture drawn by code; ${frames > 0 ? `masks of all builds of ours are compared on ${frames} frames of a data set.` : "there were no frames of a data set to compare masks on."}`;
+}
+
+/** The issue's targets beside what was measured. */
+function verdictSection(results: Results, model: Model): string {
+  const rows = verdicts(results, model).map(({ what, target, measured, isMet }) => {
+    return [what, target, measured, isMet === undefined ? "-" : isMet ? "met" : "**missed**"];
+  });
+  const { rounds, repeats } = results.plan;
+  return `## Targets
+
+Chromium, one thread and CPU time unless said; native onnxruntime was timed in the same rounds. ${rounds} rounds a
+repeat, repeats: ${repeats}.
+
+${table(["what", "target", "measured", ""], rows)}`;
 }
 
 type Save = (name: string, svg: string) => void;
@@ -77,7 +99,7 @@ function hostSection(host: HostResults, save: Save): string {
       times
         .filter(({ spec }) => !spec.isSlow)
         .map((engine) => {
-          const { median: value, spread } = summarize(engine.samples, field(engine));
+          const { median: value, spread } = summarize(engine.samples, quantityOf(engine.samples));
           const isOurs = engine.spec.engine === "ours";
           return { label: engine.spec.label, value, range: spread, text: `${round(value)} ms`, isOurs };
         }),
@@ -98,13 +120,8 @@ function hostSection(host: HostResults, save: Save): string {
   return parts.filter((part) => part !== "").join("\n\n");
 }
 
-/** CPU time where the system told it, else wall time. */
-function field({ samples }: Measured): "cpu" | "wall" {
-  return Number.isNaN(samples[0]?.[0]?.cpu ?? Number.NaN) ? "wall" : "cpu";
-}
-
-function time(engine: Measured): number {
-  return summarize(engine.samples, field(engine)).median;
+function time({ samples }: Measured): number {
+  return summarize(samples, quantityOf(samples)).median;
 }
 
 function timesTable(engines: readonly Measured[]): string {
@@ -134,7 +151,7 @@ function ratioTable(engines: readonly Measured[]): string {
     name(other.spec),
     ...ours.map((own) => {
       if (other.spec.threads !== own.spec.threads) return "";
-      const quantity = own.spec.threads > 1 ? "wall" : field(own);
+      const quantity = own.spec.threads > 1 ? "wall" : quantityOf(own.samples);
       const ratio = summarize(other.samples, quantity).median / summarize(own.samples, quantity).median;
       return `${ratio.toFixed(2)} x`;
     }),
@@ -174,7 +191,11 @@ counts from the import of the engine, in a fresh process.`;
       barChart("To load before the first mask", "megabytes after brotli, less is better", bars),
     );
   }
-  return `${note}\n\n${table(columns, rows)}`;
+  const fetched = engines.flatMap(({ spec, files }) =>
+    files ? [`- ${spec.label}: ${files.map((file) => basename(file)).join(", ")}`] : [],
+  );
+  const list = `<details><summary>Files fetched</summary>\n\n${fetched.join("\n")}\n\n</details>`;
+  return [note, table(columns, rows), ...(fetched.length > 0 ? [list] : [])].join("\n\n");
 }
 
 function name({ label, engine }: Measured["spec"]): string {

@@ -1,5 +1,6 @@
 /** The file of raw results, bench/results/bench.json. */
 import type { Spec } from "./engines/engine.js";
+import type { LayerResult } from "./layers/measure.js";
 import type { Machine } from "./machine.js";
 import type { Plan, Samples } from "./measure.js";
 import type { Roofline } from "./roofline/measure.js";
@@ -14,20 +15,29 @@ export interface Measured {
   /** Loads with a warm cache. */
   readonly loads: readonly LoadTimes[];
   readonly samples: Samples;
-  /** WebAssembly memory after the last run; 0 of an engine without. */
-  readonly linearBytes: number;
+  /** WebAssembly memory after the last run; 0 of an engine without; unknown in a run that was ended early. */
+  readonly linearBytes?: number;
   /** Growth of the process's memory by loading and one run; Node only. */
   readonly residentBytes?: number;
   /** Chromium only. */
   readonly bytes?: Bytes;
   readonly files?: readonly string[];
+  /** SHA-256 of the masks of all frames; ours only. */
+  readonly hash?: string;
+}
+
+/** What was left out, and why. */
+export interface LeftOut {
+  readonly label: string;
+  readonly reason: string;
 }
 
 export interface HostResults {
   readonly host: "node" | "chromium";
   readonly version: string;
   readonly engines: readonly Measured[];
-  readonly leftOut: readonly { readonly label: string; readonly reason: string }[];
+  readonly leftOut: readonly LeftOut[];
+  readonly layers: readonly LayerResult[];
   readonly rooflines: readonly Roofline[];
 }
 
@@ -43,5 +53,7 @@ export interface Results {
     readonly parameters: number;
   };
   readonly plan: Plan;
+  /** Frames of the data set whose masks were compared; 0 where it was not there. */
+  readonly frames: number;
   readonly hosts: readonly HostResults[];
 }

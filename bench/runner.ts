@@ -4,8 +4,10 @@ import type { Roofline } from "./roofline/measure.js";
 
 /** What a process is asked. */
 export interface Command {
-  readonly name: "load" | "run" | "memory" | "roofline" | "close";
+  readonly name: "load" | "run" | "memory" | "hash" | "roofline" | "close";
   readonly spec?: Spec;
+  /** Of a hash: files of pictures. */
+  readonly pictures?: readonly string[];
   /** Of a roofline: the build, and how often the network runs. */
   readonly variant?: string;
   readonly passes?: number;
@@ -22,6 +24,7 @@ export interface Answer {
   readonly cpu?: number;
   readonly linearBytes?: number;
   readonly residentBytes?: number;
+  readonly hash?: string;
   readonly roofline?: Roofline;
 }
 
@@ -44,7 +47,26 @@ export interface Runner {
   run(): Promise<RunTimes>;
   /** Bytes of WebAssembly memory; 0 where there is none. */
   linearBytes(): Promise<number>;
+  /** SHA-256 of the masks of some pictures, one after the other, hexadecimal. */
+  hash(pictures: readonly string[]): Promise<string>;
   close(): Promise<void>;
+}
+
+/** Longest time that an engine may take for an answer. */
+const LIMIT_SECONDS = 120;
+
+/** @throws Error if the answer does not come in time */
+export async function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`no answer within ${LIMIT_SECONDS} s`);
+    timer = setTimeout(() => reject(error), LIMIT_SECONDS * 1000);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Version of a host, and its runners. */

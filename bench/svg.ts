@@ -12,8 +12,8 @@ export interface Bar {
 }
 
 const ROW = 24;
-const LEFT = 300;
-const WIDTH = 820;
+const LEFT = 340;
+const WIDTH = 860;
 const RIGHT = 150;
 const TOP = 44;
 

@@ -9,10 +9,10 @@ export interface Host {
   assets(packageName: string): string;
 }
 
-/** Class ids of the picture's pixels, [512, 512], in whatever integers the engine gives. */
+/** Class ids of the picture's pixels, [side, side], in whatever integers the engine gives. */
 export type Mask = Uint8Array | Int32Array;
 
-/** A loaded network. Levels of the picture: uint8 RGB, [512, 512, 3]. */
+/** A loaded network. Levels of the picture: uint8 RGB, [side, side, 3]. */
 export interface Engine {
   run(levels: Uint8Array): Mask | Promise<Mask>;
   close(): void | Promise<void>;
@@ -36,6 +36,10 @@ export interface Spec {
   readonly hosts: readonly ("node" | "chromium")[];
   /** Model files it reads. */
   readonly files: readonly string[];
+  /** File of the picture it is given, levels [side, side, 3]. */
+  readonly picture: string;
+  /** Of the input, pixels. */
+  readonly side: number;
   /** Least share of pixels equal to ours. */
   readonly agreement: number;
   /** Takes seconds for a picture: measured with one round in five. */

@@ -1,9 +1,10 @@
-/** LiteRT.js on its WebAssembly accelerator (XNNPACK). It takes no int8 tensors, so the input is float. */
+/**
+ * LiteRT.js on its WebAssembly accelerator (XNNPACK). It takes no int8 tensors, so the input is float. It loads its
+ * build with relaxed SIMD by itself where the browser knows that.
+ */
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import type { Load } from "./engine.js";
 import { toFloats } from "./levels.js";
-
-const SHAPE = [1, 512, 512, 3];
 
 export const load: Load = async (spec, host) => {
   await loadLiteRt(host.assets("@litertjs/core"), { threads: spec.threads > 1 });
@@ -11,10 +12,11 @@ export const load: Load = async (spec, host) => {
     accelerator: "wasm",
     cpuOptions: { numThreads: spec.threads },
   });
-  const convert = toFloats();
+  const convert = toFloats(spec.side);
+  const shape = [1, spec.side, spec.side, 3];
   return {
     async run(levels) {
-      const input = Tensor.fromTypedArray(convert(levels), SHAPE);
+      const input = Tensor.fromTypedArray(convert(levels), shape);
       const [output] = await model.run([input]);
       const mask = output!.toTypedArray() as Int32Array;
       input.delete();

@@ -12,5 +12,5 @@ export const load: Load = async (spec, host) => {
     interOpNumThreads: 1,
     logSeverityLevel: 3,
   });
-  return sessionEngine(ort, session as InferenceSession, spec.numbers);
+  return sessionEngine(ort, session as InferenceSession, spec);
 };

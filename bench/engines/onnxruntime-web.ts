@@ -11,5 +11,5 @@ export const load: Load = async (spec, host) => {
     graphOptimizationLevel: "all",
     logSeverityLevel: 3,
   });
-  return sessionEngine(ort, session, spec.numbers);
+  return sessionEngine(ort, session, spec);
 };

@@ -1,10 +1,7 @@
 /** What the two forms of onnxruntime share: planes in, mask out. */
 import type { InferenceSession, Tensor, TypedTensor } from "onnxruntime-web";
-import type { Engine, Numbers } from "./engine.js";
+import type { Engine, Spec } from "./engine.js";
 import { toPlanes } from "./levels.js";
-
-const DIMS = [1, 3, 512, 512];
-const LENGTH = 3 * 512 * 512;
 
 interface Runtime {
   readonly Tensor: new (
@@ -15,14 +12,19 @@ interface Runtime {
 }
 
 /** A session as an engine. */
-export function sessionEngine(runtime: Runtime, session: InferenceSession, numbers: Numbers): Engine {
+export function sessionEngine(
+  runtime: Runtime,
+  session: InferenceSession,
+  { numbers, side }: Pick<Spec, "numbers" | "side">,
+): Engine {
   const kinds = { f32: "float32", u8: "uint8", s8: "int8" } as const;
   const arrays = { f32: Float32Array, u8: Uint8Array, s8: Int8Array };
-  const planes = new arrays[numbers](LENGTH);
+  const planes = new arrays[numbers](3 * side * side);
   const convert = toPlanes(planes);
+  const dims = [1, 3, side, side];
   return {
     async run(levels) {
-      const input = new runtime.Tensor(kinds[numbers], convert(levels), DIMS) as Tensor;
+      const input = new runtime.Tensor(kinds[numbers], convert(levels), dims) as Tensor;
       const { mask } = await session.run({ [session.inputNames[0]!]: input });
       return (mask as TypedTensor<"uint8">).data;
     },

@@ -2,9 +2,8 @@
 import { Segmenter, type Variant } from "../../src/index.js";
 import type { Load } from "./engine.js";
 
-const SIDE = 512;
-
 export const load: Load = async (spec, host) => {
+  const { side } = spec;
   const segmenter = await Segmenter.load(await host.read(spec.files[0]!), {
     variant: spec.variant as Variant,
     threads: spec.threads,
@@ -12,7 +11,7 @@ export const load: Load = async (spec, host) => {
   const { threads, noThreads } = segmenter.info;
   if (threads !== spec.threads) throw new Error(noThreads ?? `runs on ${threads} threads`);
   return {
-    run: (levels) => segmenter.segment({ data: levels, width: SIDE, height: SIDE, channels: 3 }).mask,
+    run: (levels) => segmenter.segment({ data: levels, width: side, height: side, channels: 3 }).mask,
     close: () => segmenter.dispose(),
   };
 };

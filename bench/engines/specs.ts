@@ -8,6 +8,9 @@ const BROWSER = ["chromium"] as const;
 const INTEGER = 0.98;
 const REAL = 0.96;
 
+/** The drawn street. */
+const PICTURE = { picture: "picture.rgb", side: 512 } as const;
+
 function ours(variant: string, threads: number): Spec {
   const isThreaded = threads > 1;
   return {
@@ -19,18 +22,25 @@ function ours(variant: string, threads: number): Spec {
     variant,
     hosts: BOTH,
     files: ["model.aseg"],
+    ...PICTURE,
     agreement: 1,
   };
 }
 
 /** @param threads of the engines that have threads, at least 2 */
 export function allSpecs(threads = 2): Spec[] {
-  const tfjs = { numbers: "f32", files: ["model.json", "model.bin"], agreement: REAL } as const;
-  const real = { numbers: "f32", files: ["model.f32.onnx"], agreement: REAL } as const;
-  const u8 = { numbers: "u8", files: ["model.u8.onnx"], agreement: INTEGER } as const;
-  const s8 = { numbers: "s8", files: ["model.s8.onnx"], agreement: INTEGER } as const;
-  const tflite = { numbers: "f32", files: ["model.f32.tflite"], agreement: REAL } as const;
-  const tfliteInteger = { numbers: "s8", files: ["model.s8.tflite"], agreement: INTEGER } as const;
+  const inReal = { numbers: "f32", agreement: REAL, ...PICTURE } as const;
+  const tfjs = { ...inReal, files: ["model.json", "model.bin"] } as const;
+  const real = { ...inReal, files: ["model.f32.onnx"] } as const;
+  const u8 = { numbers: "u8", files: ["model.u8.onnx"], agreement: INTEGER, ...PICTURE } as const;
+  const s8 = { numbers: "s8", files: ["model.s8.onnx"], agreement: INTEGER, ...PICTURE } as const;
+  const tflite = { ...inReal, files: ["model.f32.tflite"] } as const;
+  const tfliteInteger = {
+    numbers: "s8",
+    files: ["model.s8.tflite"],
+    agreement: INTEGER,
+    ...PICTURE,
+  } as const;
   const web = { engine: "onnxruntime-web", hosts: BOTH } as const;
   const native = { engine: "onnxruntime-node", hosts: ["node"] } as const;
   const litert = { engine: "litert", hosts: BROWSER } as const;
@@ -61,7 +71,7 @@ export function allSpecs(threads = 2): Spec[] {
       label: "tfjs-cpu f32",
       engine: "tfjs-cpu",
       threads: 1,
-      hosts: ["node"],
+      hosts: BOTH,
       isSlow: true,
       ...tfjs,
     },

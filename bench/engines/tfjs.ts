@@ -4,8 +4,6 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Engine, Host, Spec } from "./engine.js";
 import { toFloats } from "./levels.js";
 
-const SHAPE: [number, number, number, number] = [1, 512, 512, 3];
-
 /** The graph model of a spec on the current backend. */
 export async function graphEngine(spec: Spec, host: Host): Promise<Engine> {
   const [text, weights] = await Promise.all(spec.files.map((name) => host.read(name)));
@@ -13,10 +11,11 @@ export async function graphEngine(spec: Spec, host: Host): Promise<Engine> {
   const weightSpecs = weightsManifest[0].weights;
   const weightData = weights!.slice().buffer as ArrayBuffer;
   const model = await loadGraphModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData }));
-  const convert = toFloats();
+  const convert = toFloats(spec.side);
+  const shape: [number, number, number, number] = [1, spec.side, spec.side, 3];
   return {
     run(levels) {
-      const mask = tf.tidy(() => model.predict(tf.tensor4d(convert(levels), SHAPE, "float32")) as tf.Tensor);
+      const mask = tf.tidy(() => model.predict(tf.tensor4d(convert(levels), shape, "float32")) as tf.Tensor);
       const values = mask.dataSync<"int32">();
       mask.dispose();
       return values;

@@ -238,6 +238,18 @@ export function rangeBits(span: number, lowest: 0 | -128, offset = 0): EightBits
   return { scale, zero: Math.round(-least / scale) + lowest };
 }
 
+/** Quantisation of the steps of a gate: the sigmoid, times the factor, plus the offset. */
+export function gateBits(
+  { offset, factor }: Gate,
+  lowest: 0 | -128,
+): Record<"sigmoid" | "scaled" | "sum", EightBits> {
+  return {
+    sigmoid: { scale: 1 / 256, zero: lowest },
+    scaled: rangeBits(factor, lowest),
+    sum: rangeBits(factor, lowest, offset),
+  };
+}
+
 /** Bias of a convolution as int32 at input scale * weight scale. */
 export function integerBias(layer: Convolution, inputScale: number): Int32Array {
   return Int32Array.from(layer.bias, (value, o) => Math.round(value / (inputScale * layer.scales[o]!)));

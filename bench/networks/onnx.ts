@@ -8,12 +8,13 @@ import {
   type OnnxModel,
   UINT8,
 } from "../../tools/convert/onnx.js";
-import { writeOnnx } from "../../tools/convert/onnx-write.js";
+import { encode, writeOnnx } from "../../tools/convert/onnx-write.js";
 import {
   type Convolution,
   type EightBits,
   eightBits,
   type Gate,
+  gateBits,
   integerBias,
   integerWeights,
   type Layer,
@@ -126,17 +127,17 @@ class Writer {
     this.#relu("Conv", inputs, target, layer.isRelu, attributes);
   }
 
-  #gate({ name, value, attention, output, pool, offset, factor }: Gate, target: string): void {
+  #gate(layer: Gate, target: string): void {
+    const { name, value, attention, output, pool, offset, factor } = layer;
+    const { sigmoid, scaled, sum } = gateBits(layer, this.#numbers === "u8" ? 0 : -128);
     const step = (type: string, inputs: string[], part: string, bits: EightBits): string => {
       const isReal = this.#type === FLOAT;
       this.#node(type, inputs, `${name}_${part}${isReal ? "" : "_real"}`);
       if (!isReal) this.#quantize(`${name}_${part}`, bits);
       return `${name}_${part}`;
     };
-    const lowest = this.#numbers === "u8" ? 0 : -128;
-    const sum = rangeBits(factor, lowest, offset);
-    let gate = step("Sigmoid", [this.#name(attention)], "sigmoid", { scale: 1 / 256, zero: lowest });
-    gate = step("Mul", [gate, this.#number(`${name}_factor`, factor)], "scaled", rangeBits(factor, lowest));
+    let gate = step("Sigmoid", [this.#name(attention)], "sigmoid", sigmoid);
+    gate = step("Mul", [gate, this.#number(`${name}_factor`, factor)], "scaled", scaled);
     if (Math.abs(offset) > 1e-3) {
       gate = step("Add", [gate, this.#number(`${name}_offset`, offset)], "sum", sum);
     }
@@ -240,12 +241,4 @@ function windowOf(window: Convolution["window"]): Record<string, OnnxAttribute> 
     pads: ints(window.padTop, window.padLeft, window.padBottom, window.padRight),
     dilations: ints(window.dilationY, window.dilationX),
   };
-}
-
-/** Little-endian bytes of numbers. */
-function encode(type: number, values: ArrayLike<number>): Uint8Array {
-  if (type === INT64) return new Uint8Array(BigInt64Array.from(Array.from(values), BigInt).buffer);
-  if (type === FLOAT) return new Uint8Array(Float32Array.from(values).buffer);
-  if (type === INT32) return new Uint8Array(Int32Array.from(values).buffer);
-  return type === INT8 ? new Uint8Array(Int8Array.from(values).buffer) : Uint8Array.from(values);
 }

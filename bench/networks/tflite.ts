@@ -8,6 +8,7 @@ import {
   type EightBits,
   eightBits,
   type Gate,
+  gateBits,
   integerBias,
   integerWeights,
   type Layer,
@@ -26,6 +27,11 @@ type Padding = readonly [number, number, number, number];
 /** Makes the file. Its input is float [1, height, width, 3], levels 0..255; its output int32 [1, height, width]. */
 export function tfliteNetwork(network: Network, numbers: "f32" | "s8"): Uint8Array {
   return new Writer(network, numbers === "s8").file();
+}
+
+/** Whether a padding is TensorFlow's "same". @param windowed windows times stride, pixels */
+function isSame(size: number, windowed: number, before: number, after: number): boolean {
+  return size === windowed && before === Math.floor((before + after) / 2);
 }
 
 class Writer {
@@ -141,7 +147,11 @@ class Writer {
     const bottom = rest(height, output.height, kernelHeight, strideY, padTop);
     const right = rest(width, output.width, kernelWidth, strideX, padLeft);
     if (padTop + padLeft + bottom + right === 0) return [VALID, input];
-    if (Math.max(strideY, strideX) === 1 && padTop === bottom && padLeft === right) return [SAME, input];
+    if (
+      isSame(height, output.height * strideY, padTop, bottom) &&
+      isSame(width, output.width * strideX, padLeft, right)
+    )
+      return [SAME, input];
     return [VALID, this.#pad(layer, [padTop, bottom, padLeft, right])];
   }
 
@@ -164,7 +174,9 @@ class Writer {
    * The small map of factors is spread over the large one by a multiplication in five dimensions, [rows of cells, rows
    * in a cell, cells, columns in a cell, channels] * [rows of cells, 1, cells, 1, channels], so it is never enlarged.
    */
-  #gate({ name, value, attention, output, pool, offset, factor }: Gate): void {
+  #gate(layer: Gate): void {
+    const { name, value, attention, output, pool, offset, factor } = layer;
+    const { sigmoid, scaled, sum } = gateBits(layer, -128);
     const { height, width } = this.#network.sizes[attention]!;
     const { channels } = this.#network.tensors[value]!;
     const shape = [1, height, width, channels];
@@ -175,9 +187,8 @@ class Writer {
     };
     const large = this.#activation(output);
     this.#places.set(output, large);
-    const sum = rangeBits(factor, -128, offset);
-    let gate = step("LOGISTIC", [this.#place(attention)], "sigmoid", { scale: 1 / 256, zero: -128 });
-    gate = step("MUL", [gate, this.#number(`${name}_factor`, factor)], "scaled", rangeBits(factor, -128));
+    let gate = step("LOGISTIC", [this.#place(attention)], "sigmoid", sigmoid);
+    gate = step("MUL", [gate, this.#number(`${name}_factor`, factor)], "scaled", scaled);
     gate = step("ADD", [gate, this.#number(`${name}_offset`, offset)], "sum", sum);
     if (pool === 1) {
       this.#file.operator("MUL", [this.#place(value), gate], large, [[0, "byte", 0]]);

@@ -1,7 +1,7 @@
 /** The comparison in the visitor's own browser: one frame for each engine, one inference of each in turn. */
 import type { Spec } from "../engines/engine.js";
 import { allSpecs } from "../engines/specs.js";
-import { agreement, interleave, type Samples, summarize } from "../measure.js";
+import { agreement, interleave, oneLine, type Summary, summarize } from "../measure.js";
 import type { PageBench } from "./runner.js";
 
 /** Ticked at the start. */
@@ -19,7 +19,7 @@ const form = find<HTMLFormElement>("#options");
 const status = find("#status");
 const threads = Math.max(2, navigator.hardwareConcurrency);
 const specs = allSpecs(threads).filter(
-  (spec) => (spec.hosts.includes("chromium") || spec.isSlow) && (spec.threads === 1 || crossOriginIsolated),
+  (spec) => spec.hosts.includes("chromium") && (spec.threads === 1 || crossOriginIsolated),
 );
 
 for (const spec of specs) {
@@ -62,7 +62,7 @@ async function compare(): Promise<void> {
     try {
       loaded.push(await load(spec, right));
     } catch (error) {
-      faults.push(`${spec.label}: ${(error as Error).message}`);
+      faults.push(`${spec.label}: ${oneLine(error)}`);
     }
   }
   const rounds = find<HTMLInputElement>("#rounds").valueAsNumber;
@@ -73,10 +73,16 @@ async function compare(): Promise<void> {
       return { wall, cpu: wall };
     },
   }));
-  const samples = await interleave(runners, { rounds, repeats: 1, warmUp: 3 }, (round, all) => {
+  const outcomes = await interleave(runners, { rounds, repeats: 1, warmUp: 3 }, (round, all) => {
     status.textContent = `Round ${round + 1} of ${all}`;
   });
-  show(loaded, samples);
+  const finished = loaded.flatMap((engine, index) => {
+    const { samples, fault } = outcomes[index]!;
+    if (fault === undefined) return [{ ...engine, times: summarize(samples, "wall") }];
+    faults.push(`${engine.spec.label}: ${fault}`);
+    return [];
+  });
+  show(finished);
   status.textContent = faults.length > 0 ? `Left out: ${faults.join("; ")}` : "Done";
 }
 
@@ -108,10 +114,8 @@ async function openFrame(): Promise<PageBench> {
   return frame.contentWindow!.bench;
 }
 
-function show(loaded: readonly Loaded[], samples: readonly Samples[]): void {
-  const lines = loaded
-    .map((engine, index) => ({ ...engine, times: summarize(samples[index]!, "wall") }))
-    .sort((a, b) => a.times.median - b.times.median);
+function show(finished: readonly (Loaded & { times: Summary })[]): void {
+  const lines = [...finished].sort((a, b) => a.times.median - b.times.median);
   const most = lines.at(-1)?.times.median ?? 1;
   const rows = lines.map(({ spec, bench, firstMask, share, times }) => {
     const row = document.createElement("tr");

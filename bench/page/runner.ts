@@ -1,5 +1,6 @@
 /** The page with one engine in it: `window.bench` does what it is asked. */
 import type { Engine, Host, Load, Mask, Spec } from "../engines/engine.js";
+import { hashMasks } from "../engines/hash.js";
 import { watchMemory } from "../engines/memory.js";
 import type * as roofline from "../roofline/measure.js";
 
@@ -7,9 +8,11 @@ import type * as roofline from "../roofline/measure.js";
 export interface PageBench {
   load(spec: Spec): Promise<{ load: number; firstMask: number }>;
   run(): Promise<number>;
-  /** The last mask as base64 of class ids, [512, 512]. */
+  /** The last mask as base64 of class ids, [side, side]. */
   mask(): string;
   linearBytes(): number;
+  /** SHA-256 of the masks of some pictures, one after the other, hexadecimal. */
+  hash(pictures: readonly string[]): Promise<string>;
   /** Times of every operation of ours. */
   roofline(variant: string, passes: number): Promise<roofline.Roofline>;
 }
@@ -37,7 +40,7 @@ let last: Mask;
 
 window.bench = {
   async load(spec) {
-    levels = await host.read("picture.rgb");
+    levels = await host.read(spec.picture);
     const start = performance.now();
     const { load } = (await import(new URL(`engines/${spec.engine}.js`, document.baseURI).href)) as {
       load: Load;
@@ -61,6 +64,7 @@ window.bench = {
     return btoa(text);
   },
   linearBytes: memoryBytes,
+  hash: (pictures) => hashMasks(engine, host.read, pictures),
   async roofline(variant, passes) {
     const { measureRoofline } = (await import(
       new URL("engines/roofline.js", document.baseURI).href

@@ -1,6 +1,9 @@
 /** Times every operation of the network, and the most that the machine's instructions could do. */
 
-import { Segmenter } from "../../src/index.js";
+import { Engine } from "../../src/engine.js";
+import { openEngine } from "../../src/engines/inline.js";
+import { type Model, parseModel } from "../../src/model.js";
+import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 import type { Host } from "../engines/engine.js";
 import { median } from "../measure.js";
@@ -20,6 +23,8 @@ export interface Roofline {
   readonly variant: string;
   /** By operation, the median over the passes; the first is the input picture. */
   readonly ops: readonly number[];
+  /** The same with every tensor in memory as a whole, so that no operation runs within another one. */
+  readonly apart: readonly number[];
   /** From the scores to a mask of 512 x 512. */
   readonly mask: number;
   /** Highest GMAC/s in registers by instruction; null where the host does not know it. */
@@ -33,31 +38,44 @@ export async function measureRoofline(
   levels: Uint8Array,
   passes: number,
 ): Promise<Roofline> {
-  const segmenter = await Segmenter.load(await host.read("model.aseg"), {
-    variant: variant as Variant,
-    width: SIDE,
-    height: SIDE,
-  });
-  const image = { data: levels, width: SIDE, height: SIDE, channels: 3 } as const;
-  const times: number[][] = [];
-  for (let pass = -Math.ceil(passes / 3); pass < passes; pass++) {
-    const steps = segmenter.steps(image);
-    let step = 0;
-    for (let isDone: boolean | undefined = false; !isDone; step++) {
-      const start = performance.now();
-      isDone = steps.next().done;
-      const time = performance.now() - start;
-      if (pass >= 0) (times[step] ??= []).push(time);
-    }
-  }
-  segmenter.dispose();
-  const medians = times.map(median);
+  const model = parseModel(await host.read("model.aseg"));
+  const ops = await timeSteps(model, variant as Variant, false, levels, passes);
+  const apart = await timeSteps(model, variant as Variant, true, levels, passes);
   const peaks = {
     dot: await peak(host, PEAKS.dot),
     relaxed: await peak(host, PEAKS.relaxed),
     relaxedAdd: await peak(host, PEAKS.relaxedAdd),
   };
-  return { variant, ops: medians.slice(0, -1), mask: medians.at(-1)!, peaks };
+  return { variant, ops: ops.slice(0, -1), apart: apart.slice(0, -1), mask: ops.at(-1)!, peaks };
+}
+
+/** Milliseconds of every operation and of the mask. */
+async function timeSteps(
+  model: Model,
+  variant: Variant,
+  whole: boolean,
+  levels: Uint8Array,
+  passes: number,
+): Promise<number[]> {
+  const { exports } = await openEngine(variant);
+  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), exports);
+  const mask = new Uint8Array(SIDE * SIDE);
+  const steps = model.ops.map((_, index) =>
+    index === 0
+      ? () => engine.setPicture({ data: levels, width: SIDE, height: SIDE, channels: 3 })
+      : () => engine.run(index, index + 1),
+  );
+  steps.push(() => engine.writeMask(SIDE, SIDE, mask));
+  const times: number[][] = steps.map(() => []);
+  for (let pass = -Math.ceil(passes / 3); pass < passes; pass++) {
+    for (const [index, step] of steps.entries()) {
+      const start = performance.now();
+      step();
+      const time = performance.now() - start;
+      if (pass >= 0) times[index]!.push(time);
+    }
+  }
+  return times.map(median);
 }
 
 /** GMAC/s, the best of some runs. */

@@ -21,9 +21,32 @@ export function rate({ macs, milliseconds }: Cost): number {
   return macs / milliseconds / 1e6;
 }
 
-/** The operations of a model with their times. @param side of the input, pixels */
-export function costs(model: Model, { ops, mask }: Pick<Roofline, "ops" | "mask">, side: number): Cost[] {
-  const memory = plan(model, side, side);
+/** Share of the peak of i32x4.dot_i16x8_s that the operations of one kind reach together, each by itself, 0..1. */
+export function shareOfPeak(
+  model: Model,
+  { apart, mask, peaks }: Roofline,
+  kind: string,
+  side: number,
+): number {
+  const list = costs(model, { ops: apart, mask }, side, true).filter(({ name }) => name === kind);
+  const macs = list.reduce((sum, cost) => sum + cost.macs, 0);
+  const milliseconds = list.reduce((sum, cost) => sum + cost.milliseconds, 0);
+  return macs / milliseconds / 1e6 / (peaks.dot ?? Number.NaN);
+}
+
+/**
+ * The operations of a model with their times.
+ *
+ * @param side of the input, pixels
+ * @param whole whether the times are of a plan in which no operation runs within another one
+ */
+export function costs(
+  model: Model,
+  { ops, mask }: Pick<Roofline, "ops" | "mask">,
+  side: number,
+  whole = false,
+): Cost[] {
+  const memory = plan(model, side, side, { whole });
   const size = (id: number) => {
     const { height, width } = memory.sizes[id]!;
     return height * width * model.tensors[id]!.channels;

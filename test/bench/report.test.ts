@@ -26,6 +26,8 @@ function engine(name: string, kind: Spec["engine"], cpu: readonly number[]): Mea
       variant: "simd",
       hosts: ["node", "chromium"],
       files: [],
+      picture: "",
+      side: 512,
       agreement: 1,
     },
     agreement: 0.995,
@@ -45,10 +47,26 @@ const host: HostResults = {
   version: "Chromium 1",
   engines: [engine("slow", "litert", [30, 20, 40]), engine("fast", "ours", [12, 10, 11])],
   leftOut: [{ label: "other", reason: "not here" }],
+  layers: [
+    {
+      label: "a layer",
+      macs: 2e6,
+      engines: [
+        {
+          label: "attendseg simd",
+          many: [[{ wall: 33, cpu: 0 }]],
+          one: [[{ wall: 1, cpu: 0 }]],
+          agreement: 1,
+        },
+        { label: "other", many: [[{ wall: 83, cpu: 0 }]], one: [[{ wall: 3, cpu: 0 }]], agreement: 0.95 },
+      ],
+    },
+  ],
   rooflines: [
     {
       variant: "simd",
       ops: model.ops.map(() => 0.5),
+      apart: model.ops.map(() => 0.5),
       mask: 0.25,
       peaks: { dot: 40, relaxed: null, relaxedAdd: null },
     },
@@ -61,6 +79,7 @@ const results: Results = {
   versions: { "@litertjs/core": "2.0.0" },
   network: { name: "small", sha256: "ab".repeat(32), macs: 1e6, parameters: 1234 },
   plan: { rounds: 3, repeats: 1, warmUp: 1 },
+  frames: 0,
   hosts: [host],
 };
 
@@ -91,9 +110,17 @@ describe("the report", () => {
     expect(text).toContain("| **fast & co** | 20.0 | 60.0 | 3.60 | 1.09 | 1.00 | 0.99 |");
   });
 
+  it("shows single layers: what one more takes, and the ratio", () => {
+    expect(text).toContain("| a layer | 2.0 | 2.00 | 5.00 | 2.50 x |");
+  });
+
+  it("shows targets", () => {
+    expect(text).toContain("| linear memory | at most 5 MB | 3.60 MB | met |");
+  });
+
   it("draws every picture it refers to, and each is well formed", () => {
     const pictures = [...text.matchAll(/\(results\/([\w-]+\.svg)\)/g)].map((match) => match[1]!);
-    expect(pictures.length).toBe(3);
+    expect(pictures.length).toBe(4);
     for (const name of pictures) expectWellFormed(readFileSync(join(folder, "results", name), "utf8"));
   });
 
@@ -154,6 +181,9 @@ it("counts the cost of every operation once", () => {
   expect(list.reduce((sum, cost) => sum + cost.milliseconds, 0)).toBe(model.ops.length + 2);
   const kinds = byKind(list);
   expect(kinds.reduce((sum, cost) => sum + cost.macs, 0)).toBe(macs);
+  const apart = costs(model, { ops: model.ops.map(() => 1), mask: 2 }, 64, true);
+  expect(apart.length).toBe(model.ops.length + 1);
+  expect(apart.reduce((sum, cost) => sum + cost.macs, 0)).toBe(macs);
   expect(rate({ name: "", detail: "", macs: 3e9, bytes: 0, milliseconds: 100 })).toBe(30);
   expect(SMALL.width % model.stride).toBe(0);
 });

@@ -10,7 +10,8 @@ import torch
 from baselines import BASELINES
 from conftest import ROOT, TRAIN
 from cost import count
-from export_baseline import export, read_frames, untrained
+from export import onnx_model, write
+from export_baseline import ALLOWED, read_frames, untrained
 
 CLI = ROOT / "dist" / "cli.js"
 
@@ -36,7 +37,7 @@ def test_the_head_may_stand_before_the_enlargement() -> None:
 def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Path, tmp_path: Path) -> None:
     images = dataset / "701_StillsRaw_full"
     network = untrained(name, 5, 16, read_frames(images, 10, 64, 96), seed=1)
-    export(network, tmp_path / "narrow.onnx", 64, 96)
+    write(network, onnx_model(network, 64, 96, ALLOWED), tmp_path / "narrow.onnx", 64, 96)
 
     def attendseg(*words: str | Path) -> dict:
         done = subprocess.run(["node", str(CLI), *map(str, words), "--json"], capture_output=True, text=True)

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import quantise
 import torch
+from arithmetic import Activation, Add, Convolution, Gate, Range, Round
 from camvid import CamVid
 from conftest import ROOT
 from evaluate import enlarge
 from network import Network
 from PIL import Image
 from quantise import arguments
-from quantised import Activation, Add, Convolution, Gate, QuantisedNetwork, Range, Round, calibrate
+from quantised import QuantisedNetwork, calibrate
 from torch import nn
 from train import arguments as float_arguments
 from train import read_log

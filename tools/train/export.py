@@ -117,18 +117,27 @@ def difference(network: nn.Module, model: onnx.ModelProto, height: int, width: i
     return worst, largest
 
 
-def export(checkpoint: str | Path, path: str | Path, height: int = 512, width: int = 512) -> tuple[float, float]:
-    """Writes an ONNX file and returns `difference`; ValueError, and no file, if that is above 0.1 % (quantised: 1 %)."""
-    network = load_network(checkpoint)
-    is_quantised = isinstance(network, QuantisedNetwork)
-    model = qdq_model(network, height, width) if is_quantised else onnx_model(network, height, width)
+def write(
+    network: nn.Module, model: onnx.ModelProto, path: str | Path, height: int, width: int
+) -> tuple[float, float]:
+    """Writes an ONNX model of a network and returns `difference`.
+
+    ValueError, and no file, if the difference is above 0.1 % of the largest score (quantised: 1 %).
+    """
     worst, largest = difference(network, model, height, width)
-    if worst > (1e-2 if is_quantised else 1e-3) * max(1.0, largest):
+    if worst > (1e-2 if isinstance(network, QuantisedNetwork) else 1e-3) * max(1.0, largest):
         raise ValueError(f"{path}: onnxruntime differs from PyTorch by {worst:.3g} (scores up to {largest:.3g})")
     part = Path(f"{path}.part")
     onnx.save(model, part)
     part.replace(path)
     return worst, largest
+
+
+def export(checkpoint: str | Path, path: str | Path, height: int = 512, width: int = 512) -> tuple[float, float]:
+    """Writes the ONNX file of a checkpoint; see `write`."""
+    network = load_network(checkpoint)
+    model = (qdq_model if isinstance(network, QuantisedNetwork) else onnx_model)(network, height, width)
+    return write(network, model, path, height, width)
 
 
 def main() -> None:

@@ -11,13 +11,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from PIL import Image
 from torch import nn
 
 from baselines import BASELINES
-from export import OPERATIONS, difference, onnx_model
+from export import OPERATIONS, onnx_model, write
 from network import STRIDE
 
 ALLOWED = OPERATIONS | {"BatchNormalization"}
@@ -46,18 +45,6 @@ def untrained(baseline: str, classes: int, divide: int, frames: torch.Tensor, se
     return network.eval()
 
 
-def export(network: nn.Module, path: str | Path, height: int, width: int) -> tuple[float, float]:
-    """Writes an ONNX file; see `export.difference`. ValueError, and no file, if that is above 0.1 %."""
-    model = onnx_model(network, height, width, ALLOWED)
-    worst, largest = difference(network, model, height, width)
-    if worst > 1e-3 * largest:
-        raise ValueError(f"{path}: onnxruntime differs from PyTorch by {worst:.3g} (scores up to {largest:.3g})")
-    part = Path(f"{path}.part")
-    onnx.save(model, part)
-    part.replace(path)
-    return worst, largest
-
-
 def main() -> None:
     """The command line: exit code 1 and one line for bad input files."""
     parser = argparse.ArgumentParser(description="Write an untrained baseline network as float ONNX.")
@@ -76,7 +63,8 @@ def main() -> None:
             raise ValueError(f"--size: expected multiples of {STRIDE}, got {options.size}")
         frames = read_frames(options.images, options.frames, height, width)
         network = untrained(options.baseline, options.classes, options.divide, frames, options.seed)
-        worst, largest = export(network, options.onnx, height, width)
+        model = onnx_model(network, height, width, ALLOWED)
+        worst, largest = write(network, model, options.onnx, height, width)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     print(f"{options.onnx}: difference to PyTorch {worst:.2e}, scores up to {largest:.2f}")

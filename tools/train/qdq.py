@@ -12,7 +12,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from quantised import Activation, Add, Convolution, Enlarge, Gate, Picture, Pool, QuantisedNetwork, Range
+from arithmetic import Activation, Add, Convolution, Enlarge, Gate, Picture, Pool, Range
+from quantised import QuantisedNetwork
 
 OPSET = 17
 PARTS = (Add, Convolution, Enlarge, Gate, Picture, Pool)

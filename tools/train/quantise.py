@@ -130,7 +130,8 @@ def train(options: argparse.Namespace) -> None:
     def keep() -> None:
         models = {"network": network.state_dict(), "ema": ema.state_dict(), "optimiser": steps.state_dict()}
         counts = {"epoch": epoch, "step": step, "spent": time_spent()}
-        save(checkpoint, {"architecture": architecture, "bits": options.bits, "validation": validation} | counts | models)
+        form = {"architecture": architecture, "bits": options.bits, "validation": validation}
+        save(checkpoint, form | counts | models)
 
     while progress() < 1:
         views = Crops(frames, labels, options.size, options.size, SCALES, options.seed, epoch)

@@ -1,11 +1,16 @@
-"""Counts multiply-accumulates and parameters: python tools/train/cost.py ARCHITECTURE.json [--size WxH]"""
+"""Counts multiply-accumulates and parameters: python tools/train/cost.py NETWORK [--size WxH]
+
+NETWORK is an architecture file or the name of a baseline (see baselines/).
+"""
 
 import argparse
+import sys
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
+from baselines import BASELINES
 from network import Network, load_architecture
 
 
@@ -45,13 +50,18 @@ def count(network: nn.Module, height: int = 512, width: int = 512) -> Cost:
 
 
 def main() -> None:
-    """The command line of this file."""
-    parser = argparse.ArgumentParser(description="Parameters and multiply-accumulates of an architecture.")
-    parser.add_argument("architecture", help="architecture JSON")
+    """The command line: exit code 1 and one line for a bad architecture file."""
+    parser = argparse.ArgumentParser(description="Parameters and multiply-accumulates of a network.")
+    parser.add_argument("network", help=f"architecture JSON, or one of {', '.join(BASELINES)}")
     parser.add_argument("--size", default="512x512", help="input size, WxH (default 512x512)")
     options = parser.parse_args()
-    width, height = (int(n) for n in options.size.split("x"))
-    cost = count(Network(load_architecture(options.architecture)), height, width)
+    try:
+        width, height = (int(n) for n in options.size.split("x"))
+        baseline = BASELINES.get(options.network)
+        network = baseline() if baseline else Network(load_architecture(options.network))
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
+    cost = count(network, height, width)
     print(f"{cost.parameters / 1e6:.3f} M parameters, {cost.macs / 1e9:.3f} GMACs at {width}x{height}")
 
 

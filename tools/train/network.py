@@ -145,6 +145,7 @@ class Network(nn.Module):
     def __init__(self, architecture: dict[str, Any]) -> None:
         super().__init__()
         check(architecture)
+        self.architecture = architecture
         stem, refinement = architecture["stem"], architecture["refinement"]
         self.stem = ConvNorm(3, stem["width"], stem["kernel"], stride=2)
         self.stages = nn.ModuleList()

@@ -1,0 +1,65 @@
+"""The baselines: cost as published elsewhere, and narrow forms of them through converter and engine."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from baselines import BASELINES
+from conftest import ROOT, TRAIN
+from cost import count
+from export import onnx_model, write
+from export_baseline import ALLOWED, read_frames, untrained
+
+CLI = ROOT / "dist" / "cli.js"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "macs"), [("edgesegnet", 4.33e6, 39.3e9), ("refinenet-101", 85.9e6, 201.4e9)]
+)
+def test_cost_is_that_of_the_reimplementations(name: str, parameters: float, macs: float) -> None:
+    cost = count(BASELINES[name](32), 64, 64)
+    assert cost.parameters == pytest.approx(parameters, rel=1e-3)
+    assert cost.macs * 64 == pytest.approx(macs, rel=1e-3)
+
+
+def test_the_head_may_stand_before_the_enlargement() -> None:
+    features = torch.rand(1, 8, 6, 6)
+    head = torch.nn.Conv2d(8, 5, 1)
+    enlarge = torch.nn.Upsample(scale_factor=4, mode="bilinear")
+    torch.testing.assert_close(head(enlarge(features)), enlarge(head(features)))
+
+
+@pytest.mark.skipif(not CLI.exists() or not shutil.which("node"), reason="needs node and `npm run build`")
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Path, tmp_path: Path) -> None:
+    images = dataset / "701_StillsRaw_full"
+    network = untrained(name, 5, 16, read_frames(images, 10, 64, 96), seed=1)
+    write(network, onnx_model(network, 64, 96, ALLOWED), tmp_path / "narrow.onnx", 64, 96)
+
+    def attendseg(*words: str | Path) -> dict:
+        done = subprocess.run(["node", str(CLI), *map(str, words), "--json"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    model, exported = tmp_path / "narrow.aseg", tmp_path / "integers.onnx"
+    made = attendseg("convert", tmp_path / "narrow.onnx", "-o", model, "--calibrate", images, "--bits", "8")
+    assert made["notes"] == []
+    assert max(method["decibels"] for method in made["methods"]) > 20
+
+    attendseg("export", model, "-o", exported)
+    result = attendseg("compare", exported, model, "--images", images, "--frames", "1")
+    assert result["engineDiffering"] == 0
+    assert result["maskAgreement"] > 0.98
+    for row in result["operations"]:
+        assert row["values"] > 0
+        assert row["largest"] <= 1, row
+
+
+def test_mistakes_of_the_user_end_in_one_line(tmp_path: Path) -> None:
+    script = TRAIN / "export_baseline.py"
+    words = ["python3", str(script), "edgesegnet", str(tmp_path / "x.onnx"), "--images", str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path}: no pictures (.jpg or .png)\n")

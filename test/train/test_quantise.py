@@ -14,6 +14,7 @@ import torch
 from arithmetic import Activation, Add, Convolution, Gate, Range, Round
 from camvid import CamVid
 from conftest import ROOT
+from curves import read_log
 from evaluate import enlarge
 from network import Network
 from PIL import Image
@@ -21,7 +22,6 @@ from quantise import arguments
 from quantised import QuantisedNetwork, calibrate
 from torch import nn
 from train import arguments as float_arguments
-from train import read_log
 from train import train as train_float
 
 CLI = ROOT / "dist" / "cli.js"

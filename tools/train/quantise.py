@@ -22,12 +22,15 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from camvid import CACHE, CamVid, Crops, DataError, read_split
-from evaluate import enlarge, evaluate
+from camvid import CACHE, CamVid, DataError, read_split
+from curves import plot, read_log
+from evaluate import evaluate
 from export import load_network
+from loss import sampled_loss
 from network import STRIDE
 from quantised import QuantisedNetwork, calibrate
-from train import average, optimiser, plot, rate, read_log, save
+from train import average, optimiser, rate, save
+from views import Crops
 
 SCALES = (0.9, 1.2)
 
@@ -81,9 +84,10 @@ def train(options: argparse.Namespace) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     data = CamVid(options.data)
     classes, void = len(data.classes.names), data.classes.void
-    training, validation = read_split(options.split, data.names)
+    training, validation, _ = read_split(options.split, data.names)
     frames, labels = data.load(training, options.size * 3 // 2, Path(options.cache))
     kept = data.load(validation, options.size, Path(options.cache))
+    groups = torch.zeros(0, classes, dtype=torch.bool)
 
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -151,7 +155,8 @@ def train(options: argparse.Namespace) -> None:
             for group in steps.param_groups:
                 group["lr"] = rate(now, options.rate)
             picture = picture.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
-            loss = F.cross_entropy(enlarge(network(picture) * network.scale), label.to(device).long())
+            corner = (step // 2 % 2, step % 2)
+            loss = sampled_loss(network(picture) * network.scale, label.to(device), groups, corner)
             steps.zero_grad(set_to_none=True)
             loss.backward()
             steps.step()

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 /** The command line `attendseg`: one file per command in commands/. */
 import { Command, CommanderError } from "commander";
+import { benchCommand } from "./commands/bench.js";
 import { bundleCommand } from "./commands/bundle.js";
 import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
+import { costCommand } from "./commands/cost.js";
 import { evaluateCommand } from "./commands/evaluate.js";
 import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
@@ -35,6 +37,8 @@ function buildProgram(): Command {
     exportCommand,
     serveCommand,
     bundleCommand,
+    costCommand,
+    benchCommand,
   ];
   for (const command of commands) program.addCommand(command());
   for (const command of [program, ...program.commands]) {

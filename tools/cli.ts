@@ -7,6 +7,7 @@ import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
 import { costCommand } from "./commands/cost.js";
 import { evaluateCommand } from "./commands/evaluate.js";
+import { exploreCommand } from "./commands/explore.js";
 import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { segmentCommand } from "./commands/segment.js";
@@ -39,6 +40,7 @@ function buildProgram(): Command {
     bundleCommand,
     costCommand,
     benchCommand,
+    exploreCommand,
   ];
   for (const command of commands) program.addCommand(command());
   for (const command of [program, ...program.commands]) {

@@ -15,7 +15,7 @@ try:
     import torch
     from tqdm import tqdm  # noqa: F401
 except ImportError as missing:
-    sys.exit(f"error: {missing}: pip install -r tools/train/requirements.txt")
+    sys.exit(f"attendseg: {missing}: pip install -r tools/train/requirements.txt")
 
 from engine import CLI, Engine, EngineError
 from limits import OBJECTIVES, Limits, amount
@@ -64,6 +64,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--steps", type=int, help="steps of the short training (default: by the data)")
     add("--base-steps", type=int, help="steps of the prototype's longer one (default: by the data)")
     add("--seed", type=int, default=1, help="seed of everything random")
+    add("--json", action="store_true", help="print the result as one JSON object")
     add("--plain", action="store_true", help="draw moves evenly: the generator learns nothing")
     add("--threads", type=int, default=1, help="CPU threads of PyTorch")
     add("--cli", default=str(CLI), help=argparse.SUPPRESS)
@@ -115,7 +116,7 @@ def explore(options: argparse.Namespace) -> None:
         done = len(store.candidates())
         if done:
             print(f"{options.out}: going on after {done} networks", file=sys.stderr)
-        display = Display(settings.budget, done, search.fit)
+        display = Display(settings.budget, done, search.fit, options.json)
 
         def keep(candidate: Candidate) -> None:
             display.show(store.candidates(), candidate)
@@ -125,6 +126,9 @@ def explore(options: argparse.Namespace) -> None:
         display.close()
         summarise(store, search)
         plot(store.candidates(), search.fit, store.folder / "pareto.png")
+    if options.json:
+        print((store.folder / "result.json").read_text(encoding="utf-8"), end="")
+        return
     print(table(store.candidates(), search.fit, 10))
     print(f"{options.out}: result.json, table.md, pareto.png, candidates/*.json")
 
@@ -141,7 +145,7 @@ def main() -> None:
     try:
         explore(arguments())
     except (DataError, EngineError, SearchError, StoreError, OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
+        sys.exit(f"attendseg: {error}")
     except KeyboardInterrupt:
         sys.exit("stopped; the same command goes on from here")
 

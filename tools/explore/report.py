@@ -40,17 +40,19 @@ def table(candidates: list[Candidate], fit: Fit, count: int) -> str:
 
 
 class Display:
-    """A bar and a live table of the best on standard error, if it is a terminal; else a line a candidate."""
+    """A bar and a live table of the best on standard error, if it is a terminal; else a line a candidate, or silence."""
 
     LINES = 8
 
-    def __init__(self, budget: int, done: int, fit: Fit) -> None:
-        self.fit, self.live = fit, sys.stderr.isatty()
+    def __init__(self, budget: int, done: int, fit: Fit, silent: bool = False) -> None:
+        self.fit, self.live, self.silent = fit, sys.stderr.isatty(), silent
         self._drawn = 0
         self._bar = tqdm(total=budget, initial=done, unit="network", disable=not self.live)
 
     def show(self, candidates: list[Candidate], newest: Candidate) -> None:
         """Shows the newest candidate and the best so far."""
+        if self.silent and not self.live:
+            return
         if not self.live:
             number, accuracy = newest["number"] + 1, 100 * newest["accuracy"]
             best = max(self.fit(candidate) for candidate in candidates)

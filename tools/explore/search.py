@@ -196,6 +196,10 @@ class Trainer:
         self.store.write(f"{name}.json", {"accuracy": accuracy})
         return self._control(generation)
 
+    def start(self, architecture: Architecture) -> Network:
+        """A network with what fits of the prototype's weights after its longer training."""
+        return self._child(architecture, self.prototype, self._control(0)[1])
+
     def _child(self, architecture: Architecture, parent: Architecture, state: dict[str, torch.Tensor]) -> Network:
         torch.manual_seed(self.settings.seed)
         network = Network(architecture)

@@ -31,7 +31,7 @@ from inherit import inherit
 from limits import Limits, amount, fitness, net_score
 from network import Network, check
 from PIL import Image
-from proxy import Schedule, synthetic
+from proxy import synthetic
 from rank import choose, spearman
 from report import front
 from search import Proposal, Search, SearchError, Settings
@@ -143,7 +143,7 @@ def test_a_network_that_grew_computes_what_its_parent_did(move: tuple[str, str],
     image, old = torch.rand(1, 3, 64, 64), scrambled(parent)
     new = Network(child).eval()
     share = inherit(new, child, parent, old.state_dict())
-    assert 0.3 < share < 1
+    assert 0.3 < share <= 1
     with torch.no_grad():
         torch.testing.assert_close(new(image), old(image), rtol=1e-4, atol=1e-4)
 
@@ -182,7 +182,7 @@ def test_fitness_is_the_netscore_less_what_accuracy_lacks() -> None:
     cost = {"parameters": 1.19e6, "macs": 7.45e9}
     assert net_score(0.8989, cost) == pytest.approx(68.67, abs=0.01)  # the paper's row of AttendSeg
     limits = Limits(max_loss=0.01, max_macs=7e9)
-    assert limits.broken(cost) == ["--max-macs 7e+09: 7.45e+09"]
+    assert limits.broken(cost) == ["--max-macs 7000000000: 7450000000"]
     assert fitness("netscore", limits, 0.89, cost, 0.90) == net_score(0.89, cost)
     assert fitness("netscore", limits, 0.88, cost, 0.90) == pytest.approx(net_score(0.88, cost) - 4)
 
@@ -201,7 +201,7 @@ def test_the_generator_learns_which_moves_help() -> None:
 
 def start(folder: Path, engine: Engine, budget: int = 30, **limits: float) -> Search:
     """A search that has not begun."""
-    settings = Settings(Limits(**limits), "netscore", budget, 1, Schedule(1, 1, 32), 1)
+    settings = Settings(Limits(**limits), "netscore", budget, 1, ablation.IDLE, ablation.IDLE)
     return Search(settings, Store(folder), engine, SHIPPED)
 
 

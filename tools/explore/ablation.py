@@ -26,6 +26,7 @@ from store import Store
 from surrogate import Surrogate
 
 LIMITS = Limits(max_params=951e3, max_macs=960e6, max_memory=3604480, max_loss=0.003)
+IDLE = Schedule(0, 0, 0, 0.0)
 PROTOTYPE = "models/attendseg-camvid.architecture.json"
 
 
@@ -34,9 +35,11 @@ def read_lines(path: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines()]
 
 
-def search_once(surrogate: Surrogate, engine: Engine, first: Architecture, budget: int, seed: int, learned: bool) -> list[float]:
+def search_once(
+    surrogate: Surrogate, engine: Engine, first: Architecture, budget: int, seed: int, learned: bool
+) -> list[float]:
     """Fitness of the best network after each candidate of one search."""
-    settings = Settings(LIMITS, "netscore", budget, seed, Schedule(0, 0, 0), 0, learned)
+    settings = Settings(LIMITS, "netscore", budget, seed, IDLE, IDLE, learned)
     reference = surrogate.accuracy(first)
 
     def judge(proposal: Proposal, _: int) -> tuple[float, dict]:
@@ -55,7 +58,9 @@ def search_once(surrogate: Surrogate, engine: Engine, first: Architecture, budge
     return best
 
 
-def compare(candidates: list[dict[str, Any]], seeds: int, budget: int, cli: Path, path: str = PROTOTYPE) -> dict[str, Any]:
+def compare(
+    candidates: list[dict[str, Any]], seeds: int, budget: int, cli: Path, path: str = PROTOTYPE
+) -> dict[str, Any]:
     """Both arms: fitness of the best network by seed, at thirds of the budget and at its end."""
     surrogate = Surrogate(candidates)
     first = prototype(path, candidates[0]["architecture"]["classes"])

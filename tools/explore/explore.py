@@ -8,6 +8,7 @@ if they see the same run folder.
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 try:
@@ -26,8 +27,11 @@ from store import Candidate, Store, StoreError
 
 from camvid import CACHE, DataError
 
-SCHEDULES = {"synthetic": (Schedule(30, 8, 64), 120), "camvid": (Schedule(40, 8, 96), 400)}
-"""Schedule of the short training, and steps of the prototype's longer one, for drawn and for real frames."""
+SCHEDULES = {
+    "synthetic": (Schedule(30, 8, 64, 7e-4), Schedule(120, 8, 64, 3e-3)),
+    "frames": (Schedule(40, 8, 96, 7e-4), Schedule(1000, 8, 96, 3e-3)),
+}
+"""The short training, and the prototype's longer one at the start, for drawn and for real frames."""
 FRAME = 256
 KEPT = 16
 
@@ -43,7 +47,9 @@ def positive(text: str) -> float:
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line of this file; argparse leaves with code 2 for options that make no sense."""
     parser = argparse.ArgumentParser(
-        prog="explore", description=(__doc__ or "").split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        prog="explore",
+        description=(__doc__ or "").split("\n\n")[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("--data", default="synthetic", help='"synthetic", or a folder in CamVid\'s layout')
@@ -79,9 +85,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 def settings_of(options: argparse.Namespace) -> Settings:
     """What the options ask for."""
-    schedule, base_steps = SCHEDULES["synthetic" if options.data == "synthetic" else "camvid"]
-    if options.steps:
-        schedule = Schedule(options.steps, schedule.batch, schedule.crop)
+    schedule, base = SCHEDULES["synthetic" if options.data == "synthetic" else "frames"]
+    schedule = replace(schedule, steps=options.steps or schedule.steps)
+    base = replace(base, steps=options.base_steps or base.steps)
     limits = Limits(
         options.max_params,
         options.max_macs,
@@ -90,8 +96,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         options.min_accuracy,
         None if options.max_loss is None else options.max_loss / 100,
     )
-    base_steps = options.base_steps or base_steps
-    return Settings(limits, options.objective, options.budget, options.seed, schedule, base_steps, not options.plain)
+    return Settings(limits, options.objective, options.budget, options.seed, schedule, base, not options.plain)
 
 
 KEPT_OPTIONS = (

@@ -85,7 +85,7 @@ def _resize_kernel(kernel: Tensor, size: int) -> Tensor:
 
 @torch.no_grad()
 def inherit(child: Network, architecture: Architecture, parent: Architecture, state: State) -> float:
-    """Copies what fits of a parent's state into a new network; returns the share of the child's weights that have it."""
+    """Copies what fits of a parent's state into a new network; returns the share of the child's numbers it fills."""
     wanted, known = _tensors(architecture), _tensors(parent)
     importance = _importance(known, state)
     own = child.state_dict()

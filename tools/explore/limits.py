@@ -1,4 +1,4 @@
-"""The indicator function 1_r (what a network must keep) and the universal performance function U (what it should be)."""
+"""The indicator function 1_r: what a network must keep; the universal performance function U: what it should be."""
 
 import math
 import re
@@ -46,7 +46,9 @@ class Limits:
             ("milliseconds", "--max-ms", self.max_ms),
         )
         return [
-            f"{option} {bound:g}: {cost[key]:g}" for key, option, bound in bounds if bound is not None and cost[key] > bound
+            f"{option} {bound:.10g}: {cost[key]:.10g}"
+            for key, option, bound in bounds
+            if bound is not None and cost[key] > bound
         ]
 
     def required(self, prototype: float) -> float:

@@ -43,7 +43,7 @@ class Schedule:
     steps: int
     batch: int
     crop: int
-    rate: float = 3e-3
+    rate: float
     decay: float = 1e-2
 
 
@@ -91,7 +91,7 @@ def synthetic(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def batch(data: Data, schedule: Schedule, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Random crops, half of them mirrored: pictures float [batch, 3, crop, crop], labels [batch, crop / 4, crop / 4]."""
+    """Random crops, half of them mirrored: pictures [batch, 3, crop, crop], labels int64 [batch, crop / 4, crop / 4]."""
     side, crop = data.frames.shape[1], schedule.crop
     pictures, labels = [], []
     for index in random.integers(len(data.frames), size=schedule.batch):

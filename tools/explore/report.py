@@ -40,7 +40,7 @@ def table(candidates: list[Candidate], fit: Fit, count: int) -> str:
 
 
 class Display:
-    """A bar and a live table of the best on standard error, if it is a terminal; else a line a candidate, or silence."""
+    """A bar and a live table of the best on standard error, if it is a terminal; else a line a candidate."""
 
     LINES = 8
 

@@ -11,7 +11,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 
 import torch
@@ -46,7 +46,7 @@ class Settings:
     budget: int
     seed: int
     schedule: Schedule
-    base_steps: int
+    base: Schedule
     learned: bool = True
 
 
@@ -188,7 +188,7 @@ class Trainer:
         if generation == 0:
             torch.manual_seed(self.settings.seed)
             network = Network(self.prototype)
-            schedule = replace(schedule, steps=self.settings.base_steps)
+            schedule = self.settings.base
         else:
             network = self._child(self.prototype, self.prototype, self._control(generation - 1)[1])
         accuracy = train(network, self.data, schedule, 1000 * self.settings.seed + generation)

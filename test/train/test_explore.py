@@ -25,8 +25,9 @@ import ablation
 import export
 import onnx
 from cost import count
+from draw import draw
 from engine import CLI, Engine, EngineError
-from generator import Inquisitor, generate
+from generator import Inquisitor
 from inherit import inherit
 from limits import Limits, amount, fitness, net_score
 from network import Network, check
@@ -48,8 +49,7 @@ needs_build = pytest.mark.skipif(not CLI.exists(), reason="dist/cli.js is not bu
 
 def sampled(number: int) -> Architecture:
     """Every other one from anywhere in the space, the others a dozen moves from the shipped network."""
-    random = Random(number)
-    return sample(random, 32) if number % 2 else generate(random, SHIPPED, None, 12)[0]
+    return list(draw(SHIPPED, 2, number))[number % 2]
 
 
 def test_samples_moves_and_crossovers_stay_in_the_space() -> None:

@@ -100,7 +100,7 @@ def inherit(child: Network, architecture: Architecture, parent: Architecture, st
         target = own[key]
         total += target.numel()
         if name not in known:
-            if name.endswith("project.norm.weight") and not name.split(".")[1] == "0":
+            if name.endswith("project.norm.weight") and name.split(".")[1] != "0":
                 target.zero_()
             continue
         source = state[known[name][0]].to(target.dtype)

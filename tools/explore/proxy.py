@@ -91,7 +91,7 @@ def synthetic(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def batch(data: Data, schedule: Schedule, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Random crops, half of them mirrored: pictures [batch, 3, crop, crop], labels int64 [batch, crop / 4, crop / 4]."""
+    """Crops, half of them mirrored: pictures [batch, 3, crop, crop], labels int64 [batch, crop / 4, crop / 4]."""
     side, crop = data.frames.shape[1], schedule.crop
     pictures, labels = [], []
     for index in random.integers(len(data.frames), size=schedule.batch):

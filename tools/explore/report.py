@@ -40,7 +40,8 @@ def table(candidates: list[Candidate], fit: Fit, count: int) -> str:
 
 
 class Display:
-    """A bar and a live table of the best on standard error, if it is a terminal; else a line a candidate."""
+    """A bar and a live table of the best on standard error, if it is a terminal; else a line a candidate, unless
+    silent."""
 
     LINES = 8
 
@@ -51,9 +52,9 @@ class Display:
 
     def show(self, candidates: list[Candidate], newest: Candidate) -> None:
         """Shows the newest candidate and the best so far."""
-        if self.silent and not self.live:
-            return
         if not self.live:
+            if self.silent:
+                return
             number, accuracy = newest["number"] + 1, 100 * newest["accuracy"]
             best = max(self.fit(candidate) for candidate in candidates)
             print(f"{number} accuracy {accuracy:.2f} % best {best:.2f}", " ".join(row(newest, self.fit)), flush=True)

@@ -10,7 +10,18 @@ import { buildJpeg, buildPng, type PngParts } from "./image/pictures.js";
 vi.setConfig({ testTimeout: 120_000 });
 
 const place = new Workplace();
-const COMMANDS = ["segment", "convert", "inspect", "compare", "evaluate", "export", "bundle"];
+const COMMANDS = [
+  "segment",
+  "convert",
+  "inspect",
+  "compare",
+  "evaluate",
+  "export",
+  "bundle",
+  "cost",
+  "bench",
+  "explore",
+];
 
 const street: PngParts = {
   width: 90,

@@ -71,6 +71,7 @@ class Search:
     def __init__(self, settings: Settings, store: Store, engine: Engine, prototype: Architecture) -> None:
         """SearchError, naming the limit, if not even the smallest network keeps the limits, or the prototype is odd."""
         self.settings, self.store, self.engine, self.prototype = settings, store, engine, prototype
+        self.origin = identity(prototype)
         if not within(prototype):
             raise SearchError("the prototype lies outside the space (tools/explore/space.py)")
         least = engine.cost(smallest(prototype["classes"]))
@@ -102,29 +103,29 @@ class Search:
     def propose(self, number: int) -> Proposal:
         """The next network: within the limits, not yet evaluated, and claimed. SearchError if none is found."""
         random = Random(f"{self.settings.seed} {number}")
-        if number == 0 and self.store.claim(identity(self.prototype)):
+        if number == 0 and self.store.claim(self.origin):
             return Proposal(self.prototype, self.engine.cost(self.prototype), [], [], {})
         population = self.population()
         inquisitor = self.inquire() if self.settings.learned else None
         refused: Counter[str] = Counter()
-        origin = next((c for c in self.store.candidates() if not c["parents"]), None)
         for attempt in range(TRIES):
-            if number < FIRST or not population:
-                parents = [origin] if origin else []
-                start, steps = self.prototype, random.choice((1, 1, 2, 3)) + attempt // 100
+            more = attempt // 100
+            if number < FIRST:
+                parents = [self.origin]
+                child, moves = generate(random, self.prototype, inquisitor, random.choice((1, 1, 2, 3)) + more)
+            elif random.random() < CROSSED:
+                pair = [self.select(random, population) for _ in range(2)]
+                parents = [parent["id"] for parent in pair]
+                child, moves = crossover(random, *(parent["architecture"] for parent in pair)), []
             else:
-                parents = [self.select(random, population)]
-                start, steps = parents[0]["architecture"], random.choice((1, 1, 1, 2)) + attempt // 100
-            if number >= FIRST and random.random() < CROSSED:
-                parents.append(self.select(random, population))
-                child, moves = crossover(random, start, parents[1]["architecture"]), []
-            else:
-                child, moves = generate(random, start, inquisitor, steps)
+                parent = self.select(random, population)
+                parents = [parent["id"]]
+                child, moves = generate(random, parent["architecture"], inquisitor, random.choice((1, 1, 1, 2)) + more)
             cost = self.engine.cost(child)
             broken = self.settings.limits.broken(cost)
             refused.update(option.split()[0] for option in broken)
             if not broken and self.store.claim(identity(child)):
-                return Proposal(child, cost, [parent["id"] for parent in parents], moves, dict(refused))
+                return Proposal(child, cost, parents, moves, dict(refused))
         limits = ", ".join(f"{option} ({count} times)" for option, count in refused.most_common())
         raise SearchError(f"no further network within the limits in {TRIES} tries; refused by {limits or 'none'}")
 
@@ -141,8 +142,8 @@ class Search:
         while (number := len(self.store.candidates())) < self.settings.budget:
             proposal = self.propose(number)
             known = {candidate["id"]: candidate for candidate in self.store.candidates()}
-            made = [known[name]["generation"] for name in proposal.parents if known[name]["parents"]]
-            generation = 1 + max(made, default=0)
+            generations = [known[name]["generation"] for name in proposal.parents if name != self.origin]
+            generation = 1 + max(generations, default=0)
             began = time.monotonic()
             accuracy, state = judge(proposal, generation)
             name = identity(proposal.architecture)
@@ -210,7 +211,7 @@ class Trainer:
         """Trains a network from its first parent's weights, or from the prototype's where those are gone."""
         known = {candidate["id"]: candidate for candidate in self.store.candidates()}
         parent, state = self.prototype, None
-        if proposal.parents and known[proposal.parents[0]]["parents"]:
+        if proposal.parents and proposal.parents[0] != identity(self.prototype):
             parent = known[proposal.parents[0]]["architecture"]
             state = self.store.load_state(f"weights/{proposal.parents[0]}.pt")
         if state is None:

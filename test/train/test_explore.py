@@ -1,7 +1,7 @@
 """Design exploration: the space, exact costs, inherited weights, the search and its command line.
 
-ATTENDSEG_NETWORKS says how many sampled networks are built, and ATTENDSEG_EXPORTS how many of them are exported and
-converted; the defaults are small because the exporter is slow.
+ATTENDSEG_NETWORKS says how many sampled networks are built, and ATTENDSEG_EXPORTS how many of them are exported; the
+defaults are small because the exporter is slow.
 """
 
 import copy
@@ -41,7 +41,7 @@ from store import Store, StoreError
 from surrogate import Surrogate, features
 
 NETWORKS = int(os.environ.get("ATTENDSEG_NETWORKS", "60"))
-EXPORTS = int(os.environ.get("ATTENDSEG_EXPORTS", "1"))
+EXPORTS = int(os.environ.get("ATTENDSEG_EXPORTS", "2"))
 SHIPPED = json.loads((ROOT / "models" / "attendseg-camvid.architecture.json").read_text(encoding="utf-8"))
 
 needs_build = pytest.mark.skipif(not CLI.exists(), reason="dist/cli.js is not built")
@@ -102,23 +102,27 @@ def test_sampled_networks_build_and_cost_what_the_engine_says() -> None:
         engine.cost(SHIPPED)
 
 
+def ask(*words: str | Path) -> Any:
+    """What a command of the package answers in JSON."""
+    command = ["node", str(CLI), *map(str, words), "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
 @needs_build
-def test_cost_equals_what_inspect_counts_on_the_converted_file(tmp_path: Path) -> None:
-    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
-    (tmp_path / "pictures").mkdir()
-    Image.fromarray(noise).save(tmp_path / "pictures" / "noise.png")
-    files = str(tmp_path / "network.onnx"), str(tmp_path / "network.aseg")
+def test_cost_equals_what_the_converter_makes_of_exported_networks(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.onnx" for number in range(EXPORTS)]
+    for number, path in enumerate(paths):
+        onnx.save(export.onnx_model(Network(sampled(number)).eval(), 64, 64), path)
     with Engine() as engine:
-        for number in range(1, EXPORTS + 1):
-            architecture = sampled(number)
-            torch.manual_seed(number)
-            onnx.save(export.onnx_model(Network(architecture).eval(), 64, 64), files[0])
-            command = ["node", str(CLI), "convert", files[0], "-o", files[1], "--calibrate", str(tmp_path / "pictures")]
-            subprocess.run(command, check=True, capture_output=True)
-            command = ["node", str(CLI), "inspect", files[1], "--size", "512x512", "--json"]
-            inspected = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-            cost = engine.cost(architecture)
-            assert cost == {key: inspected[key] for key in cost}, number
+        for number, got in enumerate(ask("cost", *paths)):
+            assert got == {"file": str(paths[number])} | engine.cost(sampled(number)), number
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(pictures / "noise.png")
+    ask("convert", paths[-1], "-o", tmp_path / "network.aseg", "--calibrate", pictures)
+    inspected = ask("inspect", tmp_path / "network.aseg", "--size", "512x512")
+    assert got == {"file": str(paths[-1])} | {key: inspected[key] for key in got.keys() - {"file"}}
 
 
 def scrambled(architecture: Architecture) -> Network:

@@ -1,4 +1,5 @@
 import { modelInfo } from "../../src/info.js";
+import type { Model } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import { type Architecture, shapeModel } from "./architecture.js";
 import { predict, type TimingTable } from "./timing.js";
@@ -21,7 +22,15 @@ export interface Cost {
  * @throws RangeError for another size, ModelError if the operations do not fit at it
  */
 export function costOf(architecture: Architecture, height: number, width: number, table?: TimingTable): Cost {
-  const model = shapeModel(architecture);
+  return modelCost(shapeModel(architecture), height, width, table);
+}
+
+/**
+ * Cost of a model at one input size, pixels, multiples of its stride.
+ *
+ * @throws RangeError for another size, ModelError if the operations do not fit at it
+ */
+export function modelCost(model: Model, height: number, width: number, table?: TimingTable): Cost {
   const { parameters, macs, weightBytes, arenaBytes, memoryBytes } = modelInfo(
     model,
     plan(model, height, width),

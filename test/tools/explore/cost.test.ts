@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { modelInfo } from "../../../src/info.js";
 import { parseModel } from "../../../src/model.js";
 import { plan } from "../../../src/plan.js";
+import { exportQdq } from "../../../tools/convert/index.js";
 import { parseArchitecture, shapeModel } from "../../../tools/explore/architecture.js";
 import { costOf } from "../../../tools/explore/cost.js";
 import { median } from "../../../tools/explore/measure.js";
@@ -120,6 +121,15 @@ describe("commands", () => {
     const [first, second] = place.run(["cost", "-", "--size", "64x64"], Buffer.from(lines)).text.split("\n");
     expect(JSON.parse(first!)).toEqual(costOf(SHIPPED, 64, 64));
     expect(JSON.parse(second!)).toEqual({ error: "the architecture is not JSON" });
+  });
+
+  test("cost reads ONNX", () => {
+    const model = parseModel(readFileSync("models/attendseg-camvid.aseg"));
+    const path = place.write("network.onnx", exportQdq(model, 64, 64));
+    const { parameters, macs, weightBytes } = costOf(SHIPPED, 512, 512);
+    const [cost] = JSON.parse(place.run(["cost", path, "--json"]).text);
+    expect(cost).toMatchObject({ file: path, parameters, macs, weightBytes });
+    expectFailure(place.run(["cost", place.write("empty.onnx", "")]), 1, /empty\.onnx: /);
   });
 
   test("bench --check measures networks", () => {

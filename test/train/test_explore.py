@@ -27,6 +27,7 @@ import onnx
 from cost import count
 from draw import draw
 from engine import CLI, Engine, EngineError
+from evaluate import evaluate
 from generator import Inquisitor
 from inherit import inherit
 from limits import Limits, amount, fitness, net_score
@@ -83,6 +84,26 @@ def test_left_out_fields_do_not_make_another_network() -> None:
     written = copy.deepcopy(SHIPPED)
     written["stem"]["stride"], written["refinement"]["scales"], written["name"] = 2, [16, 8, 4], "other"
     assert identity(written) == identity(SHIPPED)
+
+
+@pytest.mark.parametrize("scales", [[16], [8], [4], [16, 4], [16, 8, 4]])
+def test_scores_lie_at_the_last_scale_that_refines(scales: list[int], tiny: dict[str, Any]) -> None:
+    tiny["stem"]["stride"], tiny["refinement"]["scales"] = 4, scales
+    network = Network(tiny).eval()
+    frames, labels = np.zeros((1, 64, 96, 3), np.uint8), np.zeros((1, 64, 96), np.uint8)
+    with torch.no_grad():
+        assert network(torch.rand(1, 3, 64, 96)).shape == (1, 4, 64 // scales[-1], 96 // scales[-1])
+    assert 0 <= evaluate(network, frames, labels, 4, 3).accuracy <= 1
+
+
+@pytest.mark.parametrize(
+    ("part", "field", "value"),
+    [("stem", "stride", 3), ("refinement", "scales", []), ("refinement", "scales", [4, 8]), ("refinement", "scales", [2])],
+)
+def test_other_strides_and_scales_are_refused(part: str, field: str, value: Any, tiny: dict[str, Any]) -> None:
+    tiny[part][field] = value
+    with pytest.raises(ValueError, match=f"{part}.{field}: expected"):
+        check(tiny)
 
 
 @needs_build

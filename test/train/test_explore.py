@@ -307,7 +307,7 @@ def test_the_surrogate_finds_a_linear_rule_again() -> None:
 @needs_build
 def test_the_ablation_compares_both_arms_on_equal_terms() -> None:
     known = [{"architecture": sampled(i), "level": 0.6 + 0.02 * float(features(sampled(i))[3])} for i in range(60)]
-    result = ablation.compare(known, 2, 15, CLI, str(ROOT / ablation.PROTOTYPE))
+    result = ablation.compare(known, 0.002, 2, 15, CLI, str(ROOT / ablation.PROTOTYPE))
     for arm in result["arms"].values():
         assert [point["candidates"] for point in arm] == [5, 10, 15]
         for early, late in zip(arm, arm[1:]):

@@ -26,6 +26,8 @@ from store import Store
 from surrogate import Surrogate
 
 LIMITS = Limits(max_params=951e3, max_macs=960e6, max_memory=3604480, max_loss=0.003)
+NOISE = 0.0035
+"""Standard deviation of the short training's accuracy over seeds, for one network: see models/explore/README.md."""
 IDLE = Schedule(0, 0, 0, 0.0)
 PROTOTYPE = "models/attendseg-camvid.architecture.json"
 
@@ -36,15 +38,15 @@ def read_lines(path: str) -> list[dict[str, Any]]:
 
 
 def search_once(
-    surrogate: Surrogate, engine: Engine, first: Architecture, budget: int, seed: int, learned: bool
+    surrogate: Surrogate, noise: float, engine: Engine, first: Architecture, budget: int, seed: int, learned: bool
 ) -> list[float]:
     """Fitness of the best network after each candidate of one search."""
     settings = Settings(LIMITS, "netscore", budget, seed, IDLE, IDLE, learned)
     reference = surrogate.accuracy(first)
 
     def judge(proposal: Proposal, _: int) -> tuple[float, dict]:
-        noise = Random(f"{seed} {json.dumps(proposal.architecture, sort_keys=True)}").gauss(0, surrogate.error)
-        return surrogate.accuracy(proposal.architecture) + noise, {}
+        random = Random(f"{seed} {json.dumps(proposal.architecture, sort_keys=True)}")
+        return surrogate.accuracy(proposal.architecture) + random.gauss(0, noise), {}
 
     with tempfile.TemporaryDirectory() as folder:
         search = Search(settings, Store(folder), engine, first)
@@ -59,7 +61,7 @@ def search_once(
 
 
 def compare(
-    candidates: list[dict[str, Any]], seeds: int, budget: int, cli: Path, path: str = PROTOTYPE
+    candidates: list[dict[str, Any]], noise: float, seeds: int, budget: int, cli: Path, path: str = PROTOTYPE
 ) -> dict[str, Any]:
     """Both arms: fitness of the best network by seed, at thirds of the budget and at its end."""
     surrogate = Surrogate(candidates)
@@ -68,7 +70,7 @@ def compare(
     with Engine(cli) as engine:
         for seed in tqdm(range(1, seeds + 1), "seeds", disable=not sys.stderr.isatty()):
             for name, runs in arms.items():
-                runs.append(search_once(surrogate, engine, first, budget, seed, name == "learned"))
+                runs.append(search_once(surrogate, noise, engine, first, budget, seed, name == "learned"))
     points = [budget // 3, 2 * budget // 3, budget]
     table = {
         name: [{"candidates": n, "fitness": [round(run[n - 1], 3) for run in runs]} for n in points]
@@ -78,6 +80,7 @@ def compare(
     wins = sum(a > b for a, b in zip(ends["learned"], ends["even"]))
     return {
         "surrogate": {"error": surrogate.error, "explained": surrogate.explained, "candidates": len(candidates)},
+        "noise": noise,
         "seeds": seeds,
         "budget": budget,
         "mean": {name: mean(values) for name, values in ends.items()},
@@ -93,10 +96,11 @@ def main() -> None:
     parser.add_argument("candidates", help="candidates.jsonl of a search")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--budget", type=int, default=150)
+    parser.add_argument("--noise", type=float, default=NOISE, help="standard deviation of an accuracy (0..1)")
     parser.add_argument("--out", help="JSON to write")
     options = parser.parse_args()
     try:
-        result = compare(read_lines(options.candidates), options.seeds, options.budget, CLI)
+        result = compare(read_lines(options.candidates), options.noise, options.seeds, options.budget, CLI)
     except (EngineError, SearchError, OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     text = json.dumps(result, indent=1)

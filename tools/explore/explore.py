@@ -47,7 +47,8 @@ def positive(text: str) -> float:
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line of this file; argparse leaves with code 2 for options that make no sense."""
     parser = argparse.ArgumentParser(
-        prog="explore",
+        prog="attendseg",
+        usage="attendseg explore [options]",
         description=(__doc__ or "").split("\n\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -78,6 +79,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(argv)
     if options.budget < 1:
         parser.error("--budget must be positive")
+    if not 0 <= (options.min_accuracy or 0) < 1:
+        parser.error("--min-accuracy is a share, 0 to 1")
     if not options.table and (options.max_ms or options.objective == "speed"):
         parser.error("--max-ms and --objective speed need --table: attendseg bench --table FILE makes one")
     return options

@@ -5,7 +5,6 @@ scores and labels at a quarter of the crop's side; a learning rate that rises fo
 cosine. Accuracy is measured on whole frames that were kept apart, Void counted as a class.
 """
 
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,8 @@ from torch import Tensor, nn
 
 from camvid import CACHE, CamVid, DataError, read_split
 from evaluate import enlarge, evaluate
+from network import load_architecture
+from space import Architecture
 from train import optimiser
 
 RUN = 4
@@ -127,7 +128,9 @@ def train(network: nn.Module, data: Data, schedule: Schedule, seed: int) -> floa
     return evaluate(network, data.kept_frames, data.kept_labels, data.classes, data.void).accuracy
 
 
-def prototype(path: str, classes: int) -> dict:
-    """The prototype's architecture with the data's number of classes."""
-    architecture = json.loads(Path(path).read_text(encoding="utf-8"))
-    return architecture | {"classes": classes}
+def prototype(path: str, classes: int) -> Architecture:
+    """The prototype's architecture with the data's number of classes; ValueError, naming the file, if it is none."""
+    try:
+        return load_architecture(path) | {"classes": classes}
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from None

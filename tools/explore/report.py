@@ -1,5 +1,6 @@
 """What a search shows: a line or a live table, a table and a picture of the trade-offs, and the result."""
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -122,7 +123,7 @@ def result(candidates: list[Candidate], fit: Fit, limits: Limits, inquisitor: In
         "limits": {name: value for name, value in vars(limits).items() if value is not None},
         "candidates": len(candidates),
         "best": best["id"],
-        "fitness": fit(best),
+        "fitness": fit(best) if math.isfinite(fit(best)) else None,
         "level": best["level"],
         "prototypeLevel": best["reference"],
         "cost": best["cost"],

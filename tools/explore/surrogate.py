@@ -1,8 +1,7 @@
 """A cheap stand-in for training: accuracy as a linear function of an architecture, fitted to a finished search.
 
 Features are logarithms of widths, expansions and depths, kernels, condensers, the stem's stride and the scales that
-refine; ridge regression on the levels of all candidates, as strong as predicts left-out ones best. Noise of the size
-of its errors is added where a search asks, as short trainings have it.
+refine; ridge regression on the levels of all candidates, as strong as predicts left-out ones best.
 """
 
 import math

@@ -85,7 +85,8 @@ def front(candidates: list[Candidate], key: str) -> list[Candidate]:
 
 
 def plot(candidates: list[Candidate], fit: Fit, path: Path) -> None:
-    """Draws level against MACs, milliseconds (if predicted) and memory into a PNG, with the front of each."""
+    """Draws level against MACs, milliseconds (if predicted) and memory into a PNG, with the front of each; the worst
+    twentieth may lie below its edge."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -106,7 +107,9 @@ def plot(candidates: list[Candidate], fit: Fit, path: Path) -> None:
         dots([winner], "r^", markersize=9, label="fittest")
         part.set(xlabel=label)
         part.grid(alpha=0.3)
-    parts[0][0].set(ylabel="accuracy after the short training, %")
+    levels = sorted(100 * candidate["level"] for candidate in candidates)
+    lowest = levels[len(levels) // 20]  # failures would press all others together
+    parts[0][0].set(ylabel="accuracy after the short training, %", ylim=(lowest - 0.5, levels[-1] + 0.5))
     parts[0][-1].legend(fontsize="small")
     figure.tight_layout()
     figure.savefig(path, dpi=90)

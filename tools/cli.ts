@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 /** The command line `attendseg`: one file per command in commands/. */
 import { Command, CommanderError } from "commander";
+import { benchCommand } from "./commands/bench.js";
 import { bundleCommand } from "./commands/bundle.js";
 import { compareCommand } from "./commands/compare.js";
 import { convertCommand } from "./commands/convert.js";
+import { costCommand } from "./commands/cost.js";
 import { evaluateCommand } from "./commands/evaluate.js";
+import { exploreCommand } from "./commands/explore.js";
 import { exportCommand } from "./commands/export.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { segmentCommand } from "./commands/segment.js";
@@ -35,6 +38,9 @@ function buildProgram(): Command {
     exportCommand,
     serveCommand,
     bundleCommand,
+    costCommand,
+    benchCommand,
+    exploreCommand,
   ];
   for (const command of commands) program.addCommand(command());
   for (const command of [program, ...program.commands]) {

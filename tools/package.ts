@@ -8,7 +8,7 @@ const NAME = "attendseg";
 const DEFAULT_MODEL = "models/attendseg-camvid.aseg";
 
 /** Folder of this package, whether the code runs from its source or bundled into dist/. */
-function root(): string {
+export function packageFolder(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const manifest = join(folder, "package.json");
     if (existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).name === NAME) return folder;
@@ -18,17 +18,17 @@ function root(): string {
 
 /** Version of this package. */
 export function packageVersion(): string {
-  return JSON.parse(readFileSync(join(root(), "package.json"), "utf8")).version;
+  return JSON.parse(readFileSync(join(packageFolder(), "package.json"), "utf8")).version;
 }
 
 /** Folder of the built demo page. */
 export function pageFolder(): string {
-  return join(root(), "dist/page");
+  return join(packageFolder(), "dist/page");
 }
 
 /** The worker thread of `attendseg segment`, built. */
 export function segmentWorker(): URL {
-  return pathToFileURL(join(root(), "dist/segment-worker.js"));
+  return pathToFileURL(join(packageFolder(), "dist/segment-worker.js"));
 }
 
 /** Paths of all models that come with this package, the default one first. */
@@ -41,5 +41,5 @@ export function packagedModels(): string[] {
 
 /** Path of the model that comes with this package. */
 export function defaultModel(): string {
-  return join(root(), DEFAULT_MODEL);
+  return join(packageFolder(), DEFAULT_MODEL);
 }

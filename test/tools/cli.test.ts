@@ -6,7 +6,18 @@ import { expectFailure, Workplace } from "./command.js";
 vi.setConfig({ testTimeout: 120_000 });
 
 const place = new Workplace();
-const COMMANDS = ["segment", "convert", "inspect", "compare", "evaluate", "export", "bundle"];
+const COMMANDS = [
+  "segment",
+  "convert",
+  "inspect",
+  "compare",
+  "evaluate",
+  "export",
+  "bundle",
+  "cost",
+  "bench",
+  "explore",
+];
 
 describe("attendseg", () => {
   test("explains itself", () => {

@@ -34,9 +34,9 @@ def scores(confusion: np.ndarray, void: int) -> Scores:
     return Scores(float(right.sum() / confusion.sum()), no_void, mean, iou)
 
 
-def enlarge(logits: torch.Tensor) -> torch.Tensor:
-    """Scores [N, classes, H/4, W/4] -> [N, classes, H, W], bilinear with half-pixel centres."""
-    return F.interpolate(logits, scale_factor=4.0, mode="bilinear", align_corners=False)
+def enlarge(logits: torch.Tensor, factor: float = 4.0) -> torch.Tensor:
+    """Scores [N, classes, h, w] -> [N, classes, factor h, factor w], bilinear with half-pixel centres."""
+    return F.interpolate(logits, scale_factor=factor, mode="bilinear", align_corners=False)
 
 
 @torch.no_grad()
@@ -51,7 +51,8 @@ def evaluate(network: nn.Module, frames: np.ndarray, labels: np.ndarray, classes
     for frame, label in zip(frames, labels):
         image = torch.tensor(frame, device=device).permute(2, 0, 1)[None].float() / 255  # [1, 3, H, W]
         image = image.contiguous(memory_format=torch.channels_last)
-        predicted = enlarge(network(image).float()).argmax(1)[0].cpu()  # [H, W]
+        logits = network(image).float()
+        predicted = enlarge(logits, label.shape[0] / logits.shape[2]).argmax(1)[0].cpu()  # [H, W]
         pairs = torch.tensor(label, dtype=torch.int64) * classes + predicted
         confusion += torch.bincount(pairs.flatten(), minlength=classes * classes)
     return scores(confusion.view(classes, classes).numpy(), void)

@@ -2,10 +2,10 @@
 
 Shape of the network, for an input of height H and width W (multiples of 32):
 
-    stem        [N, 3, H, W]         -> [N, stem, H/2, W/2]
+    stem        [N, 3, H, W]         -> [N, stem, H/2, W/2], or at 1/4
     stages      four of them         -> maps at 1/4, 1/8, 1/16, 1/32
-    refinement  from 1/32 upwards    -> [N, width, H/4, W/4]
-    head        1x1 convolution      -> [N, classes, H/4, W/4], raw scores
+    refinement  from 1/32 upwards    -> [N, width, H/4, W/4], or at 1/8 or 1/16
+    head        1x1 convolution      -> [N, classes, H/4, W/4], raw scores, at the last refined scale
 
 The input is rgb / 255 in [0, 1]; there is no further normalisation, so the zero padding of the first
 convolution is black. Only ReLU is used besides the sigmoid of the attention condensers, and every
@@ -15,11 +15,11 @@ Fields of the architecture file:
 
     name         a word for people
     classes      number of classes of the head
-    stem         width, kernel
+    stem         width, kernel; stride: 2 (if left out) or 4, and then the first stage does not halve its map
     stages       four of {width, kernel, blocks}; the first block of each halves the map
     blocks       {expand, condenser}: the width inside the block, and null or the condenser's form
     condenser    {pool, ratio, residual}: see `Condenser`
-    refinement   width, kernel
+    refinement   width, kernel; scales: the maps that refine, coarse to fine, [16, 8, 4] if left out
 """
 
 import json
@@ -32,6 +32,9 @@ from torch import Tensor, nn
 
 STRIDE = 32
 """Height and width of an input must be multiples of this."""
+
+SCALES = [16, 8, 4]
+"""Maps that can refine: one side of the input is so many times larger."""
 
 
 def multiple_of_8(width: float) -> int:
@@ -117,29 +120,30 @@ class Block(nn.Module):
 
 
 class Refine(nn.Module):
-    """One step upwards: relu(enlarge2(x) + pointwise(skip)), then depthwise and pointwise.
+    """One step upwards: relu(enlarge(x) + pointwise(skip)), then depthwise and pointwise.
 
-    x [N, width, H, W], skip [N, skip, 2H, 2W] -> [N, width, 2H, 2W]; the enlargement is bilinear with
-    half-pixel centres.
+    x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW], f the factor; the enlargement is bilinear
+    with half-pixel centres.
     """
 
-    def __init__(self, skip: int, width: int, kernel: int) -> None:
+    def __init__(self, skip: int, width: int, kernel: int, factor: int = 2) -> None:
         super().__init__()
+        self.factor = float(factor)
         self.lateral = ConvNorm(skip, width, relu=False)
         self.depthwise = ConvNorm(width, width, kernel, groups=width)
         self.pointwise = ConvNorm(width, width)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """x [N, width, H, W], skip [N, skip, 2H, 2W] -> [N, width, 2H, 2W]."""
-        x = F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+        """x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW]."""
+        x = F.interpolate(x, scale_factor=self.factor, mode="bilinear", align_corners=False)
         return self.pointwise(self.depthwise(F.relu(x + self.lateral(skip))))
 
 
 class Network(nn.Module):
     """The whole network of an architecture (see the head of this file).
 
-    [N, 3, H, W] in [0, 1], H and W multiples of 32 -> raw scores [N, classes, H/4, W/4].
-    Raises ValueError, naming the field, for an architecture that cannot be built.
+    [N, 3, H, W] in [0, 1], H and W multiples of 32 -> raw scores [N, classes, H/4, W/4], or at the last of the
+    refinement's scales. Raises ValueError, naming the field, for an architecture that cannot be built.
     """
 
     def __init__(self, architecture: dict[str, Any]) -> None:
@@ -147,35 +151,37 @@ class Network(nn.Module):
         check(architecture)
         self.architecture = architecture
         stem, refinement = architecture["stem"], architecture["refinement"]
-        self.stem = ConvNorm(3, stem["width"], stem["kernel"], stride=2)
+        stem_stride = stem.get("stride", 2)
+        self.stem = ConvNorm(3, stem["width"], stem["kernel"], stem_stride)
         self.stages = nn.ModuleList()
         width = stem["width"]
-        for stage in architecture["stages"]:
+        for first, stage in zip((4 // stem_stride, 2, 2, 2), architecture["stages"]):
             blocks = []
             for index, block in enumerate(stage["blocks"]):
-                stride = 2 if index == 0 else 1
+                stride = first if index == 0 else 1
                 blocks.append(
                     Block(width, stage["width"], block["expand"], stage["kernel"], stride, block["condenser"])
                 )
                 width = stage["width"]
             self.stages.append(nn.Sequential(*blocks))
         self.top = ConvNorm(width, refinement["width"])
+        self.scales = refinement.get("scales", SCALES)
+        widths = {scale: stage["width"] for scale, stage in zip((4, 8, 16), architecture["stages"])}
         self.refinement = nn.ModuleList(
-            Refine(stage["width"], refinement["width"], refinement["kernel"])
-            for stage in reversed(architecture["stages"][:-1])
+            Refine(widths[scale], refinement["width"], refinement["kernel"], coarser // scale)
+            for coarser, scale in zip([STRIDE, *self.scales], self.scales)
         )
         self.head = nn.Conv2d(refinement["width"], architecture["classes"], 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] in [0, 1] -> raw scores [N, classes, H/4, W/4]."""
+        """[N, 3, H, W] in [0, 1] -> raw scores [N, classes, H/4, W/4], or at the last of the scales."""
         x = self.stem(image)  # [N, stem, H/2, W/2]
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)  # [N, width, H/4 .. H/32, W/4 .. W/32]
+        maps = {}
+        for scale, stage in zip((4, 8, 16, 32), self.stages):
+            x = maps[scale] = stage(x)  # [N, width, H/scale, W/scale]
         x = self.top(x)  # [N, width, H/32, W/32]
-        for refine, skip in zip(self.refinement, reversed(maps[:-1])):
-            x = refine(x, skip)
+        for refine, scale in zip(self.refinement, self.scales):
+            x = refine(x, maps[scale])
         return self.head(x)
 
 
@@ -198,6 +204,11 @@ def check(architecture: dict[str, Any]) -> None:
         for part in ("stem", "refinement"):
             width(f"{part}.width", architecture[part]["width"])
             kernel(f"{part}.kernel", architecture[part]["kernel"])
+        if architecture["stem"].get("stride", 2) not in (2, 4):
+            raise ValueError(f"stem.stride: expected 2 or 4, got {architecture['stem']['stride']!r}")
+        scales = architecture["refinement"].get("scales", SCALES)
+        if not scales or scales != [scale for scale in SCALES if scale in scales]:
+            raise ValueError(f"refinement.scales: expected some of {SCALES}, in this order, got {scales}")
         if len(architecture["stages"]) != 4:
             raise ValueError(f"stages: expected 4, got {len(architecture['stages'])}")
         if architecture["classes"] < 2:

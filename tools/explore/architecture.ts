@@ -1,0 +1,222 @@
+/** From an architecture file of tools/train/network.py to the operations of the converted network, without weights. */
+import * as format from "../../src/format.js";
+import type { Model } from "../../src/model.js";
+import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
+import { UserError } from "../errors.js";
+
+/** See tools/train/network.py for what the fields mean. */
+export interface Architecture {
+  readonly name?: string;
+  readonly classes: number;
+  readonly stem: { readonly width: number; readonly kernel: number; readonly stride?: 2 | 4 };
+  readonly stages: readonly Stage[];
+  readonly refinement: {
+    readonly width: number;
+    readonly kernel: number;
+    readonly scales?: readonly number[];
+  };
+}
+
+interface Stage {
+  readonly width: number;
+  readonly kernel: number;
+  readonly blocks: readonly { readonly expand: number; readonly condenser: Condenser | null }[];
+}
+
+interface Condenser {
+  readonly pool: number;
+  readonly ratio: number;
+  readonly residual: boolean;
+}
+
+const SCALES = [16, 8, 4];
+const STAGES = 4;
+/** Input width and height are multiples of this. */
+const STRIDE = 32;
+
+/**
+ * Reads an architecture file.
+ *
+ * @throws UserError that names what is missing or cannot be built
+ */
+export function parseArchitecture(text: string): Architecture {
+  let value: Architecture;
+  try {
+    value = JSON.parse(text) as Architecture;
+  } catch {
+    throw new UserError("the architecture is not JSON");
+  }
+  const fault = findFault(value);
+  if (fault) throw new UserError(`not an architecture: ${fault}`);
+  return value;
+}
+
+/** What the operations of a network could not be made from, or undefined; network.py checks the rest. */
+function findFault({ classes, stem, stages, refinement }: Architecture): string | undefined {
+  const isWidth = (width: unknown) => Number.isInteger(width) && (width as number) > 0;
+  const isKernel = (kernel: unknown) => isWidth(kernel) && (kernel as number) % 2 === 1;
+  if (!isWidth(classes)) return "classes";
+  for (const [field, part] of Object.entries({ stem, refinement })) {
+    if (!isWidth(part?.width) || !isKernel(part?.kernel)) return field;
+  }
+  if (![2, 4].includes(stem.stride ?? 2)) return "stem.stride";
+  const { scales = SCALES } = refinement;
+  if (scales.length === 0 || String(scales) !== String(SCALES.filter((scale) => scales.includes(scale)))) {
+    return "refinement.scales";
+  }
+  if (stages?.length !== STAGES) return "stages";
+  for (const [index, { width, kernel, blocks }] of stages.entries()) {
+    if (!isWidth(width) || !isKernel(kernel) || !blocks?.length) return `stages[${index}]`;
+    const valid = blocks.every(({ expand, condenser: c }) => {
+      return (
+        isWidth(expand) && (c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0))
+      );
+    });
+    if (!valid) return `stages[${index}].blocks`;
+  }
+  return undefined;
+}
+
+/** Activations as the converter makes them: 7 bits. */
+const TENSOR: Omit<Tensor, "channels"> = { scale: Math.fround(1 / 64), zero: 0, min: 0, max: 127 };
+
+/** A model under construction: each method appends an operation and returns the id of the tensor it writes. */
+export class ShapeBuilder {
+  readonly tensors: Tensor[] = [];
+  readonly ops: Op[] = [];
+
+  constructor() {
+    this.add(format.INPUT, [], 3);
+  }
+
+  /** Appends an operation with `taps` weights for each output channel. */
+  add(
+    code: number,
+    inputs: readonly number[],
+    channels: number,
+    attributes: Partial<Attributes> = {},
+    taps = 0,
+  ): number {
+    const output = this.tensors.length;
+    this.tensors.push({ channels, ...TENSOR });
+    const filters = taps ? channels : 0;
+    this.ops.push({
+      code,
+      inputs,
+      output,
+      attributes: { ...NO_ATTRIBUTES, ...attributes },
+      weights: new Int8Array(taps * channels),
+      bias: new Int32Array(filters),
+      scales: new Float32Array(code === format.GATE ? 1 : filters).fill(1 / 1024),
+      table: code === format.GATE ? new Int16Array(256) : new Int8Array(0),
+    });
+    return output;
+  }
+
+  channels(tensor: number): number {
+    return this.tensors[tensor]!.channels;
+  }
+
+  pointwise(input: number, channels: number): number {
+    return this.add(format.POINTWISE, [input], channels, {}, this.channels(input));
+  }
+
+  depthwise(input: number, kernel: number, stride: number): number {
+    return this.add(format.DEPTHWISE, [input], this.channels(input), window(kernel, stride), kernel * kernel);
+  }
+
+  convolution(input: number, channels: number, kernel: number, stride: number): number {
+    const attributes = { ...window(kernel, stride), groups: 1 };
+    return this.add(
+      format.CONVOLUTION,
+      [input],
+      channels,
+      attributes,
+      kernel * kernel * this.channels(input),
+    );
+  }
+
+  maxPool(input: number, pool: number): number {
+    const attributes = { ...window(pool, pool), padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
+    return this.add(format.MAX_POOL, [input], this.channels(input), attributes);
+  }
+
+  gate(value: number, attention: number, pool: number): number {
+    return this.add(format.GATE, [value, attention], this.channels(value), { numerator: pool });
+  }
+
+  resize(input: number, factor: number): number {
+    const attributes = { mode: format.BILINEAR, numerator: factor, denominator: 1 };
+    return this.add(format.RESIZE, [input], this.channels(input), attributes);
+  }
+
+  sum(first: number, second: number): number {
+    return this.add(format.ADD, [first, second], this.channels(first));
+  }
+
+  /**
+   * The model, once `argmax` has been appended to its scores.
+   *
+   * @param stride input width and height must be multiples of it
+   */
+  finish(scores: number, name: string, stride: number): Model {
+    this.add(format.ARGMAX, [scores], 1);
+    const classes = Array.from({ length: this.channels(scores) }, (_, id) => `class ${id}`);
+    const input = { scale: 1 / 255, zero: -128, order: "RGB" as const };
+    const card = { name, classes, palette: classes.map(() => [0, 0, 0] as const), input, provenance: {} };
+    return { tensors: this.tensors, ops: this.ops, card, stride, width: 512, height: 512 };
+  }
+}
+
+function window(kernel: number, stride: number): Partial<Attributes> {
+  const pad = (kernel - 1) / 2;
+  return {
+    kernelHeight: kernel,
+    kernelWidth: kernel,
+    strideY: stride,
+    strideX: stride,
+    dilationY: 1,
+    dilationX: 1,
+    padTop: pad,
+    padLeft: pad,
+    padBottom: pad,
+    padRight: pad,
+  };
+}
+
+/** The operations that the converter makes of a network, in its order; weights are zeros. */
+export function shapeModel({ name = "network", classes, stem, stages, refinement }: Architecture): Model {
+  const builder = new ShapeBuilder();
+  const stemStride = stem.stride ?? 2;
+  let x = builder.convolution(0, stem.width, stem.kernel, stemStride);
+  const maps = new Map<number, number>();
+  for (const [index, stage] of stages.entries()) {
+    for (const [at, { expand, condenser }] of stage.blocks.entries()) {
+      const stride = at > 0 ? 1 : index > 0 ? 2 : 4 / stemStride;
+      let y = builder.depthwise(builder.pointwise(x, expand), stage.kernel, stride);
+      if (condenser) y = condense(builder, y, condenser);
+      y = builder.pointwise(y, stage.width);
+      const adds = stride === 1 && builder.channels(x) === stage.width;
+      x = adds ? builder.sum(x, y) : y;
+    }
+    maps.set(4 << index, x);
+  }
+  x = builder.pointwise(x, refinement.width);
+  let coarser = STRIDE;
+  for (const scale of refinement.scales ?? SCALES) {
+    const large = builder.resize(x, coarser / scale);
+    const lateral = builder.pointwise(maps.get(scale)!, refinement.width);
+    x = builder.depthwise(builder.sum(large, lateral), refinement.kernel, 1);
+    x = builder.pointwise(x, refinement.width);
+    coarser = scale;
+  }
+  return builder.finish(builder.pointwise(x, classes), name, STRIDE);
+}
+
+function condense(builder: ShapeBuilder, value: number, { pool, ratio }: Condenser): number {
+  const channels = builder.channels(value);
+  const narrow = Math.max(8, Math.floor((channels * ratio) / 8 + 0.5) * 8);
+  const condensed = pool > 1 ? builder.maxPool(value, pool) : value;
+  const mixed = builder.depthwise(builder.pointwise(condensed, narrow), 3, 1);
+  return builder.gate(value, builder.pointwise(mixed, channels), pool);
+}

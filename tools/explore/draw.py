@@ -1,0 +1,36 @@
+"""Draws networks of the space, one architecture a line: python tools/explore/draw.py --count 20 > networks.jsonl
+
+Every other one comes from anywhere in the space, the others are a dozen even moves away from the prototype.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from generator import generate
+from space import Architecture, sample
+
+
+def draw(prototype: Architecture, count: int, seed: int) -> Iterator[Architecture]:
+    """So many networks, the same ones for the same seed."""
+    for number in range(count):
+        random = Random(f"{seed} {number}")
+        yield sample(random, prototype["classes"]) if number % 2 else generate(random, prototype, None, 12)[0]
+
+
+def main() -> None:
+    """The command line of this file."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split(":")[0])
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--prototype", default="models/attendseg-camvid.architecture.json")
+    options = parser.parse_args()
+    prototype = json.loads(Path(options.prototype).read_text(encoding="utf-8"))
+    for network in draw(prototype, options.count, options.seed):
+        print(json.dumps(network, separators=(",", ":")))
+
+
+if __name__ == "__main__":
+    main()

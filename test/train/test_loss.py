@@ -12,11 +12,12 @@ CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
 
 
-def test_the_two_halves_are_the_whole_enlargement() -> None:
+@pytest.mark.parametrize("factor", [2, 4, 8, 16])
+def test_the_two_halves_are_the_whole_enlargement(factor: int) -> None:
     values = torch.randn(2, 3, 7, 4)
-    wanted = F.interpolate(values, scale_factor=(4.0, 1.0), mode="bilinear", align_corners=False)
+    wanted = F.interpolate(values, scale_factor=(float(factor), 1.0), mode="bilinear", align_corners=False)
     for first in (0, 1):
-        torch.testing.assert_close(enlarge_half(values, 2, first), wanted[:, :, first::2])
+        torch.testing.assert_close(enlarge_half(values, 2, first, factor), wanted[:, :, first::2])
 
 
 def test_the_mean_over_the_corners_is_the_loss_over_all_pixels() -> None:

@@ -173,6 +173,12 @@ def test_parts_are_their_real_formulas_within_half_a_step() -> None:
     expect(part(x), real)
 
 
+def test_a_network_with_other_enlargements_is_refused(tiny: dict[str, Any]) -> None:
+    tiny["refinement"]["scales"] = [8, 4]
+    with pytest.raises(ValueError, match=r"refinement\.scales: expected \[16, 8, 4\], got \[8, 4\]"):
+        QuantisedNetwork(Network(tiny))
+
+
 @pytest.mark.parametrize("options", ["--epochs -1", "--minutes -1", "--epochs 1 --size 100", "--epochs 1 --bits 6"])
 def test_options_without_sense_are_refused(options: str) -> None:
     with pytest.raises(SystemExit) as left:

@@ -58,7 +58,7 @@ def load(source: str, size: int, split: str, cache: Path = CACHE, frames: int | 
         classes, void = len(SHAPES), len(SHAPES) - 1
     else:
         folder = CamVid(source)
-        training, _ = read_split(split, folder.names)
+        training, _, _ = read_split(split, folder.names)
         pictures, labels = (np.array(part) for part in folder.load(training, size, cache))
         classes, void = len(folder.classes.names), folder.classes.void
     kept = np.arange(len(pictures)) // RUN % 10 == 5

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from arithmetic import Activation, Add, Convolution, Enlarge, Gate, Picture, Pool, Range
-from network import Block, Condenser, ConvNorm, Network, Refine
+from network import SCALES, Block, Condenser, ConvNorm, Network, Refine
 
 
 def conv_norm(layer: ConvNorm, bits: int) -> Convolution:
@@ -73,10 +73,13 @@ class QuantisedNetwork(nn.Module):
     """The quantised form of a `Network`; `calibrate` gives it its first ranges.
 
     [N, 3, H, W] in [0, 1], H and W multiples of 32 -> whole numbers [N, classes, H/4, W/4] in steps of `scale`.
+    ValueError for a network that does not refine at every scale: its enlargements are twofold.
     """
 
     def __init__(self, network: Network, bits: int = 7) -> None:
         super().__init__()
+        if network.scales != SCALES:
+            raise ValueError(f"refinement.scales: expected {SCALES}, got {network.scales}")
         self.architecture, self.bits = network.architecture, bits
         self.picture = Picture()
         self.stem = conv_norm(network.stem, bits)

@@ -234,7 +234,7 @@ def train(options: argparse.Namespace) -> None:
                 group["lr"] = rate(now, options.rate)
             picture = picture.to(device).float().div(255).contiguous(memory_format=torch.channels_last)
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits = parallel(picture)  # [batch, classes, side / 4, side / 4]
+                logits = parallel(picture)  # [batch, classes, side / 4, side / 4], or smaller
             corner = (place["step"] // 2 % 2, place["step"] % 2)
             loss = sampled_loss(logits.float(), label.to(device), data.groups, corner)
             steps.zero_grad(set_to_none=True)

@@ -10,7 +10,7 @@
  * bias         i32  [outChannels]                 the input zero point is folded in
  * multipliers  f32  [outChannels]                 input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, outChannels]
- * scratch      int8 [outWidth, depth]             the taps of one output row, side by side
+ * scratch      int8 [outWidth, depth]             the taps of one output row, side by side; behind them matmul's
  *
  * |sum| < 2^31 while a group has at most 2^16 taps: see matmul.
  */
@@ -24,8 +24,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
   const groups = load<i32>(op, r.GROUPS);
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const high = <f32>(load<i32>(op, r.MAX) - zero);
-  const relaxed = load<i32>(op, r.RELAXED) != 0;
+  const most = load<i32>(op, r.MAX);
   const scratch = load<usize>(op, r.SCRATCH_AT);
   const groupIn = inChannels / groups;
   const groupOut = outChannels / groups;
@@ -48,8 +47,9 @@ export function convolution(op: usize, first: i32, end: i32): void {
         groupOut,
         zero,
         low,
-        high,
-        relaxed,
+        most,
+        load<i32>(op, r.FORM),
+        scratch + ((outWidth * depth + 31) & -16),
       );
     }
   }

@@ -4,28 +4,29 @@
  *
  * Packed weights of a convolution, for each group and block of 8 output channels: [depth / 2][8][2], where
  * depth runs over (ky, kx, input channel) and is padded with zeros to a multiple of 8. Of a depthwise
- * convolution, for each block of 8 channels: [taps / 2][8][2], taps padded to an even number. For the relaxed
- * dot product, where the input is 0..127, the innermost group is of 4: [depth / 4][8][4].
+ * convolution, for each block of 8 channels: [kernelHeight / 2][kernelWidth][8][2], rows padded with zeros. For the
+ * relaxed dot product, where the input is 0..127, the innermost group is of 4, and so divides depth or rows.
  */
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
+import { padTo } from "./place.js";
 import { type Plan, packingOf } from "./plan.js";
 import * as record from "./record.js";
 
 /**
  * Bytes of linear memory from address 0 to the arena.
  *
- * @param relaxed for an engine build that has the relaxed dot product
+ * @param form how the engine sums products of input that is 0..127: see assembly/matmul.ts
  */
-export function link(model: Model, plan: Plan, relaxed = false): Uint8Array {
+export function link(model: Model, plan: Plan, form = 0): Uint8Array {
   const image = new Uint8Array(plan.arenaAt);
   model.ops.forEach((op, index) => {
-    const byFours = relaxed && isRelaxable(op, model);
+    const byFours = form > 0 && isRelaxable(op, model);
     for (let thread = 0; thread < plan.threads; thread++) {
       const view = new DataView(image.buffer, recordAt(model, index, thread));
       writeRecord(view, op, index, thread, model, plan);
-      view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
+      view.setInt32(record.FORM, byFours ? form : 0, true);
     }
     packArrays(image.buffer, op, index, model, plan, byFours ? 4 : 2);
   });
@@ -39,8 +40,8 @@ export function recordAt({ ops }: Model, index: number, thread = 0): number {
 
 /** Whether the relaxed dot product is exact for an operation: its second operand, padding too, must not be negative. */
 function isRelaxable(op: Op, { tensors }: Model): boolean {
-  const dense = op.code === format.POINTWISE || op.code === format.CONVOLUTION;
-  return dense && Math.min(tensors[op.inputs[0]!]!.min, tensors[op.inputs[0]!]!.zero) >= 0;
+  const isConvolution = [format.POINTWISE, format.CONVOLUTION, format.DEPTHWISE].includes(op.code);
+  return isConvolution && Math.min(tensors[op.inputs[0]!]!.min, tensors[op.inputs[0]!]!.zero) >= 0;
 }
 
 function writeRecord(view: DataView, op: Op, index: number, thread: number, model: Model, plan: Plan): void {
@@ -107,16 +108,23 @@ function packArrays(
   const input = model.tensors[op.inputs[0]!]!;
   const output = model.tensors[op.output]!;
   const length = op.weights.length / output.channels;
+  const { kernelHeight, kernelWidth } = op.attributes;
+  const isDepthwise = op.code === format.DEPTHWISE;
+  // taps of a depthwise convolution are summed down a column, all others in their order
+  const places = Array.from({ length }, (_, k) => {
+    const row = isDepthwise ? Math.floor(k / kernelWidth) : k;
+    const group = Math.floor(row / step);
+    const place = isDepthwise ? group * kernelWidth + (k % kernelWidth) : group;
+    return place * step * record.BLOCK + (row % step);
+  });
+  const blockDepth = isDepthwise ? padTo(kernelHeight, step) * kernelWidth : depth;
   for (let channel = 0; channel < output.channels; channel++) {
     const groupChannels = output.channels / groups;
     const slot = Math.floor(channel / groupChannels) * channels + (channel % groupChannels);
     bias[slot] = op.bias[channel]!;
     multipliers[slot] = multiplier(input.scale, op.scales[channel]!, output.scale);
     const lane = slot % record.BLOCK;
-    const block = (slot - lane) * depth + step * lane;
-    for (let k = 0; k < length; k++) {
-      const inner = k % step;
-      weights[block + (k - inner) * record.BLOCK + inner] = op.weights[channel * length + k]!;
-    }
+    const block = (slot - lane) * blockDepth + step * lane;
+    for (let k = 0; k < length; k++) weights[block + places[k]!] = op.weights[channel * length + k]!;
   }
 }

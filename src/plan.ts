@@ -110,8 +110,8 @@ export function plan(model: Model, height: number, width: number, options: PlanO
     })),
     ...scratchBytes.map((bytes, index) => ({
       bytes: threads * bytes,
-      first: index,
-      last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : index,
+      first: turns[index]!,
+      last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : turns[index]!,
     })),
   ];
   const { offsets, bytes: arenaBytes } = placeBuffers(buffers);
@@ -148,7 +148,9 @@ export function packingOf(op: Op, { tensors }: Model): Packing {
   const taps = kindOf(op).taps?.(op.attributes, tensors[op.inputs[0]!]!.channels) ?? 0;
   const groups = op.attributes.groups || 1;
   const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
-  return { groups, channels, depth: padTo(taps, op.code === format.DEPTHWISE ? 2 : record.DEPTH_STEP) };
+  const { kernelHeight, kernelWidth } = op.attributes;
+  if (op.code === format.DEPTHWISE) return { groups, channels, depth: padTo(kernelHeight, 4) * kernelWidth };
+  return { groups, channels, depth: padTo(taps, record.DEPTH_STEP) };
 }
 
 function placeParameters(op: Op, model: Model, place: (bytes: number) => number): Parameters {
@@ -217,11 +219,11 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     case format.INPUT:
       return pictureScratch(output).bytes;
     case format.CONVOLUTION:
-      return output.width * packingOf(op, model).depth + SLACK_BYTES;
+      return widenedOf(op, model, output.width) + output.width * packingOf(op, model).depth + SLACK_BYTES;
+    case format.POINTWISE:
+      return widenedOf(op, model, Math.max(output.width, record.BATCH));
     case format.DEPTHWISE:
-      return (
-        align(4 * padTo(op.attributes.kernelHeight * op.attributes.kernelWidth, 2)) + padTo(inChannels, 16)
-      );
+      return padTo(inChannels, 16) + record.COLUMN * columnsOf(op, output);
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
     case format.GATE:
@@ -233,6 +235,16 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     default:
       return 0;
   }
+}
+
+/** What matmul widens of `pixels` pixels and of the weights of a block: see assembly/matmul.ts. */
+function widenedOf(op: Op, model: Model, pixels: number): number {
+  return 2 * (pixels + record.BLOCK) * packingOf(op, model).depth;
+}
+
+/** Columns, or addresses of taps, that a depthwise convolution lists at most: see assembly/depthwise.ts. */
+function columnsOf({ attributes: a }: Op, { width }: Size): number {
+  return ((width - 1) * a.strideX + (a.kernelWidth - 1) * a.dilationX + 1) * Math.ceil(a.kernelHeight / 2);
 }
 
 /** Parts of the scratch of `input`, as offsets: one picture row, weights across, rows already resized across. */

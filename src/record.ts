@@ -77,13 +77,17 @@ export const OUT_ROWS = 208;
 /** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
 export const MAKER_AT = 212;
 
-/** 1 where the weights are packed for the relaxed dot product: see link. */
-export const RELAXED = 200;
+/** How matmul sums products, which the packing of the weights follows: see link. */
+export const FORM = 200;
 
 /** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
 export const BLOCK = 8;
 /** The reduction of a packed convolution is padded to a multiple of this. */
 export const DEPTH_STEP = 8;
+/** Bytes of a column of eight channels in the scratch of a depthwise convolution. */
+export const COLUMN = 32;
+/** Pixels that a pointwise convolution does together where rows are shorter. */
+export const BATCH = 64;
 
 /** Denominator of the bilinear weights of the mask, and of enlargements other than 2 and 4. */
 export const FINE = 2048;

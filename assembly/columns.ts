@@ -52,9 +52,12 @@ function fill(from: usize, end: usize, value: v128): void {
   for (let at = from; at < end; at += 16) v128.store(at, value);
 }
 
-/** Whether kernel row `ky` is one, over a row of the input. */
+/** Whether kernel row `ky`, or the one below the last, lies over a row of the input. */
 function isTap(op: usize, top: i32, ky: i32): bool {
-  return ky < load<i32>(op, r.KERNEL_HEIGHT) && isRow(op, top + ky * load<i32>(op, r.DILATION_Y));
+  return (
+    ky < load<i32>(op, r.KERNEL_HEIGHT) + load<i32>(op, r.PAIRED) &&
+    isRow(op, top + ky * load<i32>(op, r.DILATION_Y))
+  );
 }
 
 /** Address of the first input pixel under kernel row `ky`. */

@@ -7,14 +7,16 @@
  *
  * input        int8 [inHeight, inWidth, channels]  or a window of its rows, which the pointwise convolution
  *                                               before fills as needed: row y lies at y modulo the rows held
- * weights      int8 [channels / 8][kernelHeight / group][kernelWidth][8][group], packed: see src/link.ts; taps of
- *                                               `group` rows are summed at once: 4 with relaxed forms, else 2
+ * weights      int8 [channels / 8][rows][kernelHeight / group][kernelWidth][8][group], packed: see src/link.ts
  * bias         i32  [channels]                  the input zero point is folded in
  * multipliers  f32  [channels]                  input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, channels]
  * scratch      int8 [channels] of the input's zero point, then in SIMD builds the columns under one output row:
  *              [kernelHeight / group][columns][8][group], int16 or, with relaxed forms, int8; else addresses of the
  *              taps of one pixel, u32 [kernelHeight / 2][kernelWidth][2]
+ *
+ * Taps of `group` input rows are summed at once: 4 with relaxed forms, else 2. Where PAIRED, two output rows are done
+ * together: with an odd kernelHeight they need no more groups than one. Weights of the second lie one input row lower.
  *
  * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
  */
@@ -28,24 +30,27 @@ export function depthwise(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const maker = load<usize>(op, r.MAKER_AT);
   const span = load<i32>(op, r.DILATION_Y) * (load<i32>(op, r.KERNEL_HEIGHT) - 1) + 1;
+  const pairs = ASC_FEATURE_SIMD && load<i32>(op, r.PAIRED) != 0;
   const rowBytes = load<i32>(op, r.OUT_WIDTH) * channels;
   memory.fill(load<usize>(op, r.SCRATCH_AT), <u8>load<i32>(op, r.ZERO), channels);
   let made = 0;
-  for (let y = first; y < end; y++) {
+  let rows = 1;
+  for (let y = first; y < end; y += rows) {
+    if (pairs) rows = min(2, end - y);
     const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
-    const below = min(top + span, load<i32>(op, r.IN_HEIGHT));
+    const below = min(top + span + rows - 1, load<i32>(op, r.IN_HEIGHT));
     if (maker && made < below) {
       pointwise(maker, max(made, top), below);
       made = below;
     }
     const output = load<usize>(op, r.OUTPUT_AT) + y * rowBytes;
-    if (ASC_FEATURE_SIMD) blocks(op, top, output);
+    if (ASC_FEATURE_SIMD) blocks(op, top, output, rows);
     else pixels(op, top, output);
   }
 }
 
-/** One output row, eight channels at a time, whose taps begin in input row `top`. */
-function blocks(op: usize, top: i32, output: usize): void {
+/** One output row or a pair, eight channels at a time, whose taps begin in input row `top`. */
+function blocks(op: usize, top: i32, output: usize, rows: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const kernelWidth = load<i32>(op, r.KERNEL_WIDTH);
@@ -62,6 +67,7 @@ function blocks(op: usize, top: i32, output: usize): void {
     (outWidth - 1) * load<i32>(op, r.STRIDE_X) + (kernelWidth - 1) * load<i32>(op, r.DILATION_X) + 1;
   const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
   const groupBytes = r.COLUMN * columns;
+  const blockBytes = groups * kernelWidth * group * r.BLOCK;
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     for (let at = 0; at < groups; at++) {
@@ -70,52 +76,54 @@ function blocks(op: usize, top: i32, output: usize): void {
     const bias = load<usize>(op, r.BIAS_AT) + 4 * channel;
     const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
     const count = min(r.BLOCK, channels - channel);
-    let from = scratch;
-    let to = output + channel;
-    let left = outWidth;
-    for (; left >= 4; left -= 4) {
-      tile4(
-        from,
-        pixelStep,
-        tapStep,
-        row,
-        groups,
-        groupBytes,
-        weights,
-        bias,
-        multipliers,
-        to,
-        channels,
-        count,
-        zero,
-        low,
-        most,
-        form,
-      );
-      from += 4 * pixelStep;
-      to += 4 * channels;
+    for (let at = 0; at < rows; at++) {
+      let from = scratch;
+      let to = output + channel + at * outWidth * channels;
+      let left = outWidth;
+      for (; left >= 4; left -= 4) {
+        tile4(
+          from,
+          pixelStep,
+          tapStep,
+          row,
+          groups,
+          groupBytes,
+          weights + at * blockBytes,
+          bias,
+          multipliers,
+          to,
+          channels,
+          count,
+          zero,
+          low,
+          most,
+          form,
+        );
+        from += 4 * pixelStep;
+        to += 4 * channels;
+      }
+      for (; left > 0; left--) {
+        tile1(
+          from,
+          tapStep,
+          row,
+          groups,
+          groupBytes,
+          weights + at * blockBytes,
+          bias,
+          multipliers,
+          to,
+          count,
+          zero,
+          low,
+          most,
+          form,
+        );
+        from += pixelStep;
+        to += channels;
+      }
     }
-    for (; left > 0; left--) {
-      tile1(
-        from,
-        tapStep,
-        row,
-        groups,
-        groupBytes,
-        weights,
-        bias,
-        multipliers,
-        to,
-        count,
-        zero,
-        low,
-        most,
-        form,
-      );
-      from += pixelStep;
-      to += channels;
-    }
-    weights += groups * kernelWidth * group * r.BLOCK;
+    weights += load<i32>(op, r.PAIRED) != 0 ? 2 * blockBytes : blockBytes;
   }
 }
 
@@ -150,7 +158,7 @@ function pixel(op: usize, pointers: usize, end: usize, output: usize): void {
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const high = <f32>(load<i32>(op, r.MAX) - zero);
-  const blockBytes = (<i32>(end - pointers) / 4) * r.BLOCK;
+  const blockBytes = (<i32>(end - pointers) / 4) * r.BLOCK * (load<i32>(op, r.PAIRED) != 0 ? 2 : 1);
   for (let channel = 0; channel < load<i32>(op, r.IN_CHANNELS); channel++) {
     const lane = channel % r.BLOCK;
     let weight = load<usize>(op, r.WEIGHTS_AT) + (channel / r.BLOCK) * blockBytes + 2 * lane;

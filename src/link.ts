@@ -4,14 +4,15 @@
  *
  * Packed weights of a convolution, for each group and block of 8 output channels: [depth / 2][8][2], where
  * depth runs over (ky, kx, input channel) and is padded with zeros to a multiple of 8. Of a depthwise
- * convolution, for each block of 8 channels: [kernelHeight / 2][kernelWidth][8][2], rows padded with zeros. For the
- * relaxed dot product, where the input is 0..127, the innermost group is of 4, and so divides depth or rows.
+ * convolution, for each block of 8 channels: [kernelHeight / 2][kernelWidth][8][2], rows padded with zeros; where it
+ * does two output rows at once, the same follows for the second, one input row lower. For the relaxed dot product,
+ * where the input is 0..127, the innermost group is of 4, and so divides depth or rows.
  */
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
 import { padTo } from "./place.js";
-import { type Plan, packingOf } from "./plan.js";
+import { isPaired, type Plan, packingOf } from "./plan.js";
 import * as record from "./record.js";
 
 /**
@@ -66,6 +67,7 @@ function writeRecord(view: DataView, op: Op, index: number, thread: number, mode
   words(record.ATTRIBUTES_AT, ...ATTRIBUTES.map((name) => a[name]));
   words(record.ZERO, ...inputs.map((input) => input.zero));
   words(record.OUT_ZERO, output.zero, output.min, output.max);
+  words(record.PAIRED, isPaired(op) ? 1 : 0);
   words(record.CHANNELS, ...inputs.map((input) => input.channels));
   inputs.forEach((input, slot) => {
     real(record.MULTIPLIER + 4 * slot, input.scale / output.scale);
@@ -111,13 +113,15 @@ function packArrays(
   const { kernelHeight, kernelWidth } = op.attributes;
   const isDepthwise = op.code === format.DEPTHWISE;
   // taps of a depthwise convolution are summed down a column, all others in their order
-  const places = Array.from({ length }, (_, k) => {
+  const places = Array.from({ length: length + kernelWidth }, (_, k) => {
     const row = isDepthwise ? Math.floor(k / kernelWidth) : k;
     const group = Math.floor(row / step);
     const place = isDepthwise ? group * kernelWidth + (k % kernelWidth) : group;
     return place * step * record.BLOCK + (row % step);
   });
-  const blockDepth = isDepthwise ? padTo(kernelHeight, step) * kernelWidth : depth;
+  const rowDepth = isDepthwise ? padTo(kernelHeight, step) * kernelWidth : depth;
+  const paired = isPaired(op);
+  const blockDepth = paired ? 2 * rowDepth : rowDepth;
   for (let channel = 0; channel < output.channels; channel++) {
     const groupChannels = output.channels / groups;
     const slot = Math.floor(channel / groupChannels) * channels + (channel % groupChannels);
@@ -125,6 +129,11 @@ function packArrays(
     multipliers[slot] = multiplier(input.scale, op.scales[channel]!, output.scale);
     const lane = slot % record.BLOCK;
     const block = (slot - lane) * blockDepth + step * lane;
-    for (let k = 0; k < length; k++) weights[block + places[k]!] = op.weights[channel * length + k]!;
+    const second = block + rowDepth * record.BLOCK;
+    for (let k = 0; k < length; k++) {
+      const weight = op.weights[channel * length + k]!;
+      weights[block + places[k]!] = weight;
+      if (paired) weights[second + places[k + kernelWidth]!] = weight;
+    }
   }
 }

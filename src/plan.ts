@@ -94,8 +94,9 @@ export function plan(model: Model, height: number, width: number, options: PlanO
   const turns = whole ? model.ops.map((_, index) => index) : findTurns(model, sizes);
   const rows = sizes.map(({ height }) => height);
   model.ops.forEach(({ output }, index) => {
-    const { kernelHeight, dilationY } = model.ops[turns[index]!]!.attributes;
-    if (turns[index] !== index) rows[output] = dilationY * (kernelHeight - 1) + 1;
+    const reader = model.ops[turns[index]!]!;
+    const { kernelHeight, dilationY } = reader.attributes;
+    if (reader.output !== output) rows[output] = dilationY * (kernelHeight - 1) + (isPaired(reader) ? 2 : 1);
   });
   const lifetimes = findLifetimes(model, turns);
   const owners = shareInPlace(model, sizes, lifetimes);
@@ -110,7 +111,7 @@ export function plan(model: Model, height: number, width: number, options: PlanO
     })),
     ...scratchBytes.map((bytes, index) => ({
       bytes: threads * bytes,
-      first: turns[index]!,
+      first: index,
       last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : turns[index]!,
     })),
   ];
@@ -143,13 +144,21 @@ export interface Packing {
   readonly depth: number;
 }
 
+/** Whether a depthwise convolution does two output rows at once, whose taps are in as many pairs of rows as one's. */
+export function isPaired({ code, attributes: a }: Op): boolean {
+  return code === format.DEPTHWISE && a.strideY === 1 && a.dilationY === 1 && a.kernelHeight % 2 === 1;
+}
+
 /** Packing of a convolution; of any other operation nothing. */
 export function packingOf(op: Op, { tensors }: Model): Packing {
   const taps = kindOf(op).taps?.(op.attributes, tensors[op.inputs[0]!]!.channels) ?? 0;
   const groups = op.attributes.groups || 1;
   const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
   const { kernelHeight, kernelWidth } = op.attributes;
-  if (op.code === format.DEPTHWISE) return { groups, channels, depth: padTo(kernelHeight, 4) * kernelWidth };
+  if (op.code === format.DEPTHWISE) {
+    const depth = padTo(kernelHeight, 4) * kernelWidth * (isPaired(op) ? 2 : 1);
+    return { groups, channels, depth };
+  }
   return { groups, channels, depth: padTo(taps, record.DEPTH_STEP) };
 }
 

@@ -80,6 +80,9 @@ export const MAKER_AT = 212;
 /** How matmul sums products, which the packing of the weights follows: see link. */
 export const FORM = 200;
 
+/** 1 where a depthwise convolution does two output rows at once: see assembly/depthwise.ts. */
+export const PAIRED = 216;
+
 /** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
 export const BLOCK = 8;
 /** The reduction of a packed convolution is padded to a multiple of this. */

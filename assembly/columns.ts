@@ -52,10 +52,10 @@ function fill(from: usize, end: usize, value: v128): void {
   for (let at = from; at < end; at += 16) v128.store(at, value);
 }
 
-/** Whether kernel row `ky`, or the one below the last, lies over a row of the input. */
+/** Whether a row of the input lies under kernel row `ky`, of the first output row or the second. */
 function isTap(op: usize, top: i32, ky: i32): bool {
   return (
-    ky < load<i32>(op, r.KERNEL_HEIGHT) + load<i32>(op, r.PAIRED) &&
+    ky < load<i32>(op, r.KERNEL_HEIGHT) + load<i32>(op, r.ROWS_AT_ONCE) - 1 &&
     isRow(op, top + ky * load<i32>(op, r.DILATION_Y))
   );
 }

@@ -15,8 +15,8 @@
  *              [kernelHeight / group][columns][8][group], int16 or, with relaxed forms, int8; else addresses of the
  *              taps of one pixel, u32 [kernelHeight / 2][kernelWidth][2]
  *
- * Taps of `group` input rows are summed at once: 4 with relaxed forms, else 2. Where PAIRED, two output rows are done
- * together: with an odd kernelHeight they need no more groups than one. Weights of the second lie one input row lower.
+ * Taps of `group` input rows are summed at once: 4 with relaxed forms, else 2. Two output rows are done
+ * together where they need no more groups than one; weights of the second then lie one input row lower.
  *
  * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
  */
@@ -30,13 +30,12 @@ export function depthwise(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const maker = load<usize>(op, r.MAKER_AT);
   const span = load<i32>(op, r.DILATION_Y) * (load<i32>(op, r.KERNEL_HEIGHT) - 1) + 1;
-  const pairs = ASC_FEATURE_SIMD && load<i32>(op, r.PAIRED) != 0;
+  const atOnce = ASC_FEATURE_SIMD ? load<i32>(op, r.ROWS_AT_ONCE) : 1;
   const rowBytes = load<i32>(op, r.OUT_WIDTH) * channels;
   memory.fill(load<usize>(op, r.SCRATCH_AT), <u8>load<i32>(op, r.ZERO), channels);
   let made = 0;
-  let rows = 1;
-  for (let y = first; y < end; y += rows) {
-    if (pairs) rows = min(2, end - y);
+  for (let y = first; y < end; y += atOnce) {
+    const rows = min(atOnce, end - y);
     const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
     const below = min(top + span + rows - 1, load<i32>(op, r.IN_HEIGHT));
     if (maker && made < below) {
@@ -67,7 +66,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
     (outWidth - 1) * load<i32>(op, r.STRIDE_X) + (kernelWidth - 1) * load<i32>(op, r.DILATION_X) + 1;
   const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
   const groupBytes = r.COLUMN * columns;
-  const blockBytes = groups * kernelWidth * group * r.BLOCK;
+  const rowWeights = weightsOf(op);
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     for (let at = 0; at < groups; at++) {
@@ -88,7 +87,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
           row,
           groups,
           groupBytes,
-          weights + at * blockBytes,
+          weights + at * rowWeights,
           bias,
           multipliers,
           to,
@@ -109,7 +108,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
           row,
           groups,
           groupBytes,
-          weights + at * blockBytes,
+          weights + at * rowWeights,
           bias,
           multipliers,
           to,
@@ -123,7 +122,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
         to += channels;
       }
     }
-    weights += load<i32>(op, r.PAIRED) != 0 ? 2 * blockBytes : blockBytes;
+    weights += load<i32>(op, r.ROWS_AT_ONCE) * rowWeights;
   }
 }
 
@@ -158,7 +157,7 @@ function pixel(op: usize, pointers: usize, end: usize, output: usize): void {
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const high = <f32>(load<i32>(op, r.MAX) - zero);
-  const blockBytes = (<i32>(end - pointers) / 4) * r.BLOCK * (load<i32>(op, r.PAIRED) != 0 ? 2 : 1);
+  const blockBytes = load<i32>(op, r.ROWS_AT_ONCE) * weightsOf(op);
   for (let channel = 0; channel < load<i32>(op, r.IN_CHANNELS); channel++) {
     const lane = channel % r.BLOCK;
     let weight = load<usize>(op, r.WEIGHTS_AT) + (channel / r.BLOCK) * blockBytes + 2 * lane;
@@ -171,6 +170,11 @@ function pixel(op: usize, pointers: usize, end: usize, output: usize): void {
     const multiplier = load<f32>(load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel);
     store<i8>(output + channel, requantize(sum, multiplier, low, high, zero));
   }
+}
+
+/** Bytes of the weights of eight channels for one output row. */
+function weightsOf(op: usize): i32 {
+  return r.BLOCK * ((load<i32>(op, r.KERNEL_HEIGHT) + 3) & -4) * load<i32>(op, r.KERNEL_WIDTH);
 }
 
 /** Whether a row is one of the input's. */

@@ -96,7 +96,7 @@ export function plan(model: Model, height: number, width: number, options: PlanO
   model.ops.forEach(({ output }, index) => {
     const reader = model.ops[turns[index]!]!;
     const { kernelHeight, dilationY } = reader.attributes;
-    if (reader.output !== output) rows[output] = dilationY * (kernelHeight - 1) + (isPaired(reader) ? 2 : 1);
+    if (reader.output !== output) rows[output] = dilationY * (kernelHeight - 1) + rowsAtOnce(reader);
   });
   const lifetimes = findLifetimes(model, turns);
   const owners = shareInPlace(model, sizes, lifetimes);
@@ -144,9 +144,9 @@ export interface Packing {
   readonly depth: number;
 }
 
-/** Whether a depthwise convolution does two output rows at once, whose taps are in as many pairs of rows as one's. */
-export function isPaired({ code, attributes: a }: Op): boolean {
-  return code === format.DEPTHWISE && a.strideY === 1 && a.dilationY === 1 && a.kernelHeight % 2 === 1;
+/** Output rows that a depthwise convolution does at once: two where their taps are in as many pairs of rows as one's. */
+export function rowsAtOnce({ attributes: a }: Op): number {
+  return a.strideY === 1 && a.dilationY === 1 && a.kernelHeight % 2 === 1 ? 2 : 1;
 }
 
 /** Packing of a convolution; of any other operation nothing. */
@@ -156,8 +156,7 @@ export function packingOf(op: Op, { tensors }: Model): Packing {
   const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
   const { kernelHeight, kernelWidth } = op.attributes;
   if (op.code === format.DEPTHWISE) {
-    const depth = padTo(kernelHeight, 4) * kernelWidth * (isPaired(op) ? 2 : 1);
-    return { groups, channels, depth };
+    return { groups, channels, depth: rowsAtOnce(op) * padTo(kernelHeight, 4) * kernelWidth };
   }
   return { groups, channels, depth: padTo(taps, record.DEPTH_STEP) };
 }
@@ -224,36 +223,35 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
   const output = sizes[op.output]!;
   const input = sizes[first]!;
   const inChannels = model.tensors[first]!.channels;
+  const a = op.attributes;
   switch (op.code) {
     case format.INPUT:
       return pictureScratch(output).bytes;
     case format.CONVOLUTION:
-      return widenedOf(op, model, output.width) + output.width * packingOf(op, model).depth + SLACK_BYTES;
     case format.POINTWISE:
-      return widenedOf(op, model, Math.max(output.width, record.BATCH));
+      // taps of a convolution as int8; these or pixels, and the weights of a block, as int16: see assembly/matmul.ts
+      return (
+        (3 * Math.max(output.width, record.BATCH) + 2 * record.BLOCK) * packingOf(op, model).depth +
+        SLACK_BYTES
+      );
     case format.DEPTHWISE:
-      return padTo(inChannels, 16) + record.COLUMN * columnsOf(op, output);
+      return (
+        padTo(inChannels, 16) +
+        record.COLUMN *
+          (output.width * a.strideX + a.kernelWidth * a.dilationX) *
+          Math.ceil(a.kernelHeight / 2)
+      );
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
     case format.GATE:
       return 2 * sizes[second!]!.width * inChannels + SLACK_BYTES;
     case format.RESIZE:
-      return op.attributes.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
+      return a.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
     case format.ARGMAX:
       return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
     default:
       return 0;
   }
-}
-
-/** What matmul widens of `pixels` pixels and of the weights of a block: see assembly/matmul.ts. */
-function widenedOf(op: Op, model: Model, pixels: number): number {
-  return 2 * (pixels + record.BLOCK) * packingOf(op, model).depth;
-}
-
-/** Columns, or addresses of taps, that a depthwise convolution lists at most: see assembly/depthwise.ts. */
-function columnsOf({ attributes: a }: Op, { width }: Size): number {
-  return ((width - 1) * a.strideX + (a.kernelWidth - 1) * a.dilationX + 1) * Math.ceil(a.kernelHeight / 2);
 }
 
 /** Parts of the scratch of `input`, as offsets: one picture row, weights across, rows already resized across. */

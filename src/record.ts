@@ -71,17 +71,15 @@ export const MAX = 168;
 export const CHANNELS = 172;
 /** 1 where the second input is a single pixel, repeated. */
 export const REPEATED = 188;
+/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
+export const MAKER_AT = 200;
 /** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
 export const IN_ROWS = 204;
 export const OUT_ROWS = 208;
-/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
-export const MAKER_AT = 212;
-
-/** How matmul sums products, which the packing of the weights follows: see link. */
-export const FORM = 200;
-
-/** 1 where a depthwise convolution does two output rows at once: see assembly/depthwise.ts. */
-export const PAIRED = 216;
+/** Output rows that a depthwise convolution does at once, 1 or 2: see assembly/depthwise.ts. */
+export const ROWS_AT_ONCE = 212;
+/** How products are summed, which the packing of the weights follows: see link. */
+export const FORM = 216;
 
 /** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
 export const BLOCK = 8;

@@ -9,7 +9,7 @@
  * output      int8 [rows, width, channels]      may be the first input
  */
 import * as r from "../src/record";
-import { narrow8, round, round4 } from "./requantize";
+import { narrow8, round, round4, shiftOf } from "./requantize";
 
 export function add(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -35,7 +35,8 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
   let i = 0;
   if (ASC_FEATURE_SIMD) {
     const lows = f32x4.splat(low);
-    const highs = f32x4.splat(high);
+    const shift = shiftOf(0);
+    const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
     const constants = f32x4.splat(constant);
     for (; i + 8 <= count; i += 8) {
       const a = v128.load_ext<i8>(input + i);
@@ -50,7 +51,7 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
         f32x4.add(constants, right),
         f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), f32x4.splat(multiplier0)),
       );
-      const sums = narrow8(round4(left, lows, highs), round4(right, lows, highs), i16x8.splat(0));
+      const sums = narrow8(round4(left, lows, shift), round4(right, lows, shift), most);
       v128.store64_lane(output + i, sums, 0);
     }
   }

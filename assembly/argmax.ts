@@ -13,16 +13,36 @@ export function argmax(op: usize, first: i32, end: i32): void {
   let scores = load<usize>(op, r.INPUT_AT) + first * width * classes;
   const output = load<usize>(op, r.OUTPUT_AT);
   for (let at = first * width; at < end * width; at++) {
-    let best = 0;
-    let largest = <i32>load<i8>(scores);
-    for (let c = 1; c < classes; c++) {
-      const score = <i32>load<i8>(scores + c);
-      if (score > largest) {
-        largest = score;
-        best = c;
-      }
-    }
-    store<u8>(output + at, best);
+    store<u8>(output + at, winner(scores, classes));
     scores += classes;
   }
+}
+
+function winner(scores: usize, classes: i32): i32 {
+  let c = 0;
+  let best = 0;
+  let largest = -129;
+  if (ASC_FEATURE_SIMD) {
+    for (; c + 16 <= classes; c += 16) {
+      const values = v128.load(scores + c);
+      // the largest value so far, and where it is new the first lane that has it
+      let most = i8x16.max_s(values, v128.shuffle<i64>(values, values, 1, 0));
+      most = i8x16.max_s(most, v128.shuffle<i32>(most, most, 1, 0, 3, 2));
+      most = i8x16.max_s(most, v128.shuffle<i16>(most, most, 1, 0, 3, 2, 5, 4, 7, 6));
+      most = i8x16.max_s(most, i16x8.shr_u(most, 8));
+      const value = <i32>i8x16.extract_lane_s(most, 0);
+      if (value > largest) {
+        largest = value;
+        best = c + ctz(i8x16.bitmask(i8x16.eq(values, i8x16.splat(<i8>value))));
+      }
+    }
+  }
+  for (; c < classes; c++) {
+    const score = <i32>load<i8>(scores + c);
+    if (score > largest) {
+      largest = score;
+      best = c;
+    }
+  }
+  return best;
 }

@@ -10,7 +10,7 @@
  * bias         i32  [outChannels]                 the input zero point is folded in
  * multipliers  f32  [outChannels]                 input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, outChannels]
- * scratch      int8 [outWidth, depth]             the taps of one output row, side by side
+ * scratch      int8 [outWidth, depth]             the taps of one output row, side by side; behind them matmul's
  *
  * |sum| < 2^31 while a group has at most 2^16 taps: see matmul.
  */
@@ -24,8 +24,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
   const groups = load<i32>(op, r.GROUPS);
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const high = <f32>(load<i32>(op, r.MAX) - zero);
-  const relaxed = load<i32>(op, r.RELAXED) != 0;
+  const most = load<i32>(op, r.MAX);
   const scratch = load<usize>(op, r.SCRATCH_AT);
   const groupIn = inChannels / groups;
   const groupOut = outChannels / groups;
@@ -48,8 +47,9 @@ export function convolution(op: usize, first: i32, end: i32): void {
         groupOut,
         zero,
         low,
-        high,
-        relaxed,
+        most,
+        load<i32>(op, r.FORM),
+        scratch + ((outWidth * depth + 31) & -16),
       );
     }
   }
@@ -67,26 +67,35 @@ function gather(op: usize, y: i32, channel: i32, channels: i32, depth: i32): voi
   const input = load<usize>(op, r.INPUT_AT) + channel;
   const zero = load<i32>(op, r.ZERO);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
+  const dilationY = load<i32>(op, r.DILATION_Y);
+  const padLeft = load<i32>(op, r.PAD_LEFT);
   const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
   const span = channels * kernelWidth;
-  const joined = dilationX == 1 && channels == inChannels;
+  const rowStep = dilationY * inWidth * inChannels;
+  const rowsInside = top >= 0 && top + dilationY * (kernelHeight - 1) < inHeight;
+  // the taps of a row lie side by side already
+  const joined = dilationX == 1 && channels == inChannels && rowsInside;
   let to = load<usize>(op, r.SCRATCH_AT);
   for (let x = 0; x < outWidth; x++) {
-    const left = x * strideX - load<i32>(op, r.PAD_LEFT);
+    const left = x * strideX - padLeft;
+    if (joined && left >= 0 && left + kernelWidth <= inWidth) {
+      let from = input + (top * inWidth + left) * inChannels;
+      const end = to + kernelHeight * span;
+      for (let target = to; target < end; target += span) {
+        copy(target, from, span);
+        from += rowStep;
+      }
+      to += depth;
+      continue;
+    }
     for (let ky = 0; ky < kernelHeight; ky++) {
-      const row = top + ky * load<i32>(op, r.DILATION_Y);
-      const target = to + ky * span;
-      if (row < 0 || row >= inHeight) {
-        memory.fill(target, <u8>zero, span);
-      } else if (joined && left >= 0 && left + kernelWidth <= inWidth) {
-        copy(target, input + (row * inWidth + left) * inChannels, span);
-      } else {
-        for (let kx = 0; kx < kernelWidth; kx++) {
-          const column = left + kx * dilationX;
-          const inside = column >= 0 && column < inWidth;
-          if (inside) copy(target + kx * channels, input + (row * inWidth + column) * inChannels, channels);
-          else memory.fill(target + kx * channels, <u8>zero, channels);
-        }
+      const row = top + ky * dilationY;
+      for (let kx = 0; kx < kernelWidth; kx++) {
+        const column = left + kx * dilationX;
+        const inside = row >= 0 && row < inHeight && column >= 0 && column < inWidth;
+        const target = to + ky * span + kx * channels;
+        if (inside) copy(target, input + (row * inWidth + column) * inChannels, channels);
+        else memory.fill(target, <u8>zero, channels);
       }
     }
     to += depth;

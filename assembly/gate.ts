@@ -13,7 +13,7 @@
  * |product| < 2^23, since |value - zero| <= 255 and |table| <= 2^15.
  */
 import * as r from "../src/record";
-import { narrow8, requantize, requantize4 } from "./requantize";
+import { narrow8, requantize, requantize4, shiftOf } from "./requantize";
 
 export function gate(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -31,36 +31,48 @@ export function gate(op: usize, first: i32, end: i32): void {
         store<i16>(row + 2 * at, load<i16>(table + 2 * <i32>load<i8>(attention + at)));
       }
     }
-    for (let x = 0; x < width; x++) {
-      scale(op, (y * width + x) * channels, row + 2 * (x / factor) * channels, channels);
+    let factors = row;
+    for (let x = 0; x < width; x += factor) {
+      scale(op, (y * width + x) * channels, factors, channels, factor);
+      factors += 2 * channels;
     }
   }
 }
 
-/** One pixel, at offset `at` of value and output, times `channels` factors. */
-function scale(op: usize, at: i32, factors: usize, channels: i32): void {
-  const value = load<usize>(op, r.INPUT_AT) + at;
-  const output = load<usize>(op, r.OUTPUT_AT) + at;
+/** Pixels from offset `at` of value and output on, each times the same factors. */
+function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): void {
+  const input = load<usize>(op, r.INPUT_AT);
+  const output = load<usize>(op, r.OUTPUT_AT);
   const multiplier = load<f32>(op, r.MULTIPLIER);
   const zero = load<i32>(op, r.ZERO);
   const outZero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const high = <f32>(load<i32>(op, r.MAX) - outZero);
-  let channel = 0;
+  let first = 0;
   if (ASC_FEATURE_SIMD) {
     const multipliers = f32x4.splat(multiplier);
     const lows = f32x4.splat(low);
-    const highs = f32x4.splat(high);
-    for (; channel + 8 <= channels; channel += 8) {
-      const values = i16x8.sub(v128.load_ext<i8>(value + channel), i16x8.splat(<i16>zero));
-      const gains = v128.load(factors + 2 * channel);
-      const left = requantize4(i32x4.extmul_low_i16x8_s(values, gains), multipliers, lows, highs);
-      const right = requantize4(i32x4.extmul_high_i16x8_s(values, gains), multipliers, lows, highs);
-      v128.store64_lane(output + channel, narrow8(left, right, i16x8.splat(<i16>outZero)), 0);
+    const shift = shiftOf(outZero);
+    const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
+    const zeros = i16x8.splat(<i16>zero);
+    const whole = channels & -8;
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      const place = at + pixel * channels;
+      for (let channel = 0; channel < whole; channel += 8) {
+        const values = i16x8.sub(v128.load_ext<i8>(input + place + channel), zeros);
+        const gains = v128.load(factors + 2 * channel);
+        const left = requantize4(i32x4.extmul_low_i16x8_s(values, gains), multipliers, lows, shift);
+        const right = requantize4(i32x4.extmul_high_i16x8_s(values, gains), multipliers, lows, shift);
+        v128.store64_lane(output + place + channel, narrow8(left, right, most), 0);
+      }
     }
+    first = whole;
   }
-  for (; channel < channels; channel++) {
-    const product = (load<i8>(value + channel) - zero) * <i32>load<i16>(factors + 2 * channel);
-    store<i8>(output + channel, requantize(product, multiplier, low, high, outZero));
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    for (let channel = first; channel < channels; channel++) {
+      const place = at + pixel * channels + channel;
+      const product = (load<i8>(input + place) - zero) * <i32>load<i16>(factors + 2 * channel);
+      store<i8>(output + place, requantize(product, multiplier, low, high, outZero));
+    }
   }
 }

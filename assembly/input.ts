@@ -128,6 +128,13 @@ export function pictureOutput(op: usize, y: i32, height: i32, rows: usize, rowCo
   }
   let at = 0;
   if (ASC_FEATURE_SIMD) {
+    if (end - first == 1) {
+      // the only weight is 1
+      const row = rows + (first % rowCount) * rowBytes;
+      for (; at + 16 <= rowBytes; at += 16) {
+        v128.store(output + at, v128.xor(v128.load(row + at), i8x16.splat(-128)));
+      }
+    }
     for (; at + 8 <= rowBytes; at += 8) {
       let left = i32x4.splat(HALF);
       let right = left;

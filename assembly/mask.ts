@@ -4,14 +4,15 @@
  * with half-pixel centres, weights in 1/2048 and no rounding; lowest index of equal ones.
  *
  * A bilinear value is a convex combination of its four neighbours, so where one class wins at all four it wins
- * between them, and only the other pixels are computed. The lowest index of equal scores carries over: a lower
- * class is strictly smaller at all four neighbours, a higher one at most equal.
+ * between them, and only the other pixels are computed; of these, too, only where different classes win at the ends
+ * of a row between two columns of scores. The lowest index of equal scores carries over: a lower
+ * class is strictly smaller at all neighbours, a higher one at most equal.
  *
  * op       the record of argmax: scores int8 [inHeight, inWidth, classes], winners uint8 [inHeight, inWidth]
  * width    of the mask, height likewise, pixels
  * band     uint8 [end - first, width]   receives mask rows first..end, at the start of the scratch
  * edges    i32 [inWidth + 1]            first mask column right of each score column, in the scratch
- * row      i32 [inWidth, classes]       one row between two rows of scores, in the scratch
+ * row      i32 [inWidth, classes]       one row between two rows of scores, where computed pixels need it
  *
  * |sum| < 2^30, since the weights of four neighbours add up to 2^22 and |score| <= 2^7.
  */
@@ -35,11 +36,15 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
     const bottom = min(top + 1, inHeight - 1);
     const upper = load<usize>(op, r.OUTPUT_AT) + top * inWidth;
     const lower = load<usize>(op, r.OUTPUT_AT) + bottom * inWidth;
-    blendRows(row, scores + top * inRow, scores + bottom * inRow, inRow, place - top * r.FINE, r.FINE);
+    let blended = 0;
+    let known = -1;
+    let leftWinner: u8 = 0;
+    let rightWinner: u8 = 0;
     for (let left = 0; left < inWidth; left++) {
       const right = min(left + 1, inWidth - 1);
       const last = load<i32>(edges + 4 * left, 4);
       let x = load<i32>(edges + 4 * left);
+      if (x == last) continue;
       const winner = load<u8>(upper + left);
       if (
         winner == load<u8>(upper + right) &&
@@ -49,9 +54,33 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
         memory.fill(output + x, winner, last - x);
         continue;
       }
+      blended = max(blended, left);
+      if (blended <= right) {
+        const skip = blended * classes;
+        const source = scores + skip;
+        const count = (right + 1) * classes - skip;
+        blendRows(
+          row + 4 * skip,
+          source + top * inRow,
+          source + bottom * inRow,
+          count,
+          place - top * r.FINE,
+          r.FINE,
+        );
+        blended = right + 1;
+      }
+      const from = row + 4 * left * classes;
+      const to = row + 4 * right * classes;
+      leftWinner = known == left ? rightWinner : best(from, from, 0, classes);
+      rightWinner = best(to, to, 0, classes);
+      known = right;
+      if (leftWinner == rightWinner) {
+        memory.fill(output + x, leftWinner, last - x);
+        continue;
+      }
       for (; x < last; x++) {
         const weight = position(x, inWidth, width, BILINEAR, r.FINE) - left * r.FINE;
-        store<u8>(output + x, best(row + 4 * left * classes, row + 4 * right * classes, weight, classes));
+        store<u8>(output + x, best(from, to, weight, classes));
       }
     }
     output += width;

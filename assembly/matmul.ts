@@ -1,6 +1,13 @@
-import { BLOCK, DEPTH_STEP } from "../src/record";
-import { relaxed1, relaxed4 } from "./relaxed";
-import { narrow8, requantize, requantize4, store8 } from "./requantize";
+import { BLOCK } from "../src/record";
+import { relaxed1, relaxed4, relaxedAdd4 } from "./relaxed";
+import { narrow8, requantize, requantize4, shiftOf, store8 } from "./requantize";
+
+/** How products are summed. Relaxed: input of 0..127, weights packed [channels / 8][depth / 4][8][4]. */
+export const PLAIN = 0;
+/** Relaxed dot product to 16-bit pairs, then to 32 bits. */
+export const RELAXED = 1;
+/** Relaxed dot product with the addition in the instruction. */
+export const RELAXED_ADD = 2;
 
 /**
  * Rows of pixels times packed weights, the core of pointwise and dense convolution:
@@ -10,8 +17,8 @@ import { narrow8, requantize, requantize4, store8 } from "./requantize";
  * weights      int8 [channels / 8][depth / 2][8][2], zero where k or o is padding
  * bias         i32  [channels], multipliers f32 [channels]; both padded to a multiple of 8
  * output       int8 [pixels, channels] pixels lie outputStep bytes apart
- *
- * relaxed      the weights are packed [channels / 8][depth / 4][8][4] and input is 0..127: only in relaxed builds
+ * form         PLAIN, or in relaxed builds one of the others
+ * scratch      int16 [pixels, depth], [8, depth]   input and weights widened: only in SIMD builds, form PLAIN
  *
  * depth is a multiple of 8. Input beyond the real depth is read and multiplied by zero.
  * |sum| < 2^31 while depth <= 2^16, since |input * weight| <= 2^14 and |bias| < 2^30.
@@ -29,22 +36,34 @@ export function matmul(
   channels: i32,
   zero: i32,
   low: f32,
-  high: f32,
-  relaxed: bool,
+  most: i32,
+  form: i32,
+  scratch: usize,
 ): void {
+  if (ASC_FEATURE_SIMD && form == PLAIN) {
+    widen(input, inputStep, pixels, depth, scratch);
+    input = scratch;
+    inputStep = 2 * depth;
+    scratch += pixels * inputStep;
+  }
   for (let channel = 0; channel < channels; channel += BLOCK) {
     const count = min(BLOCK, channels - channel);
+    let block = weights;
+    if (ASC_FEATURE_SIMD && form == PLAIN) {
+      widen(weights, 0, 1, BLOCK * depth, scratch);
+      block = scratch;
+    }
     let from = input;
     let to = output + channel;
     let left = pixels;
     if (ASC_FEATURE_SIMD) {
       for (; left >= 4; left -= 4) {
-        if (ASC_FEATURE_RELAXED_SIMD && relaxed)
-          relaxed4(
+        if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD)
+          relaxedAdd4(
             from,
             inputStep,
             depth,
-            weights,
+            block,
             bias,
             multipliers,
             to,
@@ -52,25 +71,37 @@ export function matmul(
             count,
             zero,
             low,
-            high,
+            most,
           );
-        else
-          tile4(from, inputStep, depth, weights, bias, multipliers, to, outputStep, count, zero, low, high);
+        else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED)
+          relaxed4(from, inputStep, depth, block, bias, multipliers, to, outputStep, count, zero, low, most);
+        else tile4(from, inputStep, depth, block, bias, multipliers, to, outputStep, count, zero, low, most);
         from += 4 * inputStep;
         to += 4 * outputStep;
       }
     }
     for (; left > 0; left--) {
-      if (ASC_FEATURE_RELAXED_SIMD && relaxed)
-        relaxed1(from, depth, weights, bias, multipliers, to, count, zero, low, high);
-      else if (ASC_FEATURE_SIMD) tile1(from, depth, weights, bias, multipliers, to, count, zero, low, high);
-      else pixel(from, depth, weights, bias, multipliers, to, count, zero, low, high);
+      if (ASC_FEATURE_RELAXED_SIMD && form != PLAIN)
+        relaxed1(from, depth, block, bias, multipliers, to, count, zero, low, most);
+      else if (ASC_FEATURE_SIMD) tile1(from, depth, block, bias, multipliers, to, count, zero, low, most);
+      else pixel(from, depth, block, bias, multipliers, to, count, zero, low, most);
       from += inputStep;
       to += outputStep;
     }
     weights += BLOCK * depth;
     bias += 4 * BLOCK;
     multipliers += 4 * BLOCK;
+  }
+}
+
+/** `depth` int8 of each pixel as int16, one pixel after the other; depth is a multiple of 8. */
+function widen(input: usize, inputStep: i32, pixels: i32, depth: i32, to: usize): void {
+  for (; pixels > 0; pixels--) {
+    for (let k = 0; k < depth; k += 8) {
+      v128.store(to, v128.load_ext<i8>(input + k));
+      to += 16;
+    }
+    input += inputStep;
   }
 }
 
@@ -85,9 +116,10 @@ function pixel(
   count: i32,
   zero: i32,
   low: f32,
-  high: f32,
+  most: i32,
 ): void {
   const end = input + depth;
+  const high = <f32>(most - zero);
   for (let channel = 0; channel < count; channel += 4) {
     let a = load<i32>(bias);
     let b = load<i32>(bias, 4);
@@ -114,7 +146,12 @@ function pixel(
   }
 }
 
-/** Eight output channels of one pixel. */
+/** Adds the products of two weights of four output channels with two input values, repeated four times. */
+export function dot(sum: v128, values: v128, weights: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(values, weights));
+}
+
+/** Eight output channels of one pixel; input and weights are widened. */
 function tile1(
   input: usize,
   depth: i32,
@@ -125,31 +162,21 @@ function tile1(
   count: i32,
   zero: i32,
   low: f32,
-  high: f32,
+  most: i32,
 ): void {
   let sum0 = v128.load(bias);
   let sum1 = v128.load(bias, 16);
-  const end = input + depth;
-  for (; input < end; input += DEPTH_STEP) {
-    const values = v128.load_ext<i8>(input);
-    const a = v128.shuffle<i32>(values, values, 0, 0, 0, 0);
-    const b = v128.shuffle<i32>(values, values, 1, 1, 1, 1);
-    const c = v128.shuffle<i32>(values, values, 2, 2, 2, 2);
-    const d = v128.shuffle<i32>(values, values, 3, 3, 3, 3);
-    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(a, v128.load_ext<i8>(weights)));
-    sum1 = i32x4.add(sum1, i32x4.dot_i16x8_s(a, v128.load_ext<i8>(weights, 8)));
-    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(b, v128.load_ext<i8>(weights, 16)));
-    sum1 = i32x4.add(sum1, i32x4.dot_i16x8_s(b, v128.load_ext<i8>(weights, 24)));
-    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(c, v128.load_ext<i8>(weights, 32)));
-    sum1 = i32x4.add(sum1, i32x4.dot_i16x8_s(c, v128.load_ext<i8>(weights, 40)));
-    sum0 = i32x4.add(sum0, i32x4.dot_i16x8_s(d, v128.load_ext<i8>(weights, 48)));
-    sum1 = i32x4.add(sum1, i32x4.dot_i16x8_s(d, v128.load_ext<i8>(weights, 56)));
-    weights += 64;
+  const end = input + 2 * depth;
+  for (; input < end; input += 4) {
+    const values = v128.load32_splat(input);
+    sum0 = dot(sum0, values, v128.load(weights));
+    sum1 = dot(sum1, values, v128.load(weights, 16));
+    weights += 32;
   }
-  finish(sum0, sum1, multipliers, output, count, zero, low, high);
+  finish(sum0, sum1, multipliers, output, count, zero, low, most);
 }
 
-/** Eight output channels of four pixels: 8 sums, 4 inputs and 2 weights stay in registers. */
+/** Eight output channels of four pixels, likewise: 8 sums, 2 weights and 1 input stay in registers. */
 function tile4(
   input: usize,
   inputStep: i32,
@@ -162,7 +189,7 @@ function tile4(
   count: i32,
   zero: i32,
   low: f32,
-  high: f32,
+  most: i32,
 ): void {
   let a0 = v128.load(bias);
   let a1 = v128.load(bias, 16);
@@ -175,81 +202,31 @@ function tile4(
   let second = input + inputStep;
   let third = second + inputStep;
   let fourth = third + inputStep;
-  const end = input + depth;
-  for (; input < end; input += DEPTH_STEP) {
-    const a = v128.load_ext<i8>(input);
-    const b = v128.load_ext<i8>(second);
-    const c = v128.load_ext<i8>(third);
-    const d = v128.load_ext<i8>(fourth);
-    let left = v128.load_ext<i8>(weights);
-    let right = v128.load_ext<i8>(weights, 8);
-    let pair = v128.shuffle<i32>(a, a, 0, 0, 0, 0);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, left));
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(b, b, 0, 0, 0, 0);
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(pair, left));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(c, c, 0, 0, 0, 0);
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(pair, left));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(d, d, 0, 0, 0, 0);
-    d0 = i32x4.add(d0, i32x4.dot_i16x8_s(pair, left));
-    d1 = i32x4.add(d1, i32x4.dot_i16x8_s(pair, right));
-
-    left = v128.load_ext<i8>(weights, 16);
-    right = v128.load_ext<i8>(weights, 24);
-    pair = v128.shuffle<i32>(a, a, 1, 1, 1, 1);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, left));
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(b, b, 1, 1, 1, 1);
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(pair, left));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(c, c, 1, 1, 1, 1);
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(pair, left));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(d, d, 1, 1, 1, 1);
-    d0 = i32x4.add(d0, i32x4.dot_i16x8_s(pair, left));
-    d1 = i32x4.add(d1, i32x4.dot_i16x8_s(pair, right));
-
-    left = v128.load_ext<i8>(weights, 32);
-    right = v128.load_ext<i8>(weights, 40);
-    pair = v128.shuffle<i32>(a, a, 2, 2, 2, 2);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, left));
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(b, b, 2, 2, 2, 2);
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(pair, left));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(c, c, 2, 2, 2, 2);
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(pair, left));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(d, d, 2, 2, 2, 2);
-    d0 = i32x4.add(d0, i32x4.dot_i16x8_s(pair, left));
-    d1 = i32x4.add(d1, i32x4.dot_i16x8_s(pair, right));
-
-    left = v128.load_ext<i8>(weights, 48);
-    right = v128.load_ext<i8>(weights, 56);
-    pair = v128.shuffle<i32>(a, a, 3, 3, 3, 3);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(pair, left));
-    a1 = i32x4.add(a1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(b, b, 3, 3, 3, 3);
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(pair, left));
-    b1 = i32x4.add(b1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(c, c, 3, 3, 3, 3);
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(pair, left));
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(pair, right));
-    pair = v128.shuffle<i32>(d, d, 3, 3, 3, 3);
-    d0 = i32x4.add(d0, i32x4.dot_i16x8_s(pair, left));
-    d1 = i32x4.add(d1, i32x4.dot_i16x8_s(pair, right));
-
-    weights += 64;
-    second += DEPTH_STEP;
-    third += DEPTH_STEP;
-    fourth += DEPTH_STEP;
+  const end = input + 2 * depth;
+  for (; input < end; input += 4) {
+    const left = v128.load(weights);
+    const right = v128.load(weights, 16);
+    let values = v128.load32_splat(input);
+    a0 = dot(a0, values, left);
+    a1 = dot(a1, values, right);
+    values = v128.load32_splat(second);
+    b0 = dot(b0, values, left);
+    b1 = dot(b1, values, right);
+    values = v128.load32_splat(third);
+    c0 = dot(c0, values, left);
+    c1 = dot(c1, values, right);
+    values = v128.load32_splat(fourth);
+    d0 = dot(d0, values, left);
+    d1 = dot(d1, values, right);
+    weights += 32;
+    second += 4;
+    third += 4;
+    fourth += 4;
   }
-  finish(a0, a1, multipliers, output, count, zero, low, high);
-  finish(b0, b1, multipliers, output + outputStep, count, zero, low, high);
-  finish(c0, c1, multipliers, output + 2 * outputStep, count, zero, low, high);
-  finish(d0, d1, multipliers, output + 3 * outputStep, count, zero, low, high);
+  finish(a0, a1, multipliers, output, count, zero, low, most);
+  finish(b0, b1, multipliers, output + outputStep, count, zero, low, most);
+  finish(c0, c1, multipliers, output + 2 * outputStep, count, zero, low, most);
+  finish(d0, d1, multipliers, output + 3 * outputStep, count, zero, low, most);
 }
 
 /** Requantises and stores `count` of eight sums. */
@@ -261,11 +238,11 @@ export function finish(
   count: i32,
   zero: i32,
   low: f32,
-  high: f32,
+  most: i32,
 ): void {
   const lows = f32x4.splat(low);
-  const highs = f32x4.splat(high);
-  const first = requantize4(sum0, v128.load(multipliers), lows, highs);
-  const second = requantize4(sum1, v128.load(multipliers, 16), lows, highs);
-  store8(output, narrow8(first, second, i16x8.splat(<i16>zero)), count);
+  const shift = shiftOf(zero);
+  const first = requantize4(sum0, v128.load(multipliers), lows, shift);
+  const second = requantize4(sum1, v128.load(multipliers, 16), lows, shift);
+  store8(output, narrow8(first, second, i8x16.splat(<i8>most)), count);
 }

@@ -7,6 +7,7 @@
  * bias         i32  [outChannels]              the input zero point is folded in
  * multipliers  f32  [outChannels]              input scale * weight scale / output scale
  * output       int8 [rows, width, outChannels]  row y lies at y modulo the rows that memory holds of it
+ * scratch      see matmul
  */
 import * as r from "../src/record";
 import { matmul } from "./matmul";
@@ -17,15 +18,16 @@ export function pointwise(op: usize, first: i32, end: i32): void {
   const outChannels = load<i32>(op, r.OUT_CHANNELS);
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const high = <f32>(load<i32>(op, r.MAX) - zero);
-  const relaxed = load<i32>(op, r.RELAXED) != 0;
+  const most = load<i32>(op, r.MAX);
   const rows = load<i32>(op, r.OUT_ROWS);
   const depth = (inChannels + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
-  for (let y = first; y < end; y++) {
+  // rows of a window are apart from each other, others follow one another and are done together
+  const step = rows < load<i32>(op, r.OUT_HEIGHT) ? 1 : max(1, r.BATCH / width);
+  for (let y = first; y < end; y += step) {
     matmul(
       load<usize>(op, r.INPUT_AT) + y * width * inChannels,
       inChannels,
-      width,
+      width * min(step, end - y),
       depth,
       load<usize>(op, r.WEIGHTS_AT),
       load<usize>(op, r.BIAS_AT),
@@ -35,8 +37,9 @@ export function pointwise(op: usize, first: i32, end: i32): void {
       outChannels,
       zero,
       low,
-      high,
-      relaxed,
+      most,
+      load<i32>(op, r.FORM),
+      load<usize>(op, r.SCRATCH_AT),
     );
   }
 }

@@ -2,7 +2,8 @@
  * The one rounding rule, from a sum to an int8:
  *   requantize(value, multiplier) = clamp(round(f32(value) * multiplier) + zero, min, max)
  * round is to nearest, ties to even. The clamp is done before rounding, at min - zero and max - zero, which are
- * integers and so give the same result; it also keeps the SIMD form within its range.
+ * integers and so give the same result. The SIMD form needs only the lower bound there: the bits of positive floats
+ * are in the order of their values, so what is too large stays so and saturates.
  */
 
 /** Adding this to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
@@ -19,30 +20,37 @@ export function requantize(sum: i32, multiplier: f32, low: f32, high: f32, zero:
   return round(<f32>sum * multiplier, low, high) + zero;
 }
 
-/** `round` of four f32: an i32x4. */
-export function round4(value: v128, low: v128, high: v128): v128 {
-  const bounded = f32x4.pmin(f32x4.pmax(value, low), high);
-  return i32x4.sub(f32x4.add(bounded, f32x4.splat(ROUNDER)), i32x4.splat(ROUNDER_BITS));
+/**
+ * Four f32, bounded below by `low` (min - zero), rounded, plus zero: an i32x4, right where it is at most 2^21 and
+ * larger than that above. `shift` is `shiftOf(zero)`.
+ */
+export function round4(value: v128, low: v128, shift: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.pmax(value, low), f32x4.splat(ROUNDER)), shift);
 }
 
-/** `requantize` of four int32 sums, zero yet to be added: an i32x4. */
-export function requantize4(sum: v128, multiplier: v128, low: v128, high: v128): v128 {
-  return round4(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), low, high);
+/** What `round4` takes off the bits of a float. */
+export function shiftOf(zero: i32): v128 {
+  return i32x4.splat(ROUNDER_BITS - zero);
 }
 
-/** Eight rounded values plus zero (an i16x8) as int8, in the low eight bytes. */
-export function narrow8(first: v128, second: v128, zero: v128): v128 {
-  const wide = i16x8.add(i16x8.narrow_i32x4_s(first, second), zero);
-  return i8x16.narrow_i16x8_s(wide, wide);
+/** `requantize` of four int32 sums, yet to be bounded above by `narrow8`. */
+export function requantize4(sum: v128, multiplier: v128, low: v128, shift: v128): v128 {
+  return round4(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), low, shift);
+}
+
+/** Eight results of `round4` as int8 of at most `max` (an i8x16), in the low eight bytes. */
+export function narrow8(first: v128, second: v128, max: v128): v128 {
+  const wide = i16x8.narrow_i32x4_s(first, second);
+  return i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), max);
 }
 
 /** Stores the low `count` (1 to 8) bytes. */
 export function store8(address: usize, values: v128, count: i32): void {
-  let bytes = i64x2.extract_lane(values, 0);
   if (count >= 8) {
-    store<i64>(address, bytes);
+    v128.store64_lane(address, values, 0);
     return;
   }
+  let bytes = i64x2.extract_lane(values, 0);
   for (let i = 0; i < count; i++) {
     store<u8>(address + i, <u8>bytes);
     bytes >>= 8;

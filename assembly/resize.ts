@@ -13,7 +13,7 @@
  */
 import { NEAREST } from "../src/format";
 import * as r from "../src/record";
-import { narrow8, requantize, requantize4 } from "./requantize";
+import { narrow8, requantize, requantize4, shiftOf } from "./requantize";
 import { blendRows, denominatorOf, position } from "./resample";
 
 export function resize(op: usize, first: i32, end: i32): void {
@@ -98,7 +98,8 @@ function blendPixel(
     const rightWeight = i32x4.splat(weight);
     const multipliers = f32x4.splat(multiplier);
     const lows = f32x4.splat(low);
-    const highs = f32x4.splat(high);
+    const shift = shiftOf(outZero);
+    const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
     for (; channel + 8 <= channels; channel += 8) {
       const at = 4 * channel;
       const a = i32x4.add(
@@ -109,9 +110,9 @@ function blendPixel(
         i32x4.mul(v128.load(left + at, 16), leftWeight),
         i32x4.mul(v128.load(right + at, 16), rightWeight),
       );
-      const first = requantize4(i32x4.sub(a, i32x4.splat(zero)), multipliers, lows, highs);
-      const second = requantize4(i32x4.sub(b, i32x4.splat(zero)), multipliers, lows, highs);
-      v128.store64_lane(output + channel, narrow8(first, second, i16x8.splat(<i16>outZero)), 0);
+      const first = requantize4(i32x4.sub(a, i32x4.splat(zero)), multipliers, lows, shift);
+      const second = requantize4(i32x4.sub(b, i32x4.splat(zero)), multipliers, lows, shift);
+      v128.store64_lane(output + channel, narrow8(first, second, most), 0);
     }
   }
   for (; channel < channels; channel++) {

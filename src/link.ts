@@ -4,30 +4,30 @@
  *
  * Packed weights of a convolution, for each group and block of 8 output channels: [depth / 2][8][2], where
  * depth runs over (ky, kx, input channel) and is padded with zeros to a multiple of 8. Of a depthwise
- * convolution, for each block of 8 channels: [taps / 2][8][2], taps padded to an even number. For the relaxed
- * dot product, where the input is 0..127, the innermost group is of 4: [depth / 4][8][4].
+ * convolution, for each block of 8 channels: [kernelHeight / 2][kernelWidth][8][2], kernelHeight padded to a
+ * multiple of 4; where it does two output rows at once, the same follows for the second, one input row lower. For the relaxed dot product,
+ * where the input is 0..127, the innermost group is of 4, and so divides depth or rows.
  */
 import * as format from "./format.js";
 import type { Model } from "./model.js";
 import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
-import { type Plan, packingOf } from "./plan.js";
+import { type Plan, packingOf, rowsAtOnce } from "./plan.js";
 import * as record from "./record.js";
 
 /**
  * Bytes of linear memory from address 0 to the arena.
  *
- * @param relaxed for an engine build that has the relaxed dot product
+ * @param form how the engine sums products of input that is 0..127: see assembly/matmul.ts
  */
-export function link(model: Model, plan: Plan, relaxed = false): Uint8Array {
+export function link(model: Model, plan: Plan, form = 0): Uint8Array {
   const image = new Uint8Array(plan.arenaAt);
   model.ops.forEach((op, index) => {
-    const byFours = relaxed && isRelaxable(op, model);
+    const used = isRelaxable(op, model) ? form : 0;
     for (let thread = 0; thread < plan.threads; thread++) {
       const view = new DataView(image.buffer, recordAt(model, index, thread));
-      writeRecord(view, op, index, thread, model, plan);
-      view.setInt32(record.RELAXED, byFours ? 1 : 0, true);
+      writeRecord(view, op, index, thread, model, plan, used);
     }
-    packArrays(image.buffer, op, index, model, plan, byFours ? 4 : 2);
+    packArrays(image.buffer, op, index, model, plan, used ? 4 : 2);
   });
   return image;
 }
@@ -39,11 +39,18 @@ export function recordAt({ ops }: Model, index: number, thread = 0): number {
 
 /** Whether the relaxed dot product is exact for an operation: its second operand, padding too, must not be negative. */
 function isRelaxable(op: Op, { tensors }: Model): boolean {
-  const dense = op.code === format.POINTWISE || op.code === format.CONVOLUTION;
-  return dense && Math.min(tensors[op.inputs[0]!]!.min, tensors[op.inputs[0]!]!.zero) >= 0;
+  return op.inputs.every((id) => Math.min(tensors[id]!.min, tensors[id]!.zero) >= 0);
 }
 
-function writeRecord(view: DataView, op: Op, index: number, thread: number, model: Model, plan: Plan): void {
+function writeRecord(
+  view: DataView,
+  op: Op,
+  index: number,
+  thread: number,
+  model: Model,
+  plan: Plan,
+  form: number,
+): void {
   const { tensors } = model;
   const words = (field: number, ...values: number[]) => {
     values.forEach((value, slot) => {
@@ -60,7 +67,7 @@ function writeRecord(view: DataView, op: Op, index: number, thread: number, mode
   const scratch = plan.arenaAt + plan.scratch[index]! + thread * plan.scratchBytes[index]!;
   words(record.CODE, plan.turns[index] === index ? op.code : 0, ...op.inputs.map(addressOf));
   words(record.OUTPUT_AT, addressOf(op.output), at.weights, at.bias, at.multipliers, at.table, scratch);
-  words(record.OUT_ROWS, plan.rows[op.output]!);
+  words(record.OUT_ROWS, plan.rows[op.output]!, rowsAtOnce(op), form);
   words(record.OUT_HEIGHT, size.height, size.width, output.channels);
   words(record.ATTRIBUTES_AT, ...ATTRIBUTES.map((name) => a[name]));
   words(record.ZERO, ...inputs.map((input) => input.zero));
@@ -107,16 +114,25 @@ function packArrays(
   const input = model.tensors[op.inputs[0]!]!;
   const output = model.tensors[op.output]!;
   const length = op.weights.length / output.channels;
+  // taps of a depthwise convolution are summed down a column, all others in their order
+  const isDepthwise = op.code === format.DEPTHWISE;
+  const columns = isDepthwise ? op.attributes.kernelWidth : 1;
+  const copies = isDepthwise ? rowsAtOnce(op) : 1;
+  const places = Array.from({ length: length + columns }, (_, k) => {
+    const row = Math.floor(k / columns);
+    return (Math.floor(row / step) * columns + (k % columns)) * step * record.BLOCK + (row % step);
+  });
   for (let channel = 0; channel < output.channels; channel++) {
     const groupChannels = output.channels / groups;
     const slot = Math.floor(channel / groupChannels) * channels + (channel % groupChannels);
     bias[slot] = op.bias[channel]!;
     multipliers[slot] = multiplier(input.scale, op.scales[channel]!, output.scale);
     const lane = slot % record.BLOCK;
-    const block = (slot - lane) * depth + step * lane;
-    for (let k = 0; k < length; k++) {
-      const inner = k % step;
-      weights[block + (k - inner) * record.BLOCK + inner] = op.weights[channel * length + k]!;
+    for (let copy = 0; copy < copies; copy++) {
+      const block = (slot - lane + (record.BLOCK * copy) / copies) * depth + step * lane;
+      for (let k = 0; k < length; k++) {
+        weights[block + places[k + copy * columns]!] = op.weights[channel * length + k]!;
+      }
     }
   }
 }

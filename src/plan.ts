@@ -94,8 +94,9 @@ export function plan(model: Model, height: number, width: number, options: PlanO
   const turns = whole ? model.ops.map((_, index) => index) : findTurns(model, sizes);
   const rows = sizes.map(({ height }) => height);
   model.ops.forEach(({ output }, index) => {
-    const { kernelHeight, dilationY } = model.ops[turns[index]!]!.attributes;
-    if (turns[index] !== index) rows[output] = dilationY * (kernelHeight - 1) + 1;
+    const reader = model.ops[turns[index]!]!;
+    const { kernelHeight, dilationY } = reader.attributes;
+    if (reader.output !== output) rows[output] = dilationY * (kernelHeight - 1) + rowsAtOnce(reader);
   });
   const lifetimes = findLifetimes(model, turns);
   const owners = shareInPlace(model, sizes, lifetimes);
@@ -111,7 +112,7 @@ export function plan(model: Model, height: number, width: number, options: PlanO
     ...scratchBytes.map((bytes, index) => ({
       bytes: threads * bytes,
       first: index,
-      last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : index,
+      last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : turns[index]!,
     })),
   ];
   const { offsets, bytes: arenaBytes } = placeBuffers(buffers);
@@ -143,12 +144,21 @@ export interface Packing {
   readonly depth: number;
 }
 
+/** Output rows that a depthwise convolution does at once: two where their taps are in as many pairs of rows as one's. */
+export function rowsAtOnce({ attributes: a }: Op): number {
+  return a.strideY === 1 && a.dilationY === 1 && a.kernelHeight % 2 === 1 ? 2 : 1;
+}
+
 /** Packing of a convolution; of any other operation nothing. */
 export function packingOf(op: Op, { tensors }: Model): Packing {
   const taps = kindOf(op).taps?.(op.attributes, tensors[op.inputs[0]!]!.channels) ?? 0;
   const groups = op.attributes.groups || 1;
   const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
-  return { groups, channels, depth: padTo(taps, op.code === format.DEPTHWISE ? 2 : record.DEPTH_STEP) };
+  const { kernelHeight, kernelWidth } = op.attributes;
+  if (op.code === format.DEPTHWISE) {
+    return { groups, channels, depth: rowsAtOnce(op) * padTo(kernelHeight, 4) * kernelWidth };
+  }
+  return { groups, channels, depth: padTo(taps, record.DEPTH_STEP) };
 }
 
 function placeParameters(op: Op, model: Model, place: (bytes: number) => number): Parameters {
@@ -213,21 +223,30 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
   const output = sizes[op.output]!;
   const input = sizes[first]!;
   const inChannels = model.tensors[first]!.channels;
+  const a = op.attributes;
   switch (op.code) {
     case format.INPUT:
       return pictureScratch(output).bytes;
     case format.CONVOLUTION:
-      return output.width * packingOf(op, model).depth + SLACK_BYTES;
+    case format.POINTWISE:
+      // taps of a convolution as int8; these or pixels, and the weights of a block, as int16: see assembly/matmul.ts
+      return (
+        (3 * Math.max(output.width, record.BATCH) + 2 * record.BLOCK) * packingOf(op, model).depth +
+        SLACK_BYTES
+      );
     case format.DEPTHWISE:
       return (
-        align(4 * padTo(op.attributes.kernelHeight * op.attributes.kernelWidth, 2)) + padTo(inChannels, 16)
+        padTo(inChannels, 16) +
+        record.COLUMN *
+          (output.width * a.strideX + a.kernelWidth * a.dilationX) *
+          Math.ceil(a.kernelHeight / 2)
       );
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
     case format.GATE:
       return 2 * sizes[second!]!.width * inChannels + SLACK_BYTES;
     case format.RESIZE:
-      return op.attributes.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
+      return a.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
     case format.ARGMAX:
       return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
     default:

@@ -71,19 +71,24 @@ export const MAX = 168;
 export const CHANNELS = 172;
 /** 1 where the second input is a single pixel, repeated. */
 export const REPEATED = 188;
+/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
+export const MAKER_AT = 200;
 /** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
 export const IN_ROWS = 204;
 export const OUT_ROWS = 208;
-/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
-export const MAKER_AT = 212;
-
-/** 1 where the weights are packed for the relaxed dot product: see link. */
-export const RELAXED = 200;
+/** Output rows that a depthwise convolution does at once, 1 or 2: see assembly/depthwise.ts. */
+export const ROWS_AT_ONCE = 212;
+/** How products are summed, which the packing of the weights follows: see link. */
+export const FORM = 216;
 
 /** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
 export const BLOCK = 8;
 /** The reduction of a packed convolution is padded to a multiple of this. */
 export const DEPTH_STEP = 8;
+/** Bytes of a column of eight channels in the scratch of a depthwise convolution. */
+export const COLUMN = 32;
+/** Pixels that a pointwise convolution does together where rows are shorter. */
+export const BATCH = 64;
 
 /** Denominator of the bilinear weights of the mask, and of enlargements other than 2 and 4. */
 export const FINE = 2048;

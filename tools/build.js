@@ -113,6 +113,19 @@ const PRIVATE = [
     "numerator",
     "denominator",
   ],
+  ...[
+    "code",
+    "mode",
+    "stride",
+    "rows",
+    "bytes",
+    "first",
+    "last",
+    "engine",
+    "picture",
+    "setPicture",
+    "writeMask",
+  ],
 ];
 const mangleProps = new RegExp(`^(${PRIVATE.join("|")})$`);
 

@@ -61,6 +61,13 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
     expect(memory.every((byte) => byte === 0)).toBe(true);
   });
 
+  it("says how it sums products: with a relaxed dot product in the relaxed build alone", () => {
+    const { exports } = instantiateSync<{ selftest(): number }>(bytes, {});
+    expect(variant === "relaxed" ? [1, 2] : [0]).toContain(exports.selftest());
+    const memory = new Uint8Array((exports as unknown as { memory: WebAssembly.Memory }).memory.buffer);
+    expect(memory.every((byte) => byte === 0)).toBe(true);
+  });
+
   it("is at most 24 kB", () => {
     expect(bytes.length).toBeLessThanOrEqual(24 * 1024);
   });

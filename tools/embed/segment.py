@@ -2,7 +2,7 @@
 
     attendseg bundle model.aseg -o segment.wasm
     pip install wasmtime pillow
-    python segment.py segment.wasm photo.jpg mask.png --memory 3604480 --fuel 5000000000
+    python segment.py segment.wasm photo.jpg mask.png --memory 3735552 --fuel 5000000000
 """
 
 import argparse

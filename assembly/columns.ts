@@ -1,0 +1,195 @@
+/**
+ * Depthwise convolution of eight channels, in SIMD builds: `spread` lays the taps of `group` rows of a column side by
+ * side, so that one dot product sums them; the tiles sum over groups and columns. Layouts: see depthwise.ts.
+ */
+import * as r from "../src/record";
+import { isRow, pixelAt } from "./depthwise";
+import { dot, finish, PLAIN, RELAXED, RELAXED_ADD } from "./matmul";
+import { dotPairs } from "./relaxed";
+
+/**
+ * Columns of the rows from kernel row `ky` on, eight channels from `channel` on. Column 0 is the first tap of output
+ * column 0; columns and rows outside the input hold its zero point.
+ */
+export function spread(op: usize, top: i32, ky: i32, channel: i32, columns: i32, to: usize): void {
+  const padLeft = load<i32>(op, r.PAD_LEFT);
+  const channels = load<i32>(op, r.IN_CHANNELS);
+  const outside = load<usize>(op, r.SCRATCH_AT);
+  const isPlain = load<i32>(op, r.FORM) == PLAIN;
+  const aStep = isTap(op, top, ky) ? channels : 0;
+  const bStep = isTap(op, top, ky + 1) ? channels : 0;
+  const cStep = isTap(op, top, ky + 2) ? channels : 0;
+  const dStep = isTap(op, top, ky + 3) ? channels : 0;
+  let a = aStep ? tapAt(op, top, ky) + channel : outside;
+  let b = bStep ? tapAt(op, top, ky + 1) + channel : outside;
+  let c = cStep ? tapAt(op, top, ky + 2) + channel : outside;
+  let d = dStep ? tapAt(op, top, ky + 3) + channel : outside;
+  const end = to + r.COLUMN * columns;
+  const start = min(to + r.COLUMN * padLeft, end);
+  const stop = min(start + r.COLUMN * load<i32>(op, r.IN_WIDTH), end);
+  let zeros = v128.load8_splat(outside);
+  if (isPlain) zeros = i16x8.extend_low_i8x16_s(zeros);
+  fill(to, start, zeros);
+  for (let at = start; at < stop; at += r.COLUMN) {
+    const ab = interleave(v128.load64_zero(a), v128.load64_zero(b));
+    if (isPlain) {
+      v128.store(at, i16x8.extend_low_i8x16_s(ab));
+      v128.store(at, i16x8.extend_high_i8x16_s(ab), 16);
+    } else {
+      const cd = interleave(v128.load64_zero(c), v128.load64_zero(d));
+      v128.store(at, v128.shuffle<i16>(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(at, v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      c += cStep;
+      d += dStep;
+    }
+    a += aStep;
+    b += bStep;
+  }
+  fill(stop, end, zeros);
+}
+
+function fill(from: usize, end: usize, value: v128): void {
+  for (let at = from; at < end; at += 16) v128.store(at, value);
+}
+
+/** Whether a row of the input lies under kernel row `ky`, of the first output row or the second. */
+function isTap(op: usize, top: i32, ky: i32): bool {
+  return (
+    ky < load<i32>(op, r.KERNEL_HEIGHT) + load<i32>(op, r.ROWS_AT_ONCE) - 1 &&
+    isRow(op, top + ky * load<i32>(op, r.DILATION_Y))
+  );
+}
+
+/** Address of the first input pixel under kernel row `ky`. */
+function tapAt(op: usize, top: i32, ky: i32): usize {
+  return pixelAt(op, top + ky * load<i32>(op, r.DILATION_Y), 0);
+}
+
+/** Eight bytes of each, alternating. */
+function interleave(a: v128, b: v128): v128 {
+  return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+/**
+ * `count` of eight channels of four pixels of the output.
+ *
+ * from       the first pixel's first column; pixels lie pixelStep apart, taps tapStep, row bytes in all, groups
+ *            groupBytes
+ * weights    bias and multipliers of the eight channels likewise
+ */
+export function tile4(
+  from: usize,
+  pixelStep: i32,
+  tapStep: i32,
+  row: i32,
+  groups: i32,
+  groupBytes: i32,
+  weights: usize,
+  bias: usize,
+  multipliers: usize,
+  output: usize,
+  outputStep: i32,
+  count: i32,
+  zero: i32,
+  low: f32,
+  most: i32,
+  form: i32,
+): void {
+  const ones = i16x8.splat(1);
+  let a0 = v128.load(bias);
+  let a1 = v128.load(bias, 16);
+  let b0 = a0;
+  let b1 = a1;
+  let c0 = a0;
+  let c1 = a1;
+  let d0 = a0;
+  let d1 = a1;
+  for (; groups > 0; groups--) {
+    const end = from + row;
+    for (let a = from; a < end; a += tapStep) {
+      const b = a + pixelStep;
+      const c = b + pixelStep;
+      const d = c + pixelStep;
+      if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
+        const left = v128.load(weights);
+        const right = v128.load(weights, 16);
+        a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(a), a0);
+        a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(a, 16), a1);
+        b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(b), b0);
+        b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(b, 16), b1);
+        c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(c), c0);
+        c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(c, 16), c1);
+        d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(d), d0);
+        d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(d, 16), d1);
+        weights += 32;
+      } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
+        const left = v128.load(weights);
+        const right = v128.load(weights, 16);
+        a0 = dotPairs(a0, left, v128.load(a), ones);
+        a1 = dotPairs(a1, right, v128.load(a, 16), ones);
+        b0 = dotPairs(b0, left, v128.load(b), ones);
+        b1 = dotPairs(b1, right, v128.load(b, 16), ones);
+        c0 = dotPairs(c0, left, v128.load(c), ones);
+        c1 = dotPairs(c1, right, v128.load(c, 16), ones);
+        d0 = dotPairs(d0, left, v128.load(d), ones);
+        d1 = dotPairs(d1, right, v128.load(d, 16), ones);
+        weights += 32;
+      } else {
+        const left = v128.load_ext<i8>(weights);
+        const right = v128.load_ext<i8>(weights, 8);
+        a0 = dot(a0, v128.load(a), left);
+        a1 = dot(a1, v128.load(a, 16), right);
+        b0 = dot(b0, v128.load(b), left);
+        b1 = dot(b1, v128.load(b, 16), right);
+        c0 = dot(c0, v128.load(c), left);
+        c1 = dot(c1, v128.load(c, 16), right);
+        d0 = dot(d0, v128.load(d), left);
+        d1 = dot(d1, v128.load(d, 16), right);
+        weights += 16;
+      }
+    }
+    from += groupBytes;
+  }
+  finish(a0, a1, multipliers, output, count, zero, low, most);
+  finish(b0, b1, multipliers, output + outputStep, count, zero, low, most);
+  finish(c0, c1, multipliers, output + 2 * outputStep, count, zero, low, most);
+  finish(d0, d1, multipliers, output + 3 * outputStep, count, zero, low, most);
+}
+
+/** `tile4` for one pixel. */
+export function tile1(
+  from: usize,
+  tapStep: i32,
+  row: i32,
+  groups: i32,
+  groupBytes: i32,
+  weights: usize,
+  bias: usize,
+  multipliers: usize,
+  output: usize,
+  count: i32,
+  zero: i32,
+  low: f32,
+  most: i32,
+  form: i32,
+): void {
+  const ones = i16x8.splat(1);
+  let sum0 = v128.load(bias);
+  let sum1 = v128.load(bias, 16);
+  for (; groups > 0; groups--) {
+    const end = from + row;
+    for (let at = from; at < end; at += tapStep) {
+      if (ASC_FEATURE_RELAXED_SIMD && form != PLAIN) {
+        sum0 = dotPairs(sum0, v128.load(weights), v128.load(at), ones);
+        sum1 = dotPairs(sum1, v128.load(weights, 16), v128.load(at, 16), ones);
+        weights += 32;
+      } else {
+        sum0 = dot(sum0, v128.load(at), v128.load_ext<i8>(weights));
+        sum1 = dot(sum1, v128.load(at, 16), v128.load_ext<i8>(weights, 8));
+        weights += 16;
+      }
+    }
+    from += groupBytes;
+  }
+  finish(sum0, sum1, multipliers, output, count, zero, low, most);
+}

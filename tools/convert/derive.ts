@@ -17,7 +17,17 @@ export function rangesOf(
   method: Method,
 ): (tensor: string, levels: number) => Bounds | undefined {
   const producer = producers(graph);
-  return function rangeOf(tensor: string, levels: number): Bounds | undefined {
+  // A tensor is reached once for each path that leads to it, and residual blocks double the paths.
+  const found = new Map<string, Bounds | undefined>();
+  return rangeOf;
+
+  function rangeOf(tensor: string, levels: number): Bounds | undefined {
+    const key = `${levels} ${tensor}`;
+    if (!found.has(key)) found.set(key, search(tensor, levels));
+    return found.get(key);
+  }
+
+  function search(tensor: string, levels: number): Bounds | undefined {
     const measured = histograms.get(tensor);
     if (measured) return measured.range(method, levels);
     const given = graph.quantization.get(tensor);
@@ -29,7 +39,7 @@ export function rangesOf(
     const ranges = inputs.map((input) => rangeOf(input, levels)).filter((range) => range !== undefined);
     const range = ranges.length === inputs.length ? derived(graph, node, ranges) : undefined;
     return range && clamped(range, node.clamp);
-  };
+  }
 }
 
 function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | undefined {

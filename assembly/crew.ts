@@ -4,8 +4,14 @@
  */
 import * as r from "../src/record";
 
-/** Looks at a word this often before a thread goes to sleep on it. */
-const SPINS = 20000;
+/** Looks at the next job this often before a thread goes to sleep on it. */
+const JOB_SPINS = 20000;
+
+/**
+ * Looks at a barrier this often, some milliseconds: two threads that have woken on one core and sleep by turns look
+ * to the scheduler like one, and stay there while the other core is idle.
+ */
+const BARRIER_SPINS = 1000000;
 
 /** Starts a job for the threads that wait in `waitForJob`: operations `first`..`end`. */
 export function startJob(first: i32, end: i32): void {
@@ -19,7 +25,7 @@ export function startJob(first: i32, end: i32): void {
 /** Waits for a job other than number `done` and returns its number, which is negative when the thread shall end. */
 export function waitForJob(done: i32): i32 {
   let job = atomic.load<i32>(r.JOB);
-  for (let spin = 0; job == done && spin < SPINS; spin++) job = atomic.load<i32>(r.JOB);
+  for (let spin = 0; job == done && spin < JOB_SPINS; spin++) job = atomic.load<i32>(r.JOB);
   while (job == done) {
     atomic.wait<i32>(r.JOB, done, -1);
     job = atomic.load<i32>(r.JOB);
@@ -41,7 +47,7 @@ export function meet(count: i32, sleeps: bool): void {
     return;
   }
   for (let spin = 0; arrived - goal < 0; spin++) {
-    if (sleeps && spin > SPINS) atomic.wait<i32>(r.ARRIVALS, arrived, -1);
+    if (sleeps && spin > BARRIER_SPINS) atomic.wait<i32>(r.ARRIVALS, arrived, -1);
     arrived = atomic.load<i32>(r.ARRIVALS);
   }
 }

@@ -12,6 +12,7 @@ of each output pixel. A frame is squashed to a square: its aspect ratio is not k
 import csv
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -161,7 +162,7 @@ class CamVid:
                 frames[i], labels[i] = self.read(name, size)
             cache.mkdir(parents=True, exist_ok=True)
             for path, array in zip(paths, (frames, labels)):
-                part = path.with_suffix(".part.npy")
+                part = path.with_suffix(f".{os.getpid()}.npy")  # several processes may come here at once
                 np.save(part, array)
                 part.replace(path)
         frames, labels = (np.load(path, mmap_mode="r") for path in paths)

@@ -89,6 +89,31 @@ def test_a_killed_run_resumes_to_the_same_bits_and_exports(command: list[str], t
     assert all(len(node.input) == 3 and node.input[2] in constants for node in resizes)
 
 
+@pytest.mark.parametrize("saves", [1, 2, 3])
+def test_a_run_stopped_after_any_step_resumes_to_the_same_bits(
+    saves: int, command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An epoch has two steps: stopped within it, after its last step, and after its end."""
+    options = [*command, "--epochs", "2", "--whole", "0", "--checkpoint-seconds", "0"]
+    whole = run(options, tmp_path / "whole")
+    left = saves
+
+    def save_and_stop(path: Path, state: dict[str, Any]) -> None:
+        nonlocal left
+        save(path, state)
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("train.save", save_and_stop)
+        run(options, tmp_path / "stopped")
+    compare(whole, run([*options, "--resume"], tmp_path / "stopped"), "checkpoint")
+    logs = [list(read_log(tmp_path / name / "log.jsonl")) for name in ("whole", "stopped")]
+    for one, other in zip(*logs, strict=True):
+        assert one | {"seconds": 0, "spent": 0} == other | {"seconds": 0, "spent": 0}
+
+
 def test_one_command_trains_on_a_folder_without_a_split(command: list[str], tmp_path: Path) -> None:
     at = command.index("--split")
     run([*command[:at], *command[at + 2 :], "--epochs", "1"], tmp_path / "run")
@@ -99,6 +124,8 @@ def test_one_command_trains_on_a_folder_without_a_split(command: list[str], tmp_
 
 def test_two_processes_share_a_run(command: list[str], tmp_path: Path) -> None:
     out = tmp_path / "two"
+    at = command.index("--split")
+    command = [*command[:at], *command[at + 2 :]]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     options = [*command, "--batch", "2", "--epochs", "3", "--whole", "0", "--out", str(out)]
     done = subprocess.run([*launch, str(TRAIN / "train.py"), *options], capture_output=True, text=True)

@@ -3,8 +3,8 @@
     python tools/train/train.py --out RUN --minutes 105
 
 The run folder holds checkpoint.pt (everything needed to go on: `--resume`), log.jsonl (one object an epoch),
-curves.png and, at the end, model.onnx (the averaged weights, for attendseg convert). With --minutes the schedule follows the training time spent, which the checkpoint remembers,
-so a run ends at a known moment; with --epochs it follows the epochs, and the result depends on the seed only.
+curves.png and, at the end, model.onnx (the averaged weights, for attendseg convert). With --minutes the schedule
+follows the training time spent, which the checkpoint remembers, so a run ends at a known moment; with --epochs it follows the epochs, and the result depends on the seed only.
 """
 
 import argparse
@@ -141,11 +141,11 @@ class Data:
         """DataError for whatever is wrong with the folders or the split."""
         data, cache, side = CamVid(options.data), Path(options.cache), options.size * 3 // 2
         self.classes, self.void = len(data.classes.names), data.classes.void
-        split = options.split or Path(options.out) / "split.json"
-        if not options.split and processes()[0] == 0:
-            chosen = choose(data.names, max(1, len(data.names) // 6))
-            split.write_text(json.dumps({"validation": chosen}), encoding="utf-8")
-        names, self.validation, excluded = read_split(split, data.names)
+        if options.split:
+            names, self.validation, excluded = read_split(options.split, data.names)
+        else:
+            self.validation = choose(data.names, max(1, len(data.names) // 6))
+            names, excluded = sorted(set(data.names) - set(self.validation)), []
         self.training = [data.load(names, side, cache)]
         self.kept = data.load(self.validation, options.size, cache)
         self.groups = torch.zeros(0, self.classes, dtype=torch.bool)
@@ -170,6 +170,8 @@ def train(options: argparse.Namespace) -> None:
     checkpoint = out / "checkpoint.pt"
     network = Network(architecture).to(device, memory_format=torch.channels_last)
     if rank == 0:
+        if not options.split:
+            (out / "split.json").write_text(json.dumps({"validation": data.validation}), encoding="utf-8")
         cost = count(copy.deepcopy(network).cpu(), options.size, options.size)
         frames = sum(len(part[0]) for part in data.training)
         print(f"{cost.parameters / 1e6:.3f} M parameters, {cost.macs / 1e9:.3f} GMACs; {frames} training frames")
@@ -222,6 +224,7 @@ def train(options: argparse.Namespace) -> None:
         batch = min(batch, len(views) // world)
         share = order(options.seed, place["epoch"], len(views), batch)
         count_of_steps, began = len(share) // batch, time.monotonic()
+        now = progress(max(place["done"] - 1, 0) / count_of_steps)  # of a checkpoint after the last step of an epoch
         loader = DataLoader(views, batch, sampler=share[place["done"] * batch :], num_workers=options.workers)
         network.train()
         for picture, label in tqdm(

@@ -5,8 +5,8 @@
  * Packed weights of a convolution, for each group and block of 8 output channels: [depth / 2][8][2], where
  * depth runs over (ky, kx, input channel) and is padded with zeros to a multiple of 8. Of a depthwise
  * convolution, for each block of 8 channels: [kernelHeight / 2][kernelWidth][8][2], kernelHeight padded to a
- * multiple of 4; where it does two output rows at once, the same follows for the second, one input row lower. For the relaxed dot product,
- * where the input is 0..127, the innermost group is of 4, and so divides depth or rows.
+ * multiple of 4; where it does two output rows at once, the same follows for the second, one input row lower. For the
+ * relaxed dot product, where the input is 0..127, the innermost group is of 4, and so divides depth or rows.
  */
 import * as format from "./format.js";
 import type { Model } from "./model.js";

@@ -5,11 +5,12 @@ Every other one comes from anywhere in the space, the others are a dozen even mo
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
-from pathlib import Path
 from random import Random
 
 from generator import generate
+from network import load_architecture
 from space import Architecture, sample
 
 
@@ -27,7 +28,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--prototype", default="models/attendseg-camvid.architecture.json")
     options = parser.parse_args()
-    prototype = json.loads(Path(options.prototype).read_text(encoding="utf-8"))
+    try:
+        prototype = load_architecture(options.prototype)
+    except (OSError, ValueError) as error:
+        sys.exit(f"error: {error}")
     for network in draw(prototype, options.count, options.seed):
         print(json.dumps(network, separators=(",", ":")))
 

@@ -52,10 +52,10 @@ class Classes:
 
     def decode(self, path: Path) -> np.ndarray:
         """A label picture as class indices, uint8 [height, width]; DataError for a colour or index without a class."""
-        pixels = np.asarray(_open(path, mode=None))
-        if pixels.dtype == np.uint8 and pixels.ndim == 2:
-            return _below(len(self.names), pixels, path, "classes.csv")
-        colours = np.asarray(_open(path))
+        image = _open(path)
+        if image.mode in ("L", "P"):
+            return _below(len(self.names), np.asarray(image), path, "classes.csv")
+        colours = np.asarray(image.convert("RGB"))
         mask = self._index[_packed(colours)]
         if (mask == 255).any():
             y, x = np.argwhere(mask == 255)[0]
@@ -77,11 +77,11 @@ def _packed(colours: np.ndarray) -> np.ndarray:
     return colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
 
 
-def _open(path: Path, mode: str | None = "RGB") -> Image.Image:
-    """A picture in one of Pillow's modes, or as it is stored; DataError, naming the file, if it is missing or none."""
+def _open(path: Path) -> Image.Image:
+    """A picture as it is stored, decoded; DataError, naming the file, if it is missing or not a picture."""
     try:
         with Image.open(path) as image:
-            return image.convert(mode) if mode else image.copy()
+            return image.copy()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnidentifiedImageError) as error:
@@ -131,7 +131,7 @@ class CamVid:
         """
         if name not in self._paths:
             raise DataError(f"{self.folder / name}: no such frame (.jpg or .png)")
-        image = _open(self._paths[name])
+        image = _open(self._paths[name]).convert("RGB")
         path = self.label_path(name)
         if not path.exists():
             raise DataError(f"{path}: the label of {self._paths[name].name} is missing")
@@ -193,10 +193,10 @@ class CoarseCamVid(CamVid):
 
     def decode(self, path: Path) -> np.ndarray:
         """A label picture as classes + group, uint8 [height, width]; DataError for a value without a group."""
-        groups = np.asarray(_open(path, mode=None))
-        if groups.dtype != np.uint8 or groups.ndim != 2:
+        image = _open(path)
+        if image.mode not in ("L", "P"):
             raise DataError(f"{path}: expected a grey or indexed picture of 8 bits")
-        return _below(len(self.groups), groups, path, "map32to11.csv") + np.uint8(len(self.classes.names))
+        return _below(len(self.groups), np.asarray(image), path, "map32to11.csv") + np.uint8(len(self.classes.names))
 
 
 def read_split(path: str | Path, names: Sequence[str]) -> tuple[list[str], list[str], list[str]]:

@@ -6,6 +6,7 @@ import * as r from "../src/record";
 import { isRow, pixelAt } from "./depthwise";
 import { dot, finish, PLAIN, RELAXED, RELAXED_ADD } from "./matmul";
 import { dotPairs } from "./relaxed";
+import { requantize4, shiftOf, store8 } from "./requantize";
 
 /**
  * Columns of the rows from kernel row `ky` on, eight channels from `channel` on. Column 0 is the first tap of output
@@ -71,13 +72,13 @@ function interleave(a: v128, b: v128): v128 {
 }
 
 /**
- * `count` of eight channels of four pixels of the output.
+ * `count` of eight channels of one output row of `pixels` pixels.
  *
  * from       the first pixel's first column; pixels lie pixelStep apart, taps tapStep, row bytes in all, groups
  *            groupBytes
  * weights    bias and multipliers of the eight channels likewise
  */
-export function tile4(
+export function tiles(
   from: usize,
   pixelStep: i32,
   tapStep: i32,
@@ -89,6 +90,7 @@ export function tile4(
   multipliers: usize,
   output: usize,
   outputStep: i32,
+  pixels: i32,
   count: i32,
   zero: i32,
   low: f32,
@@ -96,67 +98,97 @@ export function tile4(
   form: i32,
 ): void {
   const ones = i16x8.splat(1);
-  let a0 = v128.load(bias);
-  let a1 = v128.load(bias, 16);
-  let b0 = a0;
-  let b1 = a1;
-  let c0 = a0;
-  let c1 = a1;
-  let d0 = a0;
-  let d1 = a1;
-  for (; groups > 0; groups--) {
-    const end = from + row;
-    for (let a = from; a < end; a += tapStep) {
-      const b = a + pixelStep;
-      const c = b + pixelStep;
-      const d = c + pixelStep;
-      if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
-        const left = v128.load(weights);
-        const right = v128.load(weights, 16);
-        a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(a), a0);
-        a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(a, 16), a1);
-        b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(b), b0);
-        b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(b, 16), b1);
-        c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(c), c0);
-        c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(c, 16), c1);
-        d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(d), d0);
-        d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(d, 16), d1);
-        weights += 32;
-      } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
-        const left = v128.load(weights);
-        const right = v128.load(weights, 16);
-        a0 = dotPairs(a0, left, v128.load(a), ones);
-        a1 = dotPairs(a1, right, v128.load(a, 16), ones);
-        b0 = dotPairs(b0, left, v128.load(b), ones);
-        b1 = dotPairs(b1, right, v128.load(b, 16), ones);
-        c0 = dotPairs(c0, left, v128.load(c), ones);
-        c1 = dotPairs(c1, right, v128.load(c, 16), ones);
-        d0 = dotPairs(d0, left, v128.load(d), ones);
-        d1 = dotPairs(d1, right, v128.load(d, 16), ones);
-        weights += 32;
-      } else {
-        const left = v128.load_ext<i8>(weights);
-        const right = v128.load_ext<i8>(weights, 8);
-        a0 = dot(a0, v128.load(a), left);
-        a1 = dot(a1, v128.load(a, 16), right);
-        b0 = dot(b0, v128.load(b), left);
-        b1 = dot(b1, v128.load(b, 16), right);
-        c0 = dot(c0, v128.load(c), left);
-        c1 = dot(c1, v128.load(c, 16), right);
-        d0 = dot(d0, v128.load(d), left);
-        d1 = dot(d1, v128.load(d, 16), right);
-        weights += 16;
+  const bias0 = v128.load(bias);
+  const bias1 = v128.load(bias, 16);
+  const multiplier0 = v128.load(multipliers);
+  const multiplier1 = v128.load(multipliers, 16);
+  const lows = f32x4.splat(low);
+  const shift = shiftOf(zero);
+  const highs = i8x16.splat(<i8>most);
+  const end = groups * groupBytes;
+  for (; pixels > 0; pixels -= 4) {
+    let a0 = bias0;
+    let a1 = bias1;
+    let b0 = bias0;
+    let b1 = bias1;
+    let c0 = bias0;
+    let c1 = bias1;
+    let d0 = bias0;
+    let d1 = bias1;
+    let weight = weights;
+    for (let group = 0; group < end; group += groupBytes) {
+      const start = from + group;
+      for (let a = start; a < start + row; a += tapStep) {
+        const b = a + pixelStep;
+        const c = b + pixelStep;
+        const d = c + pixelStep;
+        if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
+          const left = v128.load(weight);
+          const right = v128.load(weight, 16);
+          a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(a), a0);
+          a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(a, 16), a1);
+          b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(b), b0);
+          b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(b, 16), b1);
+          c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(c), c0);
+          c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(c, 16), c1);
+          d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(d), d0);
+          d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(d, 16), d1);
+          weight += 32;
+        } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
+          const left = v128.load(weight);
+          const right = v128.load(weight, 16);
+          a0 = dotPairs(a0, left, v128.load(a), ones);
+          a1 = dotPairs(a1, right, v128.load(a, 16), ones);
+          b0 = dotPairs(b0, left, v128.load(b), ones);
+          b1 = dotPairs(b1, right, v128.load(b, 16), ones);
+          c0 = dotPairs(c0, left, v128.load(c), ones);
+          c1 = dotPairs(c1, right, v128.load(c, 16), ones);
+          d0 = dotPairs(d0, left, v128.load(d), ones);
+          d1 = dotPairs(d1, right, v128.load(d, 16), ones);
+          weight += 32;
+        } else {
+          const left = v128.load_ext<i8>(weight);
+          const right = v128.load_ext<i8>(weight, 8);
+          a0 = dot(a0, v128.load(a), left);
+          a1 = dot(a1, v128.load(a, 16), right);
+          b0 = dot(b0, v128.load(b), left);
+          b1 = dot(b1, v128.load(b, 16), right);
+          c0 = dot(c0, v128.load(c), left);
+          c1 = dot(c1, v128.load(c, 16), right);
+          d0 = dot(d0, v128.load(d), left);
+          d1 = dot(d1, v128.load(d, 16), right);
+          weight += 16;
+        }
       }
     }
-    from += groupBytes;
+    const a = i16x8.narrow_i32x4_s(
+      requantize4(a0, multiplier0, lows, shift),
+      requantize4(a1, multiplier1, lows, shift),
+    );
+    const b = i16x8.narrow_i32x4_s(
+      requantize4(b0, multiplier0, lows, shift),
+      requantize4(b1, multiplier1, lows, shift),
+    );
+    const c = i16x8.narrow_i32x4_s(
+      requantize4(c0, multiplier0, lows, shift),
+      requantize4(c1, multiplier1, lows, shift),
+    );
+    const d = i16x8.narrow_i32x4_s(
+      requantize4(d0, multiplier0, lows, shift),
+      requantize4(d1, multiplier1, lows, shift),
+    );
+    const ab = i8x16.min_s(i8x16.narrow_i16x8_s(a, b), highs);
+    const cd = i8x16.min_s(i8x16.narrow_i16x8_s(c, d), highs);
+    store8(output, i64x2.extract_lane(ab, 0), count);
+    store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
+    store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
+    store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
+    from += 4 * pixelStep;
+    output += 4 * outputStep;
   }
-  finish(a0, a1, multipliers, output, count, zero, low, most);
-  finish(b0, b1, multipliers, output + outputStep, count, zero, low, most);
-  finish(c0, c1, multipliers, output + 2 * outputStep, count, zero, low, most);
-  finish(d0, d1, multipliers, output + 3 * outputStep, count, zero, low, most);
 }
 
-/** `tile4` for one pixel. */
+/** `tiles` for one pixel. */
 export function tile1(
   from: usize,
   tapStep: i32,

@@ -21,7 +21,7 @@
  * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
  */
 import * as r from "../src/record";
-import { spread, tile1, tile4 } from "./columns";
+import { spread, tile1, tiles } from "./columns";
 import { PLAIN } from "./matmul";
 import { pointwise } from "./pointwise";
 import { requantize } from "./requantize";
@@ -79,28 +79,29 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
       let from = scratch;
       let to = output + channel + at * outWidth * channels;
       let left = outWidth;
-      for (; left >= 4; left -= 4) {
-        tile4(
-          from,
-          pixelStep,
-          tapStep,
-          row,
-          groups,
-          groupBytes,
-          weights + at * rowWeights,
-          bias,
-          multipliers,
-          to,
-          channels,
-          count,
-          zero,
-          low,
-          most,
-          form,
-        );
-        from += 4 * pixelStep;
-        to += 4 * channels;
-      }
+      left &= 3;
+      const most4 = outWidth - left;
+      tiles(
+        from,
+        pixelStep,
+        tapStep,
+        row,
+        groups,
+        groupBytes,
+        weights + at * rowWeights,
+        bias,
+        multipliers,
+        to,
+        channels,
+        most4,
+        count,
+        zero,
+        low,
+        most,
+        form,
+      );
+      from += most4 * pixelStep;
+      to += most4 * channels;
       for (; left > 0; left--) {
         tile1(
           from,
@@ -184,6 +185,7 @@ export function isRow(op: usize, row: i32): bool {
 
 /** Address of an input pixel. */
 export function pixelAt(op: usize, row: i32, column: i32): usize {
-  const place = (row % load<i32>(op, r.IN_ROWS)) * load<i32>(op, r.IN_WIDTH) + column;
+  const held = load<i32>(op, r.IN_ROWS);
+  const place = (row < held ? row : row % held) * load<i32>(op, r.IN_WIDTH) + column;
   return load<usize>(op, r.INPUT_AT) + place * load<i32>(op, r.IN_CHANNELS);
 }

@@ -44,13 +44,12 @@ export function narrow8(first: v128, second: v128, max: v128): v128 {
   return i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), max);
 }
 
-/** Stores the low `count` (1 to 8) bytes. */
-export function store8(address: usize, values: v128, count: i32): void {
+/** Stores the low `count` (1 to 8) of eight bytes. */
+export function store8(address: usize, bytes: i64, count: i32): void {
   if (count >= 8) {
-    v128.store64_lane(address, values, 0);
+    store<i64>(address, bytes);
     return;
   }
-  let bytes = i64x2.extract_lane(values, 0);
   for (let i = 0; i < count; i++) {
     store<u8>(address + i, <u8>bytes);
     bytes >>= 8;

@@ -9,10 +9,19 @@ import { dotPairs } from "./relaxed";
 import { requantize4, shiftOf, store8 } from "./requantize";
 
 /**
- * Columns of the rows from kernel row `ky` on, eight channels from `channel` on. Column 0 is the first tap of output
- * column 0; columns and rows outside the input hold its zero point.
+ * Columns of the rows from kernel row `ky` on, sixteen channels from `channel` on: those of eight channels at `to`, of
+ * the next eight `halfBytes` on. Column 0 is the first tap of output column 0; columns and rows outside the input hold
+ * its zero point. Up to 15 bytes beyond the input are read, for channels that do not exist.
  */
-export function spread(op: usize, top: i32, ky: i32, channel: i32, columns: i32, to: usize): void {
+export function spread(
+  op: usize,
+  top: i32,
+  ky: i32,
+  channel: i32,
+  columns: i32,
+  to: usize,
+  halfBytes: i32,
+): void {
   const padLeft = load<i32>(op, r.PAD_LEFT);
   const channels = load<i32>(op, r.IN_CHANNELS);
   const outside = load<usize>(op, r.SCRATCH_AT);
@@ -31,15 +40,27 @@ export function spread(op: usize, top: i32, ky: i32, channel: i32, columns: i32,
   let zeros = v128.load8_splat(outside);
   if (isPlain) zeros = i16x8.extend_low_i8x16_s(zeros);
   fill(to, start, zeros);
+  fill(to + halfBytes, start + halfBytes, zeros);
   for (let at = start; at < stop; at += r.COLUMN) {
-    const ab = interleave(v128.load64_zero(a), v128.load64_zero(b));
+    const first = v128.load(a);
+    const second = v128.load(b);
+    const low = lowPairs(first, second);
+    const high = highPairs(first, second);
+    const half = at + halfBytes;
     if (isPlain) {
-      v128.store(at, i16x8.extend_low_i8x16_s(ab));
-      v128.store(at, i16x8.extend_high_i8x16_s(ab), 16);
+      v128.store(at, i16x8.extend_low_i8x16_s(low));
+      v128.store(at, i16x8.extend_high_i8x16_s(low), 16);
+      v128.store(half, i16x8.extend_low_i8x16_s(high));
+      v128.store(half, i16x8.extend_high_i8x16_s(high), 16);
     } else {
-      const cd = interleave(v128.load64_zero(c), v128.load64_zero(d));
-      v128.store(at, v128.shuffle<i16>(ab, cd, 0, 8, 1, 9, 2, 10, 3, 11));
-      v128.store(at, v128.shuffle<i16>(ab, cd, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      const third = v128.load(c);
+      const fourth = v128.load(d);
+      const below = lowPairs(third, fourth);
+      const highBelow = highPairs(third, fourth);
+      v128.store(at, v128.shuffle<i16>(low, below, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(at, v128.shuffle<i16>(low, below, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      v128.store(half, v128.shuffle<i16>(high, highBelow, 0, 8, 1, 9, 2, 10, 3, 11));
+      v128.store(half, v128.shuffle<i16>(high, highBelow, 4, 12, 5, 13, 6, 14, 7, 15), 16);
       c += cStep;
       d += dStep;
     }
@@ -47,6 +68,7 @@ export function spread(op: usize, top: i32, ky: i32, channel: i32, columns: i32,
     b += bStep;
   }
   fill(stop, end, zeros);
+  fill(stop + halfBytes, end + halfBytes, zeros);
 }
 
 function fill(from: usize, end: usize, value: v128): void {
@@ -66,9 +88,14 @@ function tapAt(op: usize, top: i32, ky: i32): usize {
   return pixelAt(op, top + ky * load<i32>(op, r.DILATION_Y), 0);
 }
 
-/** Eight bytes of each, alternating. */
-function interleave(a: v128, b: v128): v128 {
+/** The first eight bytes of each, alternating. */
+function lowPairs(a: v128, b: v128): v128 {
   return v128.shuffle<i8>(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+/** The last eight bytes of each, alternating. */
+function highPairs(a: v128, b: v128): v128 {
+  return v128.shuffle<i8>(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
 /**

@@ -66,21 +66,21 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
     (outWidth - 1) * load<i32>(op, r.STRIDE_X) + (kernelWidth - 1) * load<i32>(op, r.DILATION_X) + 1;
   const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
   const groupBytes = r.COLUMN * columns;
+  const halfBytes = groups * groupBytes;
+  const whole = outWidth & -4;
   const rowWeights = weightsOf(op);
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
-    for (let at = 0; at < groups; at++) {
-      spread(op, top, at * group, channel, columns, scratch + at * groupBytes);
+    const half = channel & r.BLOCK ? halfBytes : 0;
+    for (let at = 0; half == 0 && at < groups; at++) {
+      spread(op, top, at * group, channel, columns, scratch + at * groupBytes, halfBytes);
     }
     const bias = load<usize>(op, r.BIAS_AT) + 4 * channel;
     const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
     const count = min(r.BLOCK, channels - channel);
     for (let at = 0; at < rows; at++) {
-      let from = scratch;
+      let from = scratch + half;
       let to = output + channel + at * outWidth * channels;
-      let left = outWidth;
-      left &= 3;
-      const most4 = outWidth - left;
       tiles(
         from,
         pixelStep,
@@ -88,28 +88,28 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
         row,
         groups,
         groupBytes,
-        weights + at * rowWeights,
+        weights,
         bias,
         multipliers,
         to,
         channels,
-        most4,
+        whole,
         count,
         zero,
         low,
         most,
         form,
       );
-      from += most4 * pixelStep;
-      to += most4 * channels;
-      for (; left > 0; left--) {
+      from += whole * pixelStep;
+      to += whole * channels;
+      for (let x = whole; x < outWidth; x++) {
         tile1(
           from,
           tapStep,
           row,
           groups,
           groupBytes,
-          weights + at * rowWeights,
+          weights,
           bias,
           multipliers,
           to,
@@ -122,8 +122,9 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
         from += pixelStep;
         to += channels;
       }
+      weights += rowWeights;
     }
-    weights += load<i32>(op, r.ROWS_AT_ONCE) * rowWeights;
+    weights += (load<i32>(op, r.ROWS_AT_ONCE) - rows) * rowWeights;
   }
 }
 

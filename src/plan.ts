@@ -237,7 +237,8 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     case format.DEPTHWISE:
       return (
         padTo(inChannels, 16) +
-        record.COLUMN *
+        2 *
+          record.COLUMN *
           (output.width * a.strideX + a.kernelWidth * a.dilationX) *
           Math.ceil(a.kernelHeight / 2)
       );

@@ -38,18 +38,20 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
     const shift = shiftOf(0);
     const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
     const constants = f32x4.splat(constant);
+    const multipliers0 = f32x4.splat(multiplier0);
+    const multipliers1 = f32x4.splat(multiplier1);
     for (; i + 8 <= count; i += 8) {
       const a = v128.load_ext<i8>(input + i);
       const b = v128.load_ext<i8>(second + i);
-      let left = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(b)), f32x4.splat(multiplier1));
-      let right = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(b)), f32x4.splat(multiplier1));
+      let left = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(b)), multipliers1);
+      let right = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(b)), multipliers1);
       left = f32x4.add(
         f32x4.add(constants, left),
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(a)), f32x4.splat(multiplier0)),
+        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(a)), multipliers0),
       );
       right = f32x4.add(
         f32x4.add(constants, right),
-        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), f32x4.splat(multiplier0)),
+        f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), multipliers0),
       );
       const sums = narrow8(round4(left, lows, shift), round4(right, lows, shift), most);
       v128.store64_lane(output + i, sums, 0);

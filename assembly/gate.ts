@@ -8,7 +8,7 @@
  * table       int16 [256]         its zero point is taken off
  * multiplier  f32                 value scale * table scale / output scale
  * output      int8 [rows, width, channels]   may be the value
- * scratch     int16 [width / factor, channels]   one row of attention, looked up
+ * scratch     i32 [width / factor, channels]     one row of attention, looked up
  *
  * |product| < 2^23, since |value - zero| <= 255 and |table| <= 2^15.
  */
@@ -28,13 +28,13 @@ export function gate(op: usize, first: i32, end: i32): void {
       looked = y / factor;
       const attention = load<usize>(op, r.SECOND_AT) + looked * condensed;
       for (let at = 0; at < condensed; at++) {
-        store<i16>(row + 2 * at, load<i16>(table + 2 * <i32>load<i8>(attention + at)));
+        store<i32>(row + 4 * at, load<i16>(table + 2 * <i32>load<i8>(attention + at)));
       }
     }
     let factors = row;
     for (let x = 0; x < width; x += factor) {
       scale(op, (y * width + x) * channels, factors, channels, factor);
-      factors += 2 * channels;
+      factors += 4 * channels;
     }
   }
 }
@@ -60,9 +60,14 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
       const place = at + pixel * channels;
       for (let channel = 0; channel < whole; channel += 8) {
         const values = i16x8.sub(v128.load_ext<i8>(input + place + channel), zeros);
-        const gains = v128.load(factors + 2 * channel);
-        const left = requantize4(i32x4.extmul_low_i16x8_s(values, gains), multipliers, lows, shift);
-        const right = requantize4(i32x4.extmul_high_i16x8_s(values, gains), multipliers, lows, shift);
+        // pairs of (value, 0) and (gain, its sign): one product each
+        const sums0 = i32x4.dot_i16x8_s(i32x4.extend_low_i16x8_u(values), v128.load(factors + 4 * channel));
+        const sums1 = i32x4.dot_i16x8_s(
+          i32x4.extend_high_i16x8_u(values),
+          v128.load(factors + 4 * channel, 16),
+        );
+        const left = requantize4(sums0, multipliers, lows, shift);
+        const right = requantize4(sums1, multipliers, lows, shift);
         v128.store64_lane(output + place + channel, narrow8(left, right, most), 0);
       }
     }
@@ -71,7 +76,7 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let channel = first; channel < channels; channel++) {
       const place = at + pixel * channels + channel;
-      const product = (load<i8>(input + place) - zero) * <i32>load<i16>(factors + 2 * channel);
+      const product = (load<i8>(input + place) - zero) * load<i32>(factors + 4 * channel);
       store<i8>(output + place, requantize(product, multiplier, low, high, outZero));
     }
   }

@@ -245,9 +245,9 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
     case format.GATE:
-      return 2 * sizes[second!]!.width * inChannels + SLACK_BYTES;
+      return 4 * sizes[second!]!.width * inChannels + SLACK_BYTES;
     case format.RESIZE:
-      return a.mode === format.NEAREST ? 0 : 4 * input.width * inChannels + SLACK_BYTES;
+      return 4 * input.width * inChannels + 8 * output.width + SLACK_BYTES;
     case format.ARGMAX:
       return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
     default:

@@ -34,6 +34,11 @@ export function maxPool(op: usize, first: i32, end: i32): void {
               v128.store(output + channel, largest);
             }
           }
+          if (ASC_FEATURE_SIMD && channel + 8 <= channels) {
+            const largest = i8x16.max_s(v128.load64_zero(output + channel), v128.load64_zero(tap + channel));
+            v128.store64_lane(output + channel, largest, 0);
+            channel += 8;
+          }
           for (; channel < channels; channel++) {
             store<i8>(output + channel, max(load<i8>(output + channel), load<i8>(tap + channel)));
           }

@@ -13,7 +13,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "tools" / "train"
-sys.path.insert(0, str(TRAIN))
+sys.path[:0] = [str(ROOT / "tools" / "explore"), str(TRAIN)]
 
 COLOURS = [("Road", (128, 64, 128)), ("Sky", (128, 128, 128)), ("Tree", (128, 128, 0)), ("Void", (0, 0, 0))]
 

@@ -1,0 +1,20 @@
+"""What the tests of design exploration share."""
+
+import json
+from typing import Any
+
+import pytest
+from conftest import ROOT
+from draw import draw
+from engine import CLI
+
+SHIPPED: dict[str, Any] = json.loads(
+    (ROOT / "models" / "attendseg-camvid.architecture.json").read_text(encoding="utf-8")
+)
+
+needs_build = pytest.mark.skipif(not CLI.exists(), reason="dist/cli.js is not built")
+
+
+def sampled(number: int) -> dict[str, Any]:
+    """An architecture: every other one from anywhere in the space, the others a dozen moves from the shipped one."""
+    return list(draw(SHIPPED, 2, number))[number % 2]

@@ -4,9 +4,9 @@
  */
 import * as r from "../src/record";
 import { isRow, pixelAt } from "./depthwise";
-import { dot, finish, PLAIN, RELAXED, RELAXED_ADD } from "./matmul";
-import { dotPairs } from "./relaxed";
+import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
 import { requantize4, shiftOf, store8 } from "./requantize";
+import { finish } from "./tiles";
 
 /**
  * Columns of the rows from kernel row `ky` on, sixteen channels from `channel` on: those of eight channels at `to`, of
@@ -99,13 +99,13 @@ function highPairs(a: v128, b: v128): v128 {
 }
 
 /**
- * `count` of eight channels of one output row of `pixels` pixels.
+ * `count` of eight channels of `pixels` pixels of an output row, a multiple of four.
  *
  * from       the first pixel's first column; pixels lie pixelStep apart, taps tapStep, row bytes in all, groups
  *            groupBytes
  * weights    bias and multipliers of the eight channels likewise
  */
-export function tiles(
+export function columnTiles(
   from: usize,
   pixelStep: i32,
   tapStep: i32,
@@ -215,8 +215,8 @@ export function tiles(
   }
 }
 
-/** `tiles` for one pixel. */
-export function tile1(
+/** `columnTiles` for one pixel. */
+export function columnTile1(
   from: usize,
   tapStep: i32,
   row: i32,

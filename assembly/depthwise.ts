@@ -21,8 +21,8 @@
  * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
  */
 import * as r from "../src/record";
-import { spread, tile1, tiles } from "./columns";
-import { PLAIN } from "./matmul";
+import { columnTile1, columnTiles, spread } from "./columns";
+import { PLAIN } from "./dot";
 import { pointwise } from "./pointwise";
 import { requantize } from "./requantize";
 
@@ -81,7 +81,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
     for (let at = 0; at < rows; at++) {
       let from = scratch + half;
       let to = output + channel + at * outWidth * channels;
-      tiles(
+      columnTiles(
         from,
         pixelStep,
         tapStep,
@@ -103,7 +103,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
       from += whole * pixelStep;
       to += whole * channels;
       for (let x = whole; x < outWidth; x++) {
-        tile1(
+        columnTile1(
           from,
           tapStep,
           row,

@@ -1,13 +1,7 @@
 import { BLOCK } from "../src/record";
-import { dotPairs, relaxed1 } from "./relaxed";
-import { narrow8, requantize, requantize4, shiftOf, store8 } from "./requantize";
-
-/** How products are summed. Relaxed: input of 0..127, weights packed [channels / 8][depth / 4][8][4]. */
-export const PLAIN = 0;
-/** Relaxed dot product to 16-bit pairs, then to 32 bits. */
-export const RELAXED = 1;
-/** Relaxed dot product with the addition in the instruction. */
-export const RELAXED_ADD = 2;
+import { PLAIN } from "./dot";
+import { requantize } from "./requantize";
+import { tile1, tiles } from "./tiles";
 
 /**
  * Rows of pixels times packed weights, the core of pointwise and dense convolution:
@@ -17,7 +11,7 @@ export const RELAXED_ADD = 2;
  * weights      int8 [channels / 8][depth / 2][8][2], zero where k or o is padding
  * bias         i32  [channels], multipliers f32 [channels]; both padded to a multiple of 8
  * output       int8 [pixels, channels] pixels lie outputStep bytes apart
- * form         PLAIN, or in relaxed builds one of the others
+ * form         PLAIN, or in relaxed builds, with weights [channels / 8][depth / 4][8][4], one of the others: see dot.ts
  * scratch      int16 [pixels, depth], [8, depth]   input and weights widened: only in SIMD builds, form PLAIN
  *
  * depth is a multiple of 8. Input beyond the real depth is read and multiplied by zero.
@@ -46,6 +40,7 @@ export function matmul(
     inputStep = 2 * depth;
     scratch += pixels * inputStep;
   }
+  const whole = ASC_FEATURE_SIMD ? pixels & -4 : 0;
   for (let channel = 0; channel < channels; channel += BLOCK) {
     const count = min(BLOCK, channels - channel);
     let block = weights;
@@ -55,13 +50,11 @@ export function matmul(
     }
     let from = input;
     let to = output + channel;
-    let left = pixels;
     if (ASC_FEATURE_SIMD) {
-      left = pixels & 3;
       tiles(
         from,
         inputStep,
-        pixels - left,
+        whole,
         depth,
         block,
         bias,
@@ -74,13 +67,11 @@ export function matmul(
         most,
         form,
       );
-      from += (pixels - left) * inputStep;
-      to += (pixels - left) * outputStep;
+      from += whole * inputStep;
+      to += whole * outputStep;
     }
-    for (; left > 0; left--) {
-      if (ASC_FEATURE_RELAXED_SIMD && form != PLAIN)
-        relaxed1(from, depth, block, bias, multipliers, to, count, zero, low, most);
-      else if (ASC_FEATURE_SIMD) tile1(from, depth, block, bias, multipliers, to, count, zero, low, most);
+    for (let p = whole; p < pixels; p++) {
+      if (ASC_FEATURE_SIMD) tile1(from, depth, block, bias, multipliers, to, count, zero, low, most, form);
       else pixel(from, depth, block, bias, multipliers, to, count, zero, low, most);
       from += inputStep;
       to += outputStep;
@@ -141,186 +132,4 @@ function pixel(
     multipliers += 16;
     output += 4;
   }
-}
-
-/** Adds the products of two weights of four output channels with two input values, repeated four times. */
-export function dot(sum: v128, values: v128, weights: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(values, weights));
-}
-
-/** Eight output channels of one pixel; input and weights are widened. */
-function tile1(
-  input: usize,
-  depth: i32,
-  weights: usize,
-  bias: usize,
-  multipliers: usize,
-  output: usize,
-  count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-): void {
-  let sum0 = v128.load(bias);
-  let sum1 = v128.load(bias, 16);
-  const end = input + 2 * depth;
-  for (; input < end; input += 4) {
-    const values = v128.load32_splat(input);
-    sum0 = dot(sum0, values, v128.load(weights));
-    sum1 = dot(sum1, values, v128.load(weights, 16));
-    weights += 32;
-  }
-  finish(sum0, sum1, multipliers, output, count, zero, low, most);
-}
-
-/**
- * `count` of eight output channels of a multiple of four pixels: 8 sums, 2 weights and 1 input stay in registers. In
- * form PLAIN input and weights are widened.
- */
-function tiles(
-  input: usize,
-  inputStep: i32,
-  pixels: i32,
-  depth: i32,
-  weights: usize,
-  bias: usize,
-  multipliers: usize,
-  output: usize,
-  outputStep: i32,
-  count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-  form: i32,
-): void {
-  const ones = i16x8.splat(1);
-  const bias0 = v128.load(bias);
-  const bias1 = v128.load(bias, 16);
-  const multiplier0 = v128.load(multipliers);
-  const multiplier1 = v128.load(multipliers, 16);
-  const lows = f32x4.splat(low);
-  const shift = shiftOf(zero);
-  const highs = i8x16.splat(<i8>most);
-  const bytes = form == PLAIN ? 2 * depth : depth;
-  for (; pixels > 0; pixels -= 4) {
-    let a0 = bias0;
-    let a1 = bias1;
-    let b0 = bias0;
-    let b1 = bias1;
-    let c0 = bias0;
-    let c1 = bias1;
-    let d0 = bias0;
-    let d1 = bias1;
-    let weight = weights;
-    let second = input + inputStep;
-    let third = second + inputStep;
-    let fourth = third + inputStep;
-    const end = input + bytes;
-    if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
-      for (let at = input; at < end; at += 4) {
-        const left = v128.load(weight);
-        const right = v128.load(weight, 16);
-        let values = v128.load32_splat(at);
-        a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, a0);
-        a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, a1);
-        values = v128.load32_splat(second);
-        b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, b0);
-        b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, b1);
-        values = v128.load32_splat(third);
-        c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, c0);
-        c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, c1);
-        values = v128.load32_splat(fourth);
-        d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, d0);
-        d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, d1);
-        weight += 32;
-        second += 4;
-        third += 4;
-        fourth += 4;
-      }
-    } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
-      for (let at = input; at < end; at += 4) {
-        const left = v128.load(weight);
-        const right = v128.load(weight, 16);
-        let values = v128.load32_splat(at);
-        a0 = dotPairs(a0, left, values, ones);
-        a1 = dotPairs(a1, right, values, ones);
-        values = v128.load32_splat(second);
-        b0 = dotPairs(b0, left, values, ones);
-        b1 = dotPairs(b1, right, values, ones);
-        values = v128.load32_splat(third);
-        c0 = dotPairs(c0, left, values, ones);
-        c1 = dotPairs(c1, right, values, ones);
-        values = v128.load32_splat(fourth);
-        d0 = dotPairs(d0, left, values, ones);
-        d1 = dotPairs(d1, right, values, ones);
-        weight += 32;
-        second += 4;
-        third += 4;
-        fourth += 4;
-      }
-    } else {
-      for (let at = input; at < end; at += 4) {
-        const left = v128.load(weight);
-        const right = v128.load(weight, 16);
-        let values = v128.load32_splat(at);
-        a0 = dot(a0, values, left);
-        a1 = dot(a1, values, right);
-        values = v128.load32_splat(second);
-        b0 = dot(b0, values, left);
-        b1 = dot(b1, values, right);
-        values = v128.load32_splat(third);
-        c0 = dot(c0, values, left);
-        c1 = dot(c1, values, right);
-        values = v128.load32_splat(fourth);
-        d0 = dot(d0, values, left);
-        d1 = dot(d1, values, right);
-        weight += 32;
-        second += 4;
-        third += 4;
-        fourth += 4;
-      }
-    }
-    const a = i16x8.narrow_i32x4_s(
-      requantize4(a0, multiplier0, lows, shift),
-      requantize4(a1, multiplier1, lows, shift),
-    );
-    const b = i16x8.narrow_i32x4_s(
-      requantize4(b0, multiplier0, lows, shift),
-      requantize4(b1, multiplier1, lows, shift),
-    );
-    const c = i16x8.narrow_i32x4_s(
-      requantize4(c0, multiplier0, lows, shift),
-      requantize4(c1, multiplier1, lows, shift),
-    );
-    const d = i16x8.narrow_i32x4_s(
-      requantize4(d0, multiplier0, lows, shift),
-      requantize4(d1, multiplier1, lows, shift),
-    );
-    const ab = i8x16.min_s(i8x16.narrow_i16x8_s(a, b), highs);
-    const cd = i8x16.min_s(i8x16.narrow_i16x8_s(c, d), highs);
-    store8(output, i64x2.extract_lane(ab, 0), count);
-    store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
-    store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
-    store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
-    input += 4 * inputStep;
-    output += 4 * outputStep;
-  }
-}
-
-/** Requantises and stores `count` of eight sums. */
-export function finish(
-  sum0: v128,
-  sum1: v128,
-  multipliers: usize,
-  output: usize,
-  count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-): void {
-  const lows = f32x4.splat(low);
-  const shift = shiftOf(zero);
-  const first = requantize4(sum0, v128.load(multipliers), lows, shift);
-  const second = requantize4(sum1, v128.load(multipliers, 16), lows, shift);
-  store8(output, i64x2.extract_lane(narrow8(first, second, i8x16.splat(<i8>most)), 0), count);
 }

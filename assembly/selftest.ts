@@ -3,7 +3,8 @@
  * some hosts give wrong sums for instructions that they claim to have.
  */
 import { BLOCK } from "../src/record";
-import { matmul, PLAIN, RELAXED, RELAXED_ADD } from "./matmul";
+import { PLAIN, RELAXED, RELAXED_ADD } from "./dot";
+import { matmul } from "./matmul";
 import { requantize } from "./requantize";
 
 const DEPTH = 64;

@@ -14,7 +14,7 @@ export interface EngineExports {
   pictureWeights(op: number, width: number, weights: number): void;
   pictureRow(op: number, channels: number, weights: number, row: number): void;
   pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
-  /** How it sums products on this host (assembly/matmul.ts), -1 if wrongly. Clears the start of memory. */
+  /** How it sums products on this host (assembly/dot.ts), -1 if wrongly. Clears the start of memory. */
   selftest(): number;
   mask(op: number, width: number, height: number, first: number, end: number): void;
 }

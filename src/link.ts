@@ -17,7 +17,7 @@ import * as record from "./record.js";
 /**
  * Bytes of linear memory from address 0 to the arena.
  *
- * @param form how the engine sums products of input that is 0..127: see assembly/matmul.ts
+ * @param form how the engine sums products of input that is 0..127: see assembly/dot.ts
  */
 export function link(model: Model, plan: Plan, form = 0): Uint8Array {
   const image = new Uint8Array(plan.arenaAt);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { Picture } from "../../src/engine.js";
@@ -95,4 +96,38 @@ describe("the shipped model", () => {
       expect(performance.now() - start, `bit ${bit}, milliseconds`).toBeLessThan(2000);
     }
   }, 1_200_000);
+});
+
+describe.each(["attendseg-camvid", "attendseg-camvid-small", "attendseg-camvid-tiny"])("%s", (name) => {
+  const bytes = new Uint8Array(readFileSync(`models/${name}.aseg`));
+  const model = parseModel(bytes);
+
+  it("is the file that its card describes", () => {
+    const card = JSON.parse(readFileSync(`models/${name}.json`, "utf8"));
+    const { parameters, macs, weightBytes, memoryBytes } = modelInfo(model, plan(model, 512, 512));
+    expect(model.card.name).toBe(name);
+    expect(card.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+    expect(card.cost).toEqual({
+      input: "512x512",
+      parameters,
+      macs,
+      weightBytes,
+      fileBytes: bytes.length,
+      memoryBytes,
+    });
+  });
+
+  it.each(VARIANTS)("gives the mask of the reference on the drawn street: %s", (variant) => {
+    const { data, width, height } = drawStreet();
+    const side = 128;
+    const tensors = runReference(model, referenceInput(data, width, height, 3, side, side), side, side);
+    const id = model.ops.at(-1)!.inputs[0]!;
+    const expected = referenceMask(tensors[id]!, { height: 32, width: 32 }, 32, height, width);
+    const engine = engineOf(variant, model, side, side);
+    engine.setPicture({ data, width, height, channels: 3 });
+    engine.run();
+    const mask = new Uint8Array(width * height);
+    engine.writeMask(width, height, mask);
+    expect(firstDifference(mask, expected)).toBeUndefined();
+  });
 });

@@ -1,0 +1,24 @@
+/**
+ * How products of int8 are summed; all forms are exact.
+ *
+ * The relaxed dot product takes four int8 at a time and needs input of 7 bits (0..127): two products then add up to at
+ * most 2 * 127 * 128 < 2^15, so the 16-bit sums of pairs cannot saturate. Operand order matters: weights, which have a
+ * sign, come first, input second.
+ */
+
+/** Pairs of int16. */
+export const PLAIN = 0;
+/** Relaxed dot product to 16-bit pairs, then to 32 bits. */
+export const RELAXED = 1;
+/** Relaxed dot product with the addition in the instruction: one step where the processor has it, slower where not. */
+export const RELAXED_ADD = 2;
+
+/** PLAIN: adds the products of two weights of four output channels with two input values, repeated four times. */
+export function dot(sum: v128, values: v128, weights: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(values, weights));
+}
+
+/** RELAXED: adds the products of four weights of four output channels with four input values, repeated four times. */
+export function dotPairs(sum: v128, weights: v128, values: v128, ones: v128): v128 {
+  return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(weights, values), ones));
+}

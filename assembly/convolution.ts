@@ -10,14 +10,20 @@
  * bias         i32  [outChannels]                 the input zero point is folded in
  * multipliers  f32  [outChannels]                 input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, outChannels]
- * scratch      int8 [outWidth, depth]             the taps of one output row, side by side; behind them matmul's
+ * scratch      int8 [outWidth, depth]             the taps of one output row, side by side; behind them matmul's;
+ *                                                 or see rows.ts
  *
  * |sum| < 2^31 while a group has at most 2^16 taps: see matmul.
  */
 import * as r from "../src/record";
 import { matmul } from "./matmul";
+import { convolveRows, fitsRows } from "./rows";
 
 export function convolution(op: usize, first: i32, end: i32): void {
+  if (ASC_FEATURE_SIMD && fitsRows(op)) {
+    convolveRows(op, first, end);
+    return;
+  }
   const inChannels = load<i32>(op, r.IN_CHANNELS);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const outChannels = load<i32>(op, r.OUT_CHANNELS);

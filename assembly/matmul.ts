@@ -56,6 +56,8 @@ export function matmul(
         inputStep,
         whole,
         depth,
+        1,
+        0,
         block,
         bias,
         multipliers,
@@ -71,7 +73,8 @@ export function matmul(
       to += whole * outputStep;
     }
     for (let p = whole; p < pixels; p++) {
-      if (ASC_FEATURE_SIMD) tile1(from, depth, block, bias, multipliers, to, count, zero, low, most, form);
+      if (ASC_FEATURE_SIMD)
+        tile1(from, depth, 1, 0, block, bias, multipliers, to, count, zero, low, most, form);
       else pixel(from, depth, block, bias, multipliers, to, count, zero, low, most);
       from += inputStep;
       to += outputStep;

@@ -6,12 +6,17 @@
 import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
 import { narrow8, requantize4, shiftOf, store8 } from "./requantize";
 
-/** `count` of eight output channels of `pixels` pixels, a multiple of four. */
+/**
+ * `count` of eight output channels of `pixels` pixels, a multiple of four. In form PLAIN the input of a pixel may lie
+ * in `rows` rows of `depth` values (an even number), rowStep bytes apart; else there is one.
+ */
 export function tiles(
   input: usize,
   inputStep: i32,
   pixels: i32,
   depth: i32,
+  rows: i32,
+  rowStep: i32,
   weights: usize,
   bias: usize,
   multipliers: usize,
@@ -89,25 +94,32 @@ export function tiles(
         fourth += 4;
       }
     } else {
-      for (let at = input; at < end; at += 4) {
-        const left = v128.load(weight);
-        const right = v128.load(weight, 16);
-        let values = v128.load32_splat(at);
-        a0 = dot(a0, values, left);
-        a1 = dot(a1, values, right);
-        values = v128.load32_splat(second);
-        b0 = dot(b0, values, left);
-        b1 = dot(b1, values, right);
-        values = v128.load32_splat(third);
-        c0 = dot(c0, values, left);
-        c1 = dot(c1, values, right);
-        values = v128.load32_splat(fourth);
-        d0 = dot(d0, values, left);
-        d1 = dot(d1, values, right);
-        weight += 32;
-        second += 4;
-        third += 4;
-        fourth += 4;
+      let from = input;
+      for (let row = 0; row < rows; row++) {
+        second = from + inputStep;
+        third = second + inputStep;
+        fourth = third + inputStep;
+        for (let at = from; at < from + bytes; at += 4) {
+          const left = v128.load(weight);
+          const right = v128.load(weight, 16);
+          let values = v128.load32_splat(at);
+          a0 = dot(a0, values, left);
+          a1 = dot(a1, values, right);
+          values = v128.load32_splat(second);
+          b0 = dot(b0, values, left);
+          b1 = dot(b1, values, right);
+          values = v128.load32_splat(third);
+          c0 = dot(c0, values, left);
+          c1 = dot(c1, values, right);
+          values = v128.load32_splat(fourth);
+          d0 = dot(d0, values, left);
+          d1 = dot(d1, values, right);
+          weight += 32;
+          second += 4;
+          third += 4;
+          fourth += 4;
+        }
+        from += rowStep;
       }
     }
     const a = i16x8.narrow_i32x4_s(
@@ -141,6 +153,8 @@ export function tiles(
 export function tile1(
   input: usize,
   depth: i32,
+  rows: i32,
+  rowStep: i32,
   weights: usize,
   bias: usize,
   multipliers: usize,
@@ -154,17 +168,20 @@ export function tile1(
   const ones = i16x8.splat(1);
   let sum0 = v128.load(bias);
   let sum1 = v128.load(bias, 16);
-  const end = input + (form == PLAIN ? 2 * depth : depth);
-  for (; input < end; input += 4) {
-    const values = v128.load32_splat(input);
-    if (ASC_FEATURE_RELAXED_SIMD && form != PLAIN) {
-      sum0 = dotPairs(sum0, v128.load(weights), values, ones);
-      sum1 = dotPairs(sum1, v128.load(weights, 16), values, ones);
-    } else {
-      sum0 = dot(sum0, values, v128.load(weights));
-      sum1 = dot(sum1, values, v128.load(weights, 16));
+  const bytes = form == PLAIN ? 2 * depth : depth;
+  for (; rows > 0; rows--) {
+    for (let at = input; at < input + bytes; at += 4) {
+      const values = v128.load32_splat(at);
+      if (ASC_FEATURE_RELAXED_SIMD && form != PLAIN) {
+        sum0 = dotPairs(sum0, v128.load(weights), values, ones);
+        sum1 = dotPairs(sum1, v128.load(weights, 16), values, ones);
+      } else {
+        sum0 = dot(sum0, values, v128.load(weights));
+        sum1 = dot(sum1, values, v128.load(weights, 16));
+      }
+      weights += 32;
     }
-    weights += 32;
+    input += rowStep;
   }
   finish(sum0, sum1, multipliers, output, count, zero, low, most);
 }

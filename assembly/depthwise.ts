@@ -11,9 +11,9 @@
  * bias         i32  [channels]                  the input zero point is folded in
  * multipliers  f32  [channels]                  input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, channels]
- * scratch      int8 [channels] of the input's zero point, then in SIMD builds the columns under one output row:
- *              [kernelHeight / group][columns][8][group], int16 or, with relaxed forms, int8; else addresses of the
- *              taps of one pixel, u32 [kernelHeight / 2][kernelWidth][2]
+ * scratch      int8 [channels] of the input's zero point, then in SIMD builds the columns of sixteen channels under
+ *              one output row: [2][kernelHeight / group][columns][8][group], int16 or, with relaxed forms, int8; else
+ *              addresses of the taps of one pixel, u32 [kernelHeight / 2][kernelWidth][2]
  *
  * Taps of `group` input rows are summed at once: 4 with relaxed forms, else 2. Two output rows are done
  * together where they need no more groups than one; weights of the second then lie one input row lower.
@@ -71,15 +71,15 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
   const rowWeights = weightsOf(op);
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
-    const half = channel & r.BLOCK ? halfBytes : 0;
-    for (let at = 0; half == 0 && at < groups; at++) {
+    const isSecond = (channel & r.BLOCK) != 0; // of the eights that are spread together
+    for (let at = 0; !isSecond && at < groups; at++) {
       spread(op, top, at * group, channel, columns, scratch + at * groupBytes, halfBytes);
     }
     const bias = load<usize>(op, r.BIAS_AT) + 4 * channel;
     const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
     const count = min(r.BLOCK, channels - channel);
     for (let at = 0; at < rows; at++) {
-      let from = scratch + half;
+      let from = scratch + (isSecond ? halfBytes : 0);
       let to = output + channel + at * outWidth * channels;
       columnTiles(
         from,

@@ -79,7 +79,8 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
     const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
     const count = min(r.BLOCK, channels - channel);
     for (let at = 0; at < rows; at++) {
-      let from = scratch + (isSecond ? halfBytes : 0);
+      let from = scratch;
+      if (isSecond) from += halfBytes;
       let to = output + channel + at * outWidth * channels;
       columnTiles(
         from,

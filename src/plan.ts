@@ -229,7 +229,8 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
       return pictureScratch(output).bytes;
     case format.CONVOLUTION:
     case format.POINTWISE:
-      // taps of a convolution as int8; these or pixels, and the weights of a block, as int16: see assembly/matmul.ts
+      // taps of a convolution as int8; these or pixels, and the weights of a block, as int16: see assembly/matmul.ts;
+      // where the rows of a convolution fit in as many bytes, they are put there instead: see assembly/rows.ts
       return (
         (3 * Math.max(output.width, record.BATCH) + 2 * record.BLOCK) * packingOf(op, model).depth +
         SLACK_BYTES

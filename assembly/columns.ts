@@ -99,7 +99,7 @@ function highPairs(a: v128, b: v128): v128 {
 }
 
 /**
- * `count` of eight channels of `pixels` pixels of an output row, a multiple of four.
+ * `count` of eight channels of `pixels` pixels of an output row.
  *
  * from       the first pixel's first column; pixels lie pixelStep apart, taps tapStep, row bytes in all, groups
  *            groupBytes
@@ -133,7 +133,7 @@ export function columnTiles(
   const shift = shiftOf(zero);
   const highs = i8x16.splat(<i8>most);
   const end = groups * groupBytes;
-  for (; pixels > 0; pixels -= 4) {
+  for (; pixels >= 4; pixels -= 4) {
     let a0 = bias0;
     let a1 = bias1;
     let b0 = bias0;
@@ -213,10 +213,30 @@ export function columnTiles(
     from += 4 * pixelStep;
     output += 4 * outputStep;
   }
+  for (; pixels > 0; pixels--) {
+    columnTile1(
+      from,
+      tapStep,
+      row,
+      groups,
+      groupBytes,
+      weights,
+      bias,
+      multipliers,
+      output,
+      count,
+      zero,
+      low,
+      most,
+      form,
+    );
+    from += pixelStep;
+    output += outputStep;
+  }
 }
 
 /** `columnTiles` for one pixel. */
-export function columnTile1(
+function columnTile1(
   from: usize,
   tapStep: i32,
   row: i32,

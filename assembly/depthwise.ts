@@ -21,7 +21,7 @@
  * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
  */
 import * as r from "../src/record";
-import { columnTile1, columnTiles, spread } from "./columns";
+import { columnTiles, spread } from "./columns";
 import { PLAIN } from "./dot";
 import { pointwise } from "./pointwise";
 import { requantize } from "./requantize";
@@ -67,7 +67,6 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
   const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
   const groupBytes = r.COLUMN * columns;
   const halfBytes = groups * groupBytes;
-  const whole = outWidth & -4;
   const rowWeights = weightsOf(op);
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
@@ -81,7 +80,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
     for (let at = 0; at < rows; at++) {
       let from = scratch;
       if (isSecond) from += halfBytes;
-      let to = output + channel + at * outWidth * channels;
+      const to = output + channel + at * outWidth * channels;
       columnTiles(
         from,
         pixelStep,
@@ -94,35 +93,13 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
         multipliers,
         to,
         channels,
-        whole,
+        outWidth,
         count,
         zero,
         low,
         most,
         form,
       );
-      from += whole * pixelStep;
-      to += whole * channels;
-      for (let x = whole; x < outWidth; x++) {
-        columnTile1(
-          from,
-          tapStep,
-          row,
-          groups,
-          groupBytes,
-          weights,
-          bias,
-          multipliers,
-          to,
-          count,
-          zero,
-          low,
-          most,
-          form,
-        );
-        from += pixelStep;
-        to += channels;
-      }
       weights += rowWeights;
     }
     weights += (load<i32>(op, r.ROWS_AT_ONCE) - rows) * rowWeights;

@@ -1,7 +1,7 @@
 import { BLOCK } from "../src/record";
 import { PLAIN } from "./dot";
 import { requantize } from "./requantize";
-import { tile1, tiles } from "./tiles";
+import { tiles } from "./tiles";
 
 /**
  * Rows of pixels times packed weights, the core of pointwise and dense convolution:
@@ -40,7 +40,6 @@ export function matmul(
     inputStep = 2 * depth;
     scratch += pixels * inputStep;
   }
-  const whole = ASC_FEATURE_SIMD ? pixels & -4 : 0;
   for (let channel = 0; channel < channels; channel += BLOCK) {
     const count = min(BLOCK, channels - channel);
     let block = weights;
@@ -48,20 +47,18 @@ export function matmul(
       widen(weights, 0, 1, BLOCK * depth, scratch);
       block = scratch;
     }
-    let from = input;
-    let to = output + channel;
     if (ASC_FEATURE_SIMD) {
       tiles(
-        from,
+        input,
         inputStep,
-        whole,
+        pixels,
         depth,
         1,
         0,
         block,
         bias,
         multipliers,
-        to,
+        output + channel,
         outputStep,
         count,
         zero,
@@ -69,15 +66,11 @@ export function matmul(
         most,
         form,
       );
-      from += whole * inputStep;
-      to += whole * outputStep;
-    }
-    for (let p = whole; p < pixels; p++) {
-      if (ASC_FEATURE_SIMD)
-        tile1(from, depth, 1, 0, block, bias, multipliers, to, count, zero, low, most, form);
-      else pixel(from, depth, block, bias, multipliers, to, count, zero, low, most);
-      from += inputStep;
-      to += outputStep;
+    } else {
+      for (let p = 0; p < pixels; p++) {
+        const to = output + channel + p * outputStep;
+        pixel(input + p * inputStep, depth, block, bias, multipliers, to, count, zero, low, most);
+      }
     }
     weights += BLOCK * depth;
     bias += 4 * BLOCK;

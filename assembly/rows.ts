@@ -8,7 +8,7 @@
  */
 import * as r from "../src/record";
 import { PLAIN } from "./dot";
-import { tile1, tiles } from "./tiles";
+import { tiles } from "./tiles";
 
 /** Whether `convolveRows` can compute an operation, in the scratch that plan.ts gives a convolution. */
 export function fitsRows(op: usize): bool {
@@ -35,7 +35,6 @@ export function convolveRows(op: usize, first: i32, end: i32): void {
   const rows = scratch + <i32>weightsBytes(op);
   const rowBytes = rowBytesOf(op);
   const depth = depthOf(op);
-  const whole = outWidth & -4;
   unpack(op, scratch);
   for (let y = first; y < end; y++) {
     const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
@@ -47,11 +46,11 @@ export function convolveRows(op: usize, first: i32, end: i32): void {
       const weights = scratch + 2 * channel * kernelHeight * depth;
       const bias = load<usize>(op, r.BIAS_AT) + 4 * channel;
       const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
-      let to = load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + channel;
+      const to = load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + channel;
       tiles(
         rows,
         step,
-        whole,
+        outWidth,
         depth,
         kernelHeight,
         rowBytes,
@@ -66,27 +65,6 @@ export function convolveRows(op: usize, first: i32, end: i32): void {
         most,
         PLAIN,
       );
-      let from = rows + whole * step;
-      to += whole * outChannels;
-      for (let x = whole; x < outWidth; x++) {
-        tile1(
-          from,
-          depth,
-          kernelHeight,
-          rowBytes,
-          weights,
-          bias,
-          multipliers,
-          to,
-          count,
-          zero,
-          low,
-          most,
-          PLAIN,
-        );
-        from += step;
-        to += outChannels;
-      }
     }
   }
 }

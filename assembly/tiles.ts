@@ -7,7 +7,7 @@ import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
 import { narrow8, requantize4, shiftOf, store8 } from "./requantize";
 
 /**
- * `count` of eight output channels of `pixels` pixels, a multiple of four. In form PLAIN the input of a pixel may lie
+ * `count` of eight output channels of `pixels` pixels. In form PLAIN the input of a pixel may lie
  * in `rows` rows of `depth` values (an even number), rowStep bytes apart; else there is one.
  */
 export function tiles(
@@ -37,7 +37,7 @@ export function tiles(
   const shift = shiftOf(zero);
   const highs = i8x16.splat(<i8>most);
   const bytes = form == PLAIN ? 2 * depth : depth;
-  for (; pixels > 0; pixels -= 4) {
+  for (; pixels >= 4; pixels -= 4) {
     let a0 = bias0;
     let a1 = bias1;
     let b0 = bias0;
@@ -147,10 +147,15 @@ export function tiles(
     input += 4 * inputStep;
     output += 4 * outputStep;
   }
+  for (; pixels > 0; pixels--) {
+    tile1(input, depth, rows, rowStep, weights, bias, multipliers, output, count, zero, low, most, form);
+    input += inputStep;
+    output += outputStep;
+  }
 }
 
 /** `tiles` for one pixel. */
-export function tile1(
+function tile1(
   input: usize,
   depth: i32,
   rows: i32,

@@ -5,7 +5,7 @@
 import * as r from "../src/record";
 import { isRow, pixelAt } from "./depthwise";
 import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
-import { requantize4, shiftOf, store8 } from "./requantize";
+import { clamp16, requantize4, shiftOf, store8 } from "./requantize";
 import { finish } from "./tiles";
 
 /**
@@ -123,17 +123,18 @@ export function columnTiles(
   low: f32,
   most: i32,
   form: i32,
+  tame: bool,
 ): void {
   const ones = i16x8.splat(1);
   const bias0 = v128.load(bias);
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
   const multiplier1 = v128.load(multipliers, 16);
-  const lows = f32x4.splat(low);
   const shift = shiftOf(zero);
+  const least = i8x16.splat(<i8>(<i32>low + zero));
   const highs = i8x16.splat(<i8>most);
   const end = groups * groupBytes;
-  for (; pixels >= 4; pixels -= 4) {
+  for (; tame && pixels >= 4; pixels -= 4) {
     let a0 = bias0;
     let a1 = bias1;
     let b0 = bias0;
@@ -188,24 +189,12 @@ export function columnTiles(
         }
       }
     }
-    const a = i16x8.narrow_i32x4_s(
-      requantize4(a0, multiplier0, lows, shift),
-      requantize4(a1, multiplier1, lows, shift),
-    );
-    const b = i16x8.narrow_i32x4_s(
-      requantize4(b0, multiplier0, lows, shift),
-      requantize4(b1, multiplier1, lows, shift),
-    );
-    const c = i16x8.narrow_i32x4_s(
-      requantize4(c0, multiplier0, lows, shift),
-      requantize4(c1, multiplier1, lows, shift),
-    );
-    const d = i16x8.narrow_i32x4_s(
-      requantize4(d0, multiplier0, lows, shift),
-      requantize4(d1, multiplier1, lows, shift),
-    );
-    const ab = i8x16.min_s(i8x16.narrow_i16x8_s(a, b), highs);
-    const cd = i8x16.min_s(i8x16.narrow_i16x8_s(c, d), highs);
+    const a = i16x8.narrow_i32x4_s(requantize4(a0, multiplier0, shift), requantize4(a1, multiplier1, shift));
+    const b = i16x8.narrow_i32x4_s(requantize4(b0, multiplier0, shift), requantize4(b1, multiplier1, shift));
+    const c = i16x8.narrow_i32x4_s(requantize4(c0, multiplier0, shift), requantize4(c1, multiplier1, shift));
+    const d = i16x8.narrow_i32x4_s(requantize4(d0, multiplier0, shift), requantize4(d1, multiplier1, shift));
+    const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, highs);
+    const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, highs);
     store8(output, i64x2.extract_lane(ab, 0), count);
     store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
     store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);

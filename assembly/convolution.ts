@@ -17,6 +17,7 @@
  */
 import * as r from "../src/record";
 import { matmul } from "./matmul";
+import { areTame } from "./requantize";
 import { convolveRows, fitsRows } from "./rows";
 
 export function convolution(op: usize, first: i32, end: i32): void {
@@ -36,6 +37,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
   const groupOut = outChannels / groups;
   const padded = (groupOut + r.BLOCK - 1) & -r.BLOCK;
   const taps = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH);
+  const tame = ASC_FEATURE_SIMD && areTame(op, groups * padded, taps * groupIn);
   const depth = (taps * groupIn + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
   for (let y = first; y < end; y++) {
     for (let group = 0; group < groups; group++) {
@@ -55,6 +57,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
         low,
         most,
         load<i32>(op, r.FORM),
+        tame,
         scratch + ((outWidth * depth + 31) & -16),
       );
     }

@@ -24,7 +24,7 @@ import * as r from "../src/record";
 import { columnTiles, spread } from "./columns";
 import { PLAIN } from "./dot";
 import { pointwise } from "./pointwise";
-import { requantize } from "./requantize";
+import { areTame, requantize } from "./requantize";
 
 export function depthwise(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
@@ -33,6 +33,8 @@ export function depthwise(op: usize, first: i32, end: i32): void {
   const atOnce = ASC_FEATURE_SIMD ? load<i32>(op, r.ROWS_AT_ONCE) : 1;
   const rowBytes = load<i32>(op, r.OUT_WIDTH) * channels;
   memory.fill(load<usize>(op, r.SCRATCH_AT), <u8>load<i32>(op, r.ZERO), channels);
+  const taps = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH);
+  const tame = ASC_FEATURE_SIMD && areTame(op, channels, taps);
   let made = 0;
   for (let y = first; y < end; y += atOnce) {
     const rows = min(atOnce, end - y);
@@ -43,13 +45,13 @@ export function depthwise(op: usize, first: i32, end: i32): void {
       made = below;
     }
     const output = load<usize>(op, r.OUTPUT_AT) + y * rowBytes;
-    if (ASC_FEATURE_SIMD) blocks(op, top, output, rows);
+    if (ASC_FEATURE_SIMD) blocks(op, top, output, rows, tame);
     else pixels(op, top, output);
   }
 }
 
 /** One output row or a pair, eight channels at a time, whose taps begin in input row `top`. */
-function blocks(op: usize, top: i32, output: usize, rows: i32): void {
+function blocks(op: usize, top: i32, output: usize, rows: i32, tame: bool): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const kernelWidth = load<i32>(op, r.KERNEL_WIDTH);
@@ -99,6 +101,7 @@ function blocks(op: usize, top: i32, output: usize, rows: i32): void {
         low,
         most,
         form,
+        tame,
       );
       weights += rowWeights;
     }

@@ -12,6 +12,7 @@ import { tiles } from "./tiles";
  * bias         i32  [channels], multipliers f32 [channels]; both padded to a multiple of 8
  * output       int8 [pixels, channels] pixels lie outputStep bytes apart
  * form         PLAIN, or in relaxed builds, with weights [channels / 8][depth / 4][8][4], one of the others: see dot.ts
+ * tame         whether `areTame` holds, in SIMD builds
  * scratch      int16 [pixels, depth], [8, depth]   input and weights widened: only in SIMD builds, form PLAIN
  *
  * depth is a multiple of 8. Input beyond the real depth is read and multiplied by zero.
@@ -32,6 +33,7 @@ export function matmul(
   low: f32,
   most: i32,
   form: i32,
+  tame: bool,
   scratch: usize,
 ): void {
   if (ASC_FEATURE_SIMD && form == PLAIN) {
@@ -65,6 +67,7 @@ export function matmul(
         low,
         most,
         form,
+        tame,
       );
     } else {
       for (let p = 0; p < pixels; p++) {

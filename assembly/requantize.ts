@@ -1,14 +1,16 @@
 /**
  * The one rounding rule, from a sum to an int8:
  *   requantize(value, multiplier) = clamp(round(f32(value) * multiplier) + zero, min, max)
- * round is to nearest, ties to even. The clamp is done before rounding, at min - zero and max - zero, which are
- * integers and so give the same result. The SIMD form needs only the lower bound there: the bits of positive floats
- * are in the order of their values, so what is too large stays so and saturates.
+ * round is to nearest, ties to even. Clamping before rounding, at min - zero and max - zero, gives the same result, since
+ * these are integers. The SIMD form clamps last, as bytes: the bits of positive floats are in the order of their values,
+ * so what is too large or too small stays so and saturates. That holds where `isTame`.
  */
+import * as r from "../src/record";
 
 /** Adding this to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
 const ROUNDER: f32 = 12582912.0;
 const ROUNDER_BITS = 0x4b400000;
+const TAME: f32 = 8388608.0;
 
 /** `low` and `high` are min - zero and max - zero. The result is within them; zero is yet to be added. */
 export function round(value: f32, low: f32, high: f32): i32 {
@@ -20,12 +22,30 @@ export function requantize(sum: i32, multiplier: f32, low: f32, high: f32, zero:
   return round(<f32>sum * multiplier, low, high) + zero;
 }
 
+/** Whether `round4` is right for values of at most this magnitude: their sum with the rounder is then positive. */
+export function isTame(magnitude: f32): bool {
+  return magnitude < TAME;
+}
+
+/** Whether `requantize4` is right for every sum of a convolution with so many channels and taps, in SIMD builds. */
+export function areTame(op: usize, channels: i32, taps: i32): bool {
+  const bias = load<usize>(op, r.BIAS_AT);
+  const multipliers = load<usize>(op, r.MULTIPLIERS_AT);
+  const products = f32x4.splat(<f32>taps * <f32>(1 << 14));
+  let magnitude = f32x4.splat(0);
+  for (let at = 0; at < 4 * channels; at += 16) {
+    const sums = f32x4.add(f32x4.abs(f32x4.convert_i32x4_s(v128.load(bias + at))), products);
+    magnitude = f32x4.max(magnitude, f32x4.mul(sums, v128.load(multipliers + at)));
+  }
+  return i32x4.all_true(f32x4.lt(magnitude, f32x4.splat(TAME)));
+}
+
 /**
- * Four f32, bounded below by `low` (min - zero), rounded, plus zero: an i32x4, right where it is at most 2^21 and
- * larger than that above. `shift` is `shiftOf(zero)`.
+ * Four f32, rounded, plus zero: an i32x4, right from -2^21 to 2^21, and beyond these outside them. `shift` is
+ * `shiftOf(zero)`.
  */
-export function round4(value: v128, low: v128, shift: v128): v128 {
-  return i32x4.sub(f32x4.add(f32x4.pmax(value, low), f32x4.splat(ROUNDER)), shift);
+export function round4(value: v128, shift: v128): v128 {
+  return i32x4.sub(f32x4.add(value, f32x4.splat(ROUNDER)), shift);
 }
 
 /** What `round4` takes off the bits of a float. */
@@ -33,15 +53,20 @@ export function shiftOf(zero: i32): v128 {
   return i32x4.splat(ROUNDER_BITS - zero);
 }
 
-/** `requantize` of four int32 sums, yet to be bounded above by `narrow8`. */
-export function requantize4(sum: v128, multiplier: v128, low: v128, shift: v128): v128 {
-  return round4(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), low, shift);
+/** `requantize` of four int32 sums, yet to be clamped. */
+export function requantize4(sum: v128, multiplier: v128, shift: v128): v128 {
+  return round4(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), shift);
 }
 
-/** Eight results of `round4` as int8 of at most `max` (an i8x16), in the low eight bytes. */
-export function narrow8(first: v128, second: v128, max: v128): v128 {
+/** Eight results of `round4` as int8, clamped to `min` and `max` (i8x16), in the low eight bytes. */
+export function narrow8(first: v128, second: v128, min: v128, max: v128): v128 {
   const wide = i16x8.narrow_i32x4_s(first, second);
-  return i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), max);
+  return clamp16(i8x16.narrow_i16x8_s(wide, wide), min, max);
+}
+
+/** Sixteen int8, clamped. */
+export function clamp16(values: v128, min: v128, max: v128): v128 {
+  return i8x16.min_s(i8x16.max_s(values, min), max);
 }
 
 /** Stores the low `count` (1 to 8) of eight bytes. */

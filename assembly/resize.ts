@@ -14,7 +14,7 @@
  */
 import { NEAREST } from "../src/format";
 import * as r from "../src/record";
-import { narrow8, requantize, requantize4, shiftOf } from "./requantize";
+import { isTame, narrow8, requantize, requantize4, shiftOf } from "./requantize";
 import { blendRows, denominatorOf, position } from "./resample";
 
 export function resize(op: usize, first: i32, end: i32): void {
@@ -98,18 +98,19 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
   const outZero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const most = load<i32>(op, r.MAX);
+  const tame = ASC_FEATURE_SIMD && isTame(<f32>(down * across) * <f32>256 * multiplier);
   for (let x = 0; x < outWidth; x++) {
     const offset = load<i32>(columns + 8 * x);
     const weight = load<i32>(columns + 8 * x, 4);
     const left = blended + offset;
     const right = offset < last ? left + 4 * channels : left;
     let channel = 0;
-    if (ASC_FEATURE_SIMD) {
+    if (ASC_FEATURE_SIMD && tame) {
       const leftWeight = i32x4.splat(across - weight);
       const rightWeight = i32x4.splat(weight);
       const zeros = i32x4.splat(zero);
       const multipliers = f32x4.splat(multiplier);
-      const lows = f32x4.splat(low);
+      const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
       const shift = shiftOf(outZero);
       const highs = i8x16.splat(<i8>most);
       for (; channel + 8 <= channels; channel += 8) {
@@ -122,9 +123,9 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
           i32x4.mul(v128.load(left + at, 16), leftWeight),
           i32x4.mul(v128.load(right + at, 16), rightWeight),
         );
-        const first = requantize4(i32x4.sub(a, zeros), multipliers, lows, shift);
-        const second = requantize4(i32x4.sub(b, zeros), multipliers, lows, shift);
-        v128.store64_lane(output + channel, narrow8(first, second, highs), 0);
+        const first = requantize4(i32x4.sub(a, zeros), multipliers, shift);
+        const second = requantize4(i32x4.sub(b, zeros), multipliers, shift);
+        v128.store64_lane(output + channel, narrow8(first, second, least, highs), 0);
       }
     }
     for (; channel < channels; channel++) {

@@ -8,6 +8,7 @@
  */
 import * as r from "../src/record";
 import { PLAIN } from "./dot";
+import { areTame } from "./requantize";
 import { tiles } from "./tiles";
 
 /** Whether `convolveRows` can compute an operation, in the scratch that plan.ts gives a convolution. */
@@ -35,6 +36,7 @@ export function convolveRows(op: usize, first: i32, end: i32): void {
   const rows = scratch + <i32>weightsBytes(op);
   const rowBytes = rowBytesOf(op);
   const depth = depthOf(op);
+  const tame = areTame(op, outChannels, kernelHeight * depth);
   unpack(op, scratch);
   for (let y = first; y < end; y++) {
     const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
@@ -64,6 +66,7 @@ export function convolveRows(op: usize, first: i32, end: i32): void {
         low,
         most,
         PLAIN,
+        tame,
       );
     }
   }

@@ -77,6 +77,7 @@ function isRight(form: i32): bool {
     -103,
     100,
     form,
+    true,
     SCRATCH,
   );
   for (let p = 0; p < PIXELS; p++) {

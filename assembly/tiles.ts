@@ -4,7 +4,7 @@
  * weights. The rest is as in matmul.
  */
 import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
-import { narrow8, requantize4, shiftOf, store8 } from "./requantize";
+import { clamp16, requantize4, round4, shiftOf, store8 } from "./requantize";
 
 /**
  * `count` of eight output channels of `pixels` pixels. In form PLAIN the input of a pixel may lie
@@ -27,17 +27,18 @@ export function tiles(
   low: f32,
   most: i32,
   form: i32,
+  tame: bool,
 ): void {
   const ones = i16x8.splat(1);
   const bias0 = v128.load(bias);
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
   const multiplier1 = v128.load(multipliers, 16);
-  const lows = f32x4.splat(low);
   const shift = shiftOf(zero);
+  const least = i8x16.splat(<i8>(<i32>low + zero));
   const highs = i8x16.splat(<i8>most);
   const bytes = form == PLAIN ? 2 * depth : depth;
-  for (; pixels >= 4; pixels -= 4) {
+  for (; tame && pixels >= 4; pixels -= 4) {
     let a0 = bias0;
     let a1 = bias1;
     let b0 = bias0;
@@ -122,24 +123,12 @@ export function tiles(
         from += rowStep;
       }
     }
-    const a = i16x8.narrow_i32x4_s(
-      requantize4(a0, multiplier0, lows, shift),
-      requantize4(a1, multiplier1, lows, shift),
-    );
-    const b = i16x8.narrow_i32x4_s(
-      requantize4(b0, multiplier0, lows, shift),
-      requantize4(b1, multiplier1, lows, shift),
-    );
-    const c = i16x8.narrow_i32x4_s(
-      requantize4(c0, multiplier0, lows, shift),
-      requantize4(c1, multiplier1, lows, shift),
-    );
-    const d = i16x8.narrow_i32x4_s(
-      requantize4(d0, multiplier0, lows, shift),
-      requantize4(d1, multiplier1, lows, shift),
-    );
-    const ab = i8x16.min_s(i8x16.narrow_i16x8_s(a, b), highs);
-    const cd = i8x16.min_s(i8x16.narrow_i16x8_s(c, d), highs);
+    const a = i16x8.narrow_i32x4_s(requantize4(a0, multiplier0, shift), requantize4(a1, multiplier1, shift));
+    const b = i16x8.narrow_i32x4_s(requantize4(b0, multiplier0, shift), requantize4(b1, multiplier1, shift));
+    const c = i16x8.narrow_i32x4_s(requantize4(c0, multiplier0, shift), requantize4(c1, multiplier1, shift));
+    const d = i16x8.narrow_i32x4_s(requantize4(d0, multiplier0, shift), requantize4(d1, multiplier1, shift));
+    const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, highs);
+    const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, highs);
     store8(output, i64x2.extract_lane(ab, 0), count);
     store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
     store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
@@ -204,7 +193,12 @@ export function finish(
 ): void {
   const lows = f32x4.splat(low);
   const shift = shiftOf(zero);
-  const first = requantize4(sum0, v128.load(multipliers), lows, shift);
-  const second = requantize4(sum1, v128.load(multipliers, 16), lows, shift);
-  store8(output, i64x2.extract_lane(narrow8(first, second, i8x16.splat(<i8>most)), 0), count);
+  const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(multipliers));
+  const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(multipliers, 16));
+  const wide = i16x8.narrow_i32x4_s(
+    round4(f32x4.pmax(first, lows), shift),
+    round4(f32x4.pmax(second, lows), shift),
+  );
+  const bytes = i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), i8x16.splat(<i8>most));
+  store8(output, i64x2.extract_lane(bytes, 0), count);
 }

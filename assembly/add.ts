@@ -9,7 +9,7 @@
  * output      int8 [rows, width, channels]      may be the first input
  */
 import * as r from "../src/record";
-import { isTame, narrow8, round, round4, shiftOf } from "./requantize";
+import { isTame, narrow8, round, round4, rounderOf } from "./requantize";
 
 export function add(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -35,7 +35,7 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
   let i = 0;
   const magnitude = abs<f32>(constant) + <f32>128 * (multiplier0 + multiplier1);
   if (ASC_FEATURE_SIMD && isTame(magnitude)) {
-    const shift = shiftOf(0);
+    const rounder = rounderOf(load<i32>(op, r.OUT_ZERO));
     const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
     const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
     const constants = f32x4.splat(constant);
@@ -54,7 +54,7 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
         f32x4.add(constants, right),
         f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(a)), multipliers0),
       );
-      const sums = narrow8(round4(left, shift), round4(right, shift), least, most);
+      const sums = narrow8(round4(left, rounder, rounder), round4(right, rounder, rounder), least, most);
       v128.store64_lane(output + i, sums, 0);
     }
   }

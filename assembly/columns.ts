@@ -5,7 +5,7 @@
 import * as r from "../src/record";
 import { isRow, pixelAt } from "./depthwise";
 import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
-import { clamp16, requantize4, shiftOf, store8 } from "./requantize";
+import { clamp16, requantize4, rounderOf, shiftOf, store8 } from "./requantize";
 import { finish } from "./tiles";
 
 /**
@@ -130,6 +130,7 @@ export function columnTiles(
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
   const multiplier1 = v128.load(multipliers, 16);
+  const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
   const least = i8x16.splat(<i8>(<i32>low + zero));
   const highs = i8x16.splat(<i8>most);
@@ -144,13 +145,12 @@ export function columnTiles(
     let d0 = bias0;
     let d1 = bias1;
     let weight = weights;
-    for (let group = 0; group < end; group += groupBytes) {
-      const start = from + group;
-      for (let a = start; a < start + row; a += tapStep) {
-        const b = a + pixelStep;
-        const c = b + pixelStep;
-        const d = c + pixelStep;
-        if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
+    if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
+      for (let start = from; start < from + end; start += groupBytes) {
+        for (let a = start; a < start + row; a += tapStep) {
+          const b = a + pixelStep;
+          const c = b + pixelStep;
+          const d = c + pixelStep;
           const left = v128.load(weight);
           const right = v128.load(weight, 16);
           a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(a), a0);
@@ -162,7 +162,14 @@ export function columnTiles(
           d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, v128.load(d), d0);
           d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, v128.load(d, 16), d1);
           weight += 32;
-        } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
+        }
+      }
+    } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
+      for (let start = from; start < from + end; start += groupBytes) {
+        for (let a = start; a < start + row; a += tapStep) {
+          const b = a + pixelStep;
+          const c = b + pixelStep;
+          const d = c + pixelStep;
           const left = v128.load(weight);
           const right = v128.load(weight, 16);
           a0 = dotPairs(a0, left, v128.load(a), ones);
@@ -174,7 +181,14 @@ export function columnTiles(
           d0 = dotPairs(d0, left, v128.load(d), ones);
           d1 = dotPairs(d1, right, v128.load(d, 16), ones);
           weight += 32;
-        } else {
+        }
+      }
+    } else {
+      for (let start = from; start < from + end; start += groupBytes) {
+        for (let a = start; a < start + row; a += tapStep) {
+          const b = a + pixelStep;
+          const c = b + pixelStep;
+          const d = c + pixelStep;
           const left = v128.load_ext<i8>(weight);
           const right = v128.load_ext<i8>(weight, 8);
           a0 = dot(a0, v128.load(a), left);
@@ -189,16 +203,35 @@ export function columnTiles(
         }
       }
     }
-    const a = i16x8.narrow_i32x4_s(requantize4(a0, multiplier0, shift), requantize4(a1, multiplier1, shift));
-    const b = i16x8.narrow_i32x4_s(requantize4(b0, multiplier0, shift), requantize4(b1, multiplier1, shift));
-    const c = i16x8.narrow_i32x4_s(requantize4(c0, multiplier0, shift), requantize4(c1, multiplier1, shift));
-    const d = i16x8.narrow_i32x4_s(requantize4(d0, multiplier0, shift), requantize4(d1, multiplier1, shift));
+    const a = i16x8.narrow_i32x4_s(
+      requantize4(a0, multiplier0, rounder, shift),
+      requantize4(a1, multiplier1, rounder, shift),
+    );
+    const b = i16x8.narrow_i32x4_s(
+      requantize4(b0, multiplier0, rounder, shift),
+      requantize4(b1, multiplier1, rounder, shift),
+    );
+    const c = i16x8.narrow_i32x4_s(
+      requantize4(c0, multiplier0, rounder, shift),
+      requantize4(c1, multiplier1, rounder, shift),
+    );
+    const d = i16x8.narrow_i32x4_s(
+      requantize4(d0, multiplier0, rounder, shift),
+      requantize4(d1, multiplier1, rounder, shift),
+    );
     const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, highs);
     const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, highs);
-    store8(output, i64x2.extract_lane(ab, 0), count);
-    store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
-    store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
-    store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
+    if (count == 8) {
+      v128.store64_lane(output, ab, 0);
+      v128.store64_lane(output + outputStep, ab, 1);
+      v128.store64_lane(output + 2 * outputStep, cd, 0);
+      v128.store64_lane(output + 3 * outputStep, cd, 1);
+    } else {
+      store8(output, i64x2.extract_lane(ab, 0), count);
+      store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
+      store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
+      store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
+    }
     from += 4 * pixelStep;
     output += 4 * outputStep;
   }

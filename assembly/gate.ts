@@ -13,7 +13,7 @@
  * |product| < 2^23, since |value - zero| <= 255 and |table| <= 2^15.
  */
 import * as r from "../src/record";
-import { isTame, narrow8, requantize, requantize4, shiftOf } from "./requantize";
+import { isTame, narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
 
 export function gate(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -52,6 +52,7 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
   if (ASC_FEATURE_SIMD && isTame(<f32>(1 << 23) * multiplier)) {
     const multipliers = f32x4.splat(multiplier);
     const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
+    const rounder = rounderOf(outZero);
     const shift = shiftOf(outZero);
     const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
     const zeros = i16x8.splat(<i16>zero);
@@ -66,8 +67,8 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
           i32x4.extend_high_i16x8_u(values),
           v128.load(factors + 4 * channel, 16),
         );
-        const left = requantize4(sums0, multipliers, shift);
-        const right = requantize4(sums1, multipliers, shift);
+        const left = requantize4(sums0, multipliers, rounder, shift);
+        const right = requantize4(sums1, multipliers, rounder, shift);
         v128.store64_lane(output + place + channel, narrow8(left, right, least, most), 0);
       }
     }

@@ -8,7 +8,7 @@
  * output      int8 [rows, width, channels]      may be the first input
  */
 import * as r from "../src/record";
-import { isTame, narrow8, requantize, requantize4, shiftOf } from "./requantize";
+import { isTame, narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
 
 export function multiply(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -35,13 +35,14 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
   if (ASC_FEATURE_SIMD && isTame(<f32>(255 * 255) * multiplier)) {
     const multipliers = f32x4.splat(multiplier);
     const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
+    const rounder = rounderOf(outZero);
     const shift = shiftOf(outZero);
     const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
     for (; i + 8 <= count; i += 8) {
       const a = i16x8.sub(v128.load_ext<i8>(input + i), i16x8.splat(<i16>zero0));
       const b = i16x8.sub(v128.load_ext<i8>(second + i), i16x8.splat(<i16>zero1));
-      const left = requantize4(i32x4.extmul_low_i16x8_s(a, b), multipliers, shift);
-      const right = requantize4(i32x4.extmul_high_i16x8_s(a, b), multipliers, shift);
+      const left = requantize4(i32x4.extmul_low_i16x8_s(a, b), multipliers, rounder, shift);
+      const right = requantize4(i32x4.extmul_high_i16x8_s(a, b), multipliers, rounder, shift);
       v128.store64_lane(output + i, narrow8(left, right, least, most), 0);
     }
   }

@@ -7,9 +7,8 @@
  */
 import * as r from "../src/record";
 
-/** Adding this to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
-const ROUNDER: f32 = 12582912.0;
-const ROUNDER_BITS = 0x4b400000;
+/** Adding the f32 of these bits to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
+const ROUNDER_BITS = 0x4b400000; // 12582912
 const TAME: f32 = 8388608.0;
 
 /** `low` and `high` are min - zero and max - zero. The result is within them; zero is yet to be added. */
@@ -41,11 +40,16 @@ export function areTame(op: usize, channels: i32, taps: i32): bool {
 }
 
 /**
- * Four f32, rounded, plus zero: an i32x4, right from -2^21 to 2^21, and beyond these outside them. `shift` is
- * `shiftOf(zero)`.
+ * Four f32, rounded, plus zero: an i32x4, right from -2^21 to 2^21, and beyond these outside them. `rounder` and
+ * `shift` are `rounderOf(zero)` and `shiftOf(zero)`.
  */
-export function round4(value: v128, shift: v128): v128 {
-  return i32x4.sub(f32x4.add(value, f32x4.splat(ROUNDER)), shift);
+export function round4(value: v128, rounder: v128, shift: v128): v128 {
+  return i32x4.sub(f32x4.add(value, rounder), shift);
+}
+
+/** What `round4` adds: computed, since V8 would make a constant vector anew, in three instructions, at each use. */
+export function rounderOf(zero: i32): v128 {
+  return i32x4.add(shiftOf(zero), i32x4.splat(zero));
 }
 
 /** What `round4` takes off the bits of a float. */
@@ -54,8 +58,8 @@ export function shiftOf(zero: i32): v128 {
 }
 
 /** `requantize` of four int32 sums, yet to be clamped. */
-export function requantize4(sum: v128, multiplier: v128, shift: v128): v128 {
-  return round4(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), shift);
+export function requantize4(sum: v128, multiplier: v128, rounder: v128, shift: v128): v128 {
+  return round4(f32x4.mul(f32x4.convert_i32x4_s(sum), multiplier), rounder, shift);
 }
 
 /** Eight results of `round4` as int8, clamped to `min` and `max` (i8x16), in the low eight bytes. */

@@ -14,7 +14,7 @@
  */
 import { NEAREST } from "../src/format";
 import * as r from "../src/record";
-import { isTame, narrow8, requantize, requantize4, shiftOf } from "./requantize";
+import { isTame, narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
 import { blendRows, denominatorOf, position } from "./resample";
 
 export function resize(op: usize, first: i32, end: i32): void {
@@ -111,6 +111,7 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
       const zeros = i32x4.splat(zero);
       const multipliers = f32x4.splat(multiplier);
       const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
+      const rounder = rounderOf(outZero);
       const shift = shiftOf(outZero);
       const highs = i8x16.splat(<i8>most);
       for (; channel + 8 <= channels; channel += 8) {
@@ -123,8 +124,8 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
           i32x4.mul(v128.load(left + at, 16), leftWeight),
           i32x4.mul(v128.load(right + at, 16), rightWeight),
         );
-        const first = requantize4(i32x4.sub(a, zeros), multipliers, shift);
-        const second = requantize4(i32x4.sub(b, zeros), multipliers, shift);
+        const first = requantize4(i32x4.sub(a, zeros), multipliers, rounder, shift);
+        const second = requantize4(i32x4.sub(b, zeros), multipliers, rounder, shift);
         v128.store64_lane(output + channel, narrow8(first, second, least, highs), 0);
       }
     }

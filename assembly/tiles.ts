@@ -4,7 +4,7 @@
  * weights. The rest is as in matmul.
  */
 import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
-import { clamp16, requantize4, round4, shiftOf, store8 } from "./requantize";
+import { clamp16, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
 /**
  * `count` of eight output channels of `pixels` pixels. In form PLAIN the input of a pixel may lie
@@ -34,6 +34,7 @@ export function tiles(
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
   const multiplier1 = v128.load(multipliers, 16);
+  const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
   const least = i8x16.splat(<i8>(<i32>low + zero));
   const highs = i8x16.splat(<i8>most);
@@ -123,16 +124,35 @@ export function tiles(
         from += rowStep;
       }
     }
-    const a = i16x8.narrow_i32x4_s(requantize4(a0, multiplier0, shift), requantize4(a1, multiplier1, shift));
-    const b = i16x8.narrow_i32x4_s(requantize4(b0, multiplier0, shift), requantize4(b1, multiplier1, shift));
-    const c = i16x8.narrow_i32x4_s(requantize4(c0, multiplier0, shift), requantize4(c1, multiplier1, shift));
-    const d = i16x8.narrow_i32x4_s(requantize4(d0, multiplier0, shift), requantize4(d1, multiplier1, shift));
+    const a = i16x8.narrow_i32x4_s(
+      requantize4(a0, multiplier0, rounder, shift),
+      requantize4(a1, multiplier1, rounder, shift),
+    );
+    const b = i16x8.narrow_i32x4_s(
+      requantize4(b0, multiplier0, rounder, shift),
+      requantize4(b1, multiplier1, rounder, shift),
+    );
+    const c = i16x8.narrow_i32x4_s(
+      requantize4(c0, multiplier0, rounder, shift),
+      requantize4(c1, multiplier1, rounder, shift),
+    );
+    const d = i16x8.narrow_i32x4_s(
+      requantize4(d0, multiplier0, rounder, shift),
+      requantize4(d1, multiplier1, rounder, shift),
+    );
     const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, highs);
     const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, highs);
-    store8(output, i64x2.extract_lane(ab, 0), count);
-    store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
-    store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
-    store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
+    if (count == 8) {
+      v128.store64_lane(output, ab, 0);
+      v128.store64_lane(output + outputStep, ab, 1);
+      v128.store64_lane(output + 2 * outputStep, cd, 0);
+      v128.store64_lane(output + 3 * outputStep, cd, 1);
+    } else {
+      store8(output, i64x2.extract_lane(ab, 0), count);
+      store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
+      store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
+      store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
+    }
     input += 4 * inputStep;
     output += 4 * outputStep;
   }
@@ -192,12 +212,13 @@ export function finish(
   most: i32,
 ): void {
   const lows = f32x4.splat(low);
+  const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
   const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(multipliers));
   const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(multipliers, 16));
   const wide = i16x8.narrow_i32x4_s(
-    round4(f32x4.pmax(first, lows), shift),
-    round4(f32x4.pmax(second, lows), shift),
+    round4(f32x4.pmax(first, lows), rounder, shift),
+    round4(f32x4.pmax(second, lows), rounder, shift),
   );
   const bytes = i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), i8x16.splat(<i8>most));
   store8(output, i64x2.extract_lane(bytes, 0), count);

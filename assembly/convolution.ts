@@ -37,7 +37,7 @@ export function convolution(op: usize, first: i32, end: i32): void {
   const groupOut = outChannels / groups;
   const padded = (groupOut + r.BLOCK - 1) & -r.BLOCK;
   const taps = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH);
-  const tame = ASC_FEATURE_SIMD && areTame(op, groups * padded, taps * groupIn);
+  const tame = areTame(op, groups * padded, taps * groupIn);
   const depth = (taps * groupIn + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
   for (let y = first; y < end; y++) {
     for (let group = 0; group < groups; group++) {

@@ -34,7 +34,7 @@ export function depthwise(op: usize, first: i32, end: i32): void {
   const rowBytes = load<i32>(op, r.OUT_WIDTH) * channels;
   memory.fill(load<usize>(op, r.SCRATCH_AT), <u8>load<i32>(op, r.ZERO), channels);
   const taps = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH);
-  const tame = ASC_FEATURE_SIMD && areTame(op, channels, taps);
+  const tame = areTame(op, channels, taps);
   let made = 0;
   for (let y = first; y < end; y += atOnce) {
     const rows = min(atOnce, end - y);

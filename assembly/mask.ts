@@ -4,8 +4,7 @@
  * with half-pixel centres, weights in 1/2048 and no rounding; lowest index of equal ones.
  *
  * A bilinear value is a convex combination of its four neighbours, so where one class wins at all four it wins
- * between them, and only the other pixels are computed; of these, too, only where different classes win at the ends
- * of a row between two columns of scores. The lowest index of equal scores carries over: a lower
+ * between them, and only the other pixels are computed. The lowest index of equal scores carries over: a lower
  * class is strictly smaller at all neighbours, a higher one at most equal.
  *
  * op       the record of argmax: scores int8 [inHeight, inWidth, classes], winners uint8 [inHeight, inWidth]
@@ -18,6 +17,7 @@
  */
 import { BILINEAR } from "../src/format";
 import * as r from "../src/record";
+import { store8 } from "./requantize";
 import { blendRows, position } from "./resample";
 
 export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): void {
@@ -37,23 +37,27 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
     const upper = load<usize>(op, r.OUTPUT_AT) + top * inWidth;
     const lower = load<usize>(op, r.OUTPUT_AT) + bottom * inWidth;
     let blended = 0;
-    let known = -1;
-    let leftWinner: u8 = 0;
-    let rightWinner: u8 = 0;
+    // a run of one class begins at column `start`; it is written when it ends
+    let start = 0;
+    let ground: u8 = 0;
     for (let left = 0; left < inWidth; left++) {
       const right = min(left + 1, inWidth - 1);
+      const x = load<i32>(edges + 4 * left);
       const last = load<i32>(edges + 4 * left, 4);
-      let x = load<i32>(edges + 4 * left);
       if (x == last) continue;
       const winner = load<u8>(upper + left);
-      if (
+      const alone =
         winner == load<u8>(upper + right) &&
         winner == load<u8>(lower + left) &&
-        winner == load<u8>(lower + right)
-      ) {
-        memory.fill(output + x, winner, last - x);
+        winner == load<u8>(lower + right);
+      if (alone && winner == ground) continue;
+      memory.fill(output + start, ground, x - start);
+      if (alone) {
+        start = x;
+        ground = winner;
         continue;
       }
+      start = last;
       blended = max(blended, left);
       if (blended <= right) {
         const skip = blended * classes;
@@ -71,18 +75,11 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
       }
       const from = row + 4 * left * classes;
       const to = row + 4 * right * classes;
-      leftWinner = known == left ? rightWinner : best(from, from, 0, classes);
-      rightWinner = best(to, to, 0, classes);
-      known = right;
-      if (leftWinner == rightWinner) {
-        memory.fill(output + x, leftWinner, last - x);
-        continue;
-      }
-      for (; x < last; x++) {
-        const weight = position(x, inWidth, width, BILINEAR, r.FINE) - left * r.FINE;
-        store<u8>(output + x, best(from, to, weight, classes));
+      for (let at = x; at < last; at += 4) {
+        best4(output + at, from, to, classes, left, inWidth, at, min(4, last - at), width);
       }
     }
+    memory.fill(output + start, ground, width - start);
     output += width;
   }
 }
@@ -97,39 +94,57 @@ function findEdges(edges: usize, inWidth: i32, width: i32): void {
   store<i32>(edges + 4 * inWidth, width);
 }
 
-/** Index of the largest of left[c] * (2048 - weight) + right[c] * weight, the lowest of equal ones. */
-function best(left: usize, right: usize, weight: i32, classes: i32): u8 {
-  let largest = i32.MIN_VALUE;
-  let winner = 0;
-  let c = 0;
+/**
+ * `count` (1 to 4) of four mask pixels from column `x` on, which lie between score columns `column` and the next: for
+ * each the index of the largest of left[c] * (2048 - weight) + right[c] * weight, the lowest of equal ones.
+ */
+function best4(
+  output: usize,
+  left: usize,
+  right: usize,
+  classes: i32,
+  column: i32,
+  inWidth: i32,
+  x: i32,
+  count: i32,
+  width: i32,
+): void {
+  const base = column * r.FINE;
   if (ASC_FEATURE_SIMD) {
-    const leftWeight = i32x4.splat(r.FINE - weight);
-    const rightWeight = i32x4.splat(weight);
+    const weights = i32x4(
+      position(x, inWidth, width, BILINEAR, r.FINE) - base,
+      position(x + 1, inWidth, width, BILINEAR, r.FINE) - base,
+      position(x + 2, inWidth, width, BILINEAR, r.FINE) - base,
+      position(x + 3, inWidth, width, BILINEAR, r.FINE) - base,
+    );
+    const others = i32x4.sub(i32x4.splat(r.FINE), weights);
     let most = i32x4.splat(i32.MIN_VALUE);
-    let winners = i32x4.splat(0);
-    let indices = i32x4(0, 1, 2, 3);
-    for (; c + 4 <= classes; c += 4) {
+    let winners = i32x4.splat(0); // four times the index
+    for (let at = 0; at < 4 * classes; at += 4) {
       const sums = i32x4.add(
-        i32x4.mul(v128.load(left + 4 * c), leftWeight),
-        i32x4.mul(v128.load(right + 4 * c), rightWeight),
+        i32x4.mul(v128.load32_splat(left + at), others),
+        i32x4.mul(v128.load32_splat(right + at), weights),
       );
-      winners = v128.bitselect(indices, winners, i32x4.gt_s(sums, most));
+      winners = i32x4.max_s(winners, v128.and(i32x4.gt_s(sums, most), i32x4.splat(at)));
       most = i32x4.max_s(sums, most);
-      indices = i32x4.add(indices, i32x4.splat(4));
     }
-    // of four candidates, each the lowest index of its lane
-    for (let lane = 0; lane < 4; lane++) {
-      const sum = i32x4.extract_lane(most, 0);
-      const index = i32x4.extract_lane(winners, 0);
-      if (sum > largest || (sum == largest && index < winner)) {
-        largest = sum;
-        winner = index;
-      }
-      most = v128.shuffle<i32>(most, most, 1, 2, 3, 0);
-      winners = v128.shuffle<i32>(winners, winners, 1, 2, 3, 0);
+    const indices = i32x4.shr_u(winners, 2);
+    const wide = i16x8.narrow_i32x4_s(indices, indices);
+    const bytes = i8x16.narrow_i16x8_u(wide, wide);
+    if (count == 4) v128.store32_lane(output, bytes, 0);
+    else store8(output, i64x2.extract_lane(bytes, 0), count);
+  } else {
+    for (let i = 0; i < count; i++) {
+      const weight = position(x + i, inWidth, width, BILINEAR, r.FINE) - base;
+      store<u8>(output + i, best(left, right, classes, weight));
     }
   }
-  for (; c < classes; c++) {
+}
+
+function best(left: usize, right: usize, classes: i32, weight: i32): u8 {
+  let largest = i32.MIN_VALUE;
+  let winner = 0;
+  for (let c = 0; c < classes; c++) {
     const sum = load<i32>(left + 4 * c) * (r.FINE - weight) + load<i32>(right + 4 * c) * weight;
     if (sum > largest) {
       largest = sum;

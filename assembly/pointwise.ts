@@ -20,7 +20,7 @@ export function pointwise(op: usize, first: i32, end: i32): void {
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const most = load<i32>(op, r.MAX);
-  const tame = ASC_FEATURE_SIMD && areTame(op, outChannels, inChannels);
+  const tame = areTame(op, outChannels, inChannels);
   const rows = load<i32>(op, r.OUT_ROWS);
   const depth = (inChannels + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
   // rows of a window are apart from each other, others follow one another and are done together

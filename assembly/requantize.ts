@@ -26,17 +26,20 @@ export function isTame(magnitude: f32): bool {
   return magnitude < TAME;
 }
 
-/** Whether `requantize4` is right for every sum of a convolution with so many channels and taps, in SIMD builds. */
+/** Whether `requantize4` is right for every sum of a convolution with so many channels and taps. */
 export function areTame(op: usize, channels: i32, taps: i32): bool {
-  const bias = load<usize>(op, r.BIAS_AT);
-  const multipliers = load<usize>(op, r.MULTIPLIERS_AT);
-  const products = f32x4.splat(<f32>taps * <f32>(1 << 14));
-  let magnitude = f32x4.splat(0);
-  for (let at = 0; at < 4 * channels; at += 16) {
-    const sums = f32x4.add(f32x4.abs(f32x4.convert_i32x4_s(v128.load(bias + at))), products);
-    magnitude = f32x4.max(magnitude, f32x4.mul(sums, v128.load(multipliers + at)));
+  if (ASC_FEATURE_SIMD) {
+    const bias = load<usize>(op, r.BIAS_AT);
+    const multipliers = load<usize>(op, r.MULTIPLIERS_AT);
+    const products = f32x4.splat(<f32>taps * <f32>(1 << 14));
+    let magnitude = f32x4.splat(0);
+    for (let at = 0; at < 4 * channels; at += 16) {
+      const sums = f32x4.add(f32x4.abs(f32x4.convert_i32x4_s(v128.load(bias + at))), products);
+      magnitude = f32x4.max(magnitude, f32x4.mul(sums, v128.load(multipliers + at)));
+    }
+    return i32x4.all_true(f32x4.lt(magnitude, f32x4.splat(TAME)));
   }
-  return i32x4.all_true(f32x4.lt(magnitude, f32x4.splat(TAME)));
+  return false;
 }
 
 /**

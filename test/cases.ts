@@ -106,7 +106,8 @@ function arraysOf(test: Case, random: Random): OpParts {
     case format.GATE: {
       const largest = options.weights === "extreme" ? 32767 : 4096;
       const table = new Int16Array(256).map(() => random.integer(-largest - 1, largest));
-      return { table, scales: Float32Array.of(test.output.scale / input!.scale / largest) };
+      const gain = test.filter?.spread ?? 1;
+      return { table, scales: Float32Array.of((gain * test.output.scale) / input!.scale / largest) };
     }
     case format.LOOKUP:
       return { table: random.int8(256, test.output.min, test.output.max) };
@@ -192,7 +193,7 @@ function rangesOf(base: Case): Partial<Case>[] {
   }));
 }
 
-/** The smallest and the largest scale, each way. */
+/** The smallest and the largest scale, each way, and one that makes results of about 2^24. */
 function scalesOf(base: Case): Partial<Case>[] {
   const [small, large] = [2 ** -30, 2 ** 30];
   return [
@@ -200,6 +201,7 @@ function scalesOf(base: Case): Partial<Case>[] {
     [large, small],
     [small, small],
     [large, large],
+    [2 ** 17, 1],
   ].map(([from, to]) => ({
     inputs: base.inputs.map((input) => ({ ...input, scale: from! })),
     output: { ...base.output, scale: to! },
@@ -420,6 +422,7 @@ const gateCases = [
   ...vary(gateBase, [
     { filter: { weights: "extreme" } },
     { filter: { weights: "extreme" }, values: "extreme" },
+    { filter: { spread: 2 ** 17 } },
     { inputs: [shape(8, 16, 9, QUANTISATIONS.positive7), shape(4, 8, 9)], values: "extreme" },
   ]),
 ];

@@ -4,7 +4,7 @@
  */
 import * as r from "../src/record";
 import { isRow, pixelAt } from "./depthwise";
-import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
+import { dot, dotPairs, onesOf, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
 import { clamp16, requantize4, rounderOf, shiftOf, store8 } from "./requantize";
 import { finish } from "./tiles";
 
@@ -125,7 +125,7 @@ export function columnTiles(
   form: i32,
   tame: bool,
 ): void {
-  const ones = i16x8.splat(1);
+  const ones = onesOf(form);
   const bias0 = v128.load(bias);
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
@@ -274,7 +274,7 @@ function columnTile1(
   most: i32,
   form: i32,
 ): void {
-  const ones = i16x8.splat(1);
+  const ones = onesOf(form);
   let sum0 = v128.load(bias);
   let sum1 = v128.load(bias, 16);
   for (; groups > 0; groups--) {

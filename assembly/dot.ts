@@ -22,3 +22,8 @@ export function dot(sum: v128, values: v128, weights: v128): v128 {
 export function dotPairs(sum: v128, weights: v128, values: v128, ones: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(weights, values), ones));
 }
+
+/** The `ones` of a relaxed form, 1 or 2: computed, since V8 would make a constant vector anew at each use. */
+export function onesOf(form: i32): v128 {
+  return i16x8.splat(<i16>((form + 1) >> 1));
+}

@@ -3,7 +3,7 @@
  * and 1 input stay in registers. In form PLAIN input and weights are int16, else int8; four bytes of input meet 32 of
  * weights. The rest is as in matmul.
  */
-import { dot, dotPairs, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
+import { dot, dotPairs, onesOf, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
 import { clamp16, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
 /**
@@ -29,7 +29,7 @@ export function tiles(
   form: i32,
   tame: bool,
 ): void {
-  const ones = i16x8.splat(1);
+  const ones = onesOf(form);
   const bias0 = v128.load(bias);
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
@@ -179,7 +179,7 @@ function tile1(
   most: i32,
   form: i32,
 ): void {
-  const ones = i16x8.splat(1);
+  const ones = onesOf(form);
   let sum0 = v128.load(bias);
   let sum1 = v128.load(bias, 16);
   const bytes = form == PLAIN ? 2 * depth : depth;

@@ -9,70 +9,60 @@ import { clamp16, requantize4, rounderOf, shiftOf, store8 } from "./requantize";
 import { finish } from "./tiles";
 
 /**
- * Columns of the rows from kernel row `ky` on, sixteen channels from `channel` on: those of eight channels at `to`, of
- * the next eight `halfBytes` on. Column 0 is the first tap of output column 0; columns and rows outside the input hold
- * its zero point. Up to 15 bytes beyond the input are read, for channels that do not exist.
+ * Columns of the rows from kernel row `ky` on, sixteen channels from `channel` on. Column 0 is the first tap of output
+ * column 0; columns and rows outside the input hold its zero point. Up to 15 bytes beyond the input are read, for
+ * channels that do not exist.
  */
-export function spread(
-  op: usize,
-  top: i32,
-  ky: i32,
-  channel: i32,
-  columns: i32,
-  to: usize,
-  halfBytes: i32,
-): void {
-  const padLeft = load<i32>(op, r.PAD_LEFT);
+export function spread(op: usize, top: i32, ky: i32, channel: i32, columns: i32, to: usize): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const outside = load<usize>(op, r.SCRATCH_AT);
   const isPlain = load<i32>(op, r.FORM) == PLAIN;
   const aStep = isTap(op, top, ky) ? channels : 0;
   const bStep = isTap(op, top, ky + 1) ? channels : 0;
-  const cStep = isTap(op, top, ky + 2) ? channels : 0;
-  const dStep = isTap(op, top, ky + 3) ? channels : 0;
   let a = aStep ? tapAt(op, top, ky) + channel : outside;
   let b = bStep ? tapAt(op, top, ky + 1) + channel : outside;
-  let c = cStep ? tapAt(op, top, ky + 2) + channel : outside;
-  let d = dStep ? tapAt(op, top, ky + 3) + channel : outside;
   const end = to + r.COLUMN * columns;
-  const start = min(to + r.COLUMN * padLeft, end);
+  const start = min(to + r.COLUMN * load<i32>(op, r.PAD_LEFT), end);
   const stop = min(start + r.COLUMN * load<i32>(op, r.IN_WIDTH), end);
   let zeros = v128.load8_splat(outside);
   if (isPlain) zeros = i16x8.extend_low_i8x16_s(zeros);
-  fill(to, start, zeros);
-  fill(to + halfBytes, start + halfBytes, zeros);
-  for (let at = start; at < stop; at += r.COLUMN) {
-    const first = v128.load(a);
-    const second = v128.load(b);
-    const low = lowPairs(first, second);
-    const high = highPairs(first, second);
-    const half = at + halfBytes;
-    if (isPlain) {
+  for (let at = to; at < start; at += 16) v128.store(at, zeros);
+  if (isPlain) {
+    for (let at = start; at < stop; at += r.COLUMN) {
+      const low = lowPairs(v128.load(a), v128.load(b));
+      const high = highPairs(v128.load(a), v128.load(b));
       v128.store(at, i16x8.extend_low_i8x16_s(low));
       v128.store(at, i16x8.extend_high_i8x16_s(low), 16);
-      v128.store(half, i16x8.extend_low_i8x16_s(high));
-      v128.store(half, i16x8.extend_high_i8x16_s(high), 16);
-    } else {
+      v128.store(at, i16x8.extend_low_i8x16_s(high), 32);
+      v128.store(at, i16x8.extend_high_i8x16_s(high), 48);
+      a += aStep;
+      b += bStep;
+    }
+  } else {
+    const cStep = isTap(op, top, ky + 2) ? channels : 0;
+    const dStep = isTap(op, top, ky + 3) ? channels : 0;
+    let c = cStep ? tapAt(op, top, ky + 2) + channel : outside;
+    let d = dStep ? tapAt(op, top, ky + 3) + channel : outside;
+    for (let at = start; at < stop; at += r.COLUMN) {
+      const first = v128.load(a);
+      const second = v128.load(b);
       const third = v128.load(c);
       const fourth = v128.load(d);
+      const low = lowPairs(first, second);
       const below = lowPairs(third, fourth);
-      const highBelow = highPairs(third, fourth);
       v128.store(at, v128.shuffle<i16>(low, below, 0, 8, 1, 9, 2, 10, 3, 11));
       v128.store(at, v128.shuffle<i16>(low, below, 4, 12, 5, 13, 6, 14, 7, 15), 16);
-      v128.store(half, v128.shuffle<i16>(high, highBelow, 0, 8, 1, 9, 2, 10, 3, 11));
-      v128.store(half, v128.shuffle<i16>(high, highBelow, 4, 12, 5, 13, 6, 14, 7, 15), 16);
+      const high = highPairs(first, second);
+      const highBelow = highPairs(third, fourth);
+      v128.store(at, v128.shuffle<i16>(high, highBelow, 0, 8, 1, 9, 2, 10, 3, 11), 32);
+      v128.store(at, v128.shuffle<i16>(high, highBelow, 4, 12, 5, 13, 6, 14, 7, 15), 48);
+      a += aStep;
+      b += bStep;
       c += cStep;
       d += dStep;
     }
-    a += aStep;
-    b += bStep;
   }
-  fill(stop, end, zeros);
-  fill(stop + halfBytes, end + halfBytes, zeros);
-}
-
-function fill(from: usize, end: usize, value: v128): void {
-  for (let at = from; at < end; at += 16) v128.store(at, value);
+  for (let at = stop; at < end; at += 16) v128.store(at, zeros);
 }
 
 /** Whether a row of the input lies under kernel row `ky`, of the first output row or the second. */

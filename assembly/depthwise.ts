@@ -12,7 +12,7 @@
  * multipliers  f32  [channels]                  input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, channels]
  * scratch      int8 [channels] of the input's zero point, then in SIMD builds the columns of sixteen channels under
- *              one output row: [2][kernelHeight / group][columns][8][group], int16 or, with relaxed forms, int8; else
+ *              one output row: [kernelHeight / group][columns][16][group], int16 or, with relaxed forms, int8; else
  *              addresses of the taps of one pixel, u32 [kernelHeight / 2][kernelWidth][2]
  *
  * Taps of `group` input rows are summed at once: 4 with relaxed forms, else 2. Two output rows are done
@@ -68,20 +68,18 @@ function blocks(op: usize, top: i32, output: usize, rows: i32, tame: bool): void
     (outWidth - 1) * load<i32>(op, r.STRIDE_X) + (kernelWidth - 1) * load<i32>(op, r.DILATION_X) + 1;
   const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
   const groupBytes = r.COLUMN * columns;
-  const halfBytes = groups * groupBytes;
   const rowWeights = weightsOf(op);
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     const isSecond = (channel & r.BLOCK) != 0; // of the eights that are spread together
     for (let at = 0; !isSecond && at < groups; at++) {
-      spread(op, top, at * group, channel, columns, scratch + at * groupBytes, halfBytes);
+      spread(op, top, at * group, channel, columns, scratch + at * groupBytes);
     }
     const bias = load<usize>(op, r.BIAS_AT) + 4 * channel;
     const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
     const count = min(r.BLOCK, channels - channel);
     for (let at = 0; at < rows; at++) {
-      let from = scratch;
-      if (isSecond) from += halfBytes;
+      const from = scratch + (isSecond ? r.COLUMN / 2 : 0);
       const to = output + channel + at * outWidth * channels;
       columnTiles(
         from,

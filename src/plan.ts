@@ -238,8 +238,7 @@ function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
     case format.DEPTHWISE:
       return (
         padTo(inChannels, 16) +
-        2 *
-          record.COLUMN *
+        record.COLUMN *
           (output.width * a.strideX + a.kernelWidth * a.dilationX) *
           Math.ceil(a.kernelHeight / 2)
       );

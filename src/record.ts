@@ -85,8 +85,8 @@ export const FORM = 216;
 export const BLOCK = 8;
 /** The reduction of a packed convolution is padded to a multiple of this. */
 export const DEPTH_STEP = 8;
-/** Bytes of a column of eight channels in the scratch of a depthwise convolution. */
-export const COLUMN = 32;
+/** Bytes of a column of sixteen channels in the scratch of a depthwise convolution. */
+export const COLUMN = 64;
 /** Pixels that a pointwise convolution does together where rows are shorter. */
 export const BATCH = 64;
 

@@ -23,6 +23,22 @@ export function dotPairs(sum: v128, weights: v128, values: v128, ones: v128): v1
   return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(weights, values), ones));
 }
 
+/**
+ * Whether RELAXED_ADD is exact for a second operand of 0..255: so it is by VNNI of x86, not by SDOT of ARM, nor where
+ * sums of pairs saturate.
+ */
+export function dotsUnsigned(): bool {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(
+      i8x16(127, 127, 127, 127, -128, -128, -128, -128, 1, -2, 3, -4, 100, -100, 50, -127),
+      i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -56, -106, -1, -128, 1, 2, 3, 4),
+      i32x4.splat(1000),
+    );
+    return i32x4.all_true(i32x4.eq(sums, i32x4(1000 + 4 * 127 * 255, 1000 - 4 * 128 * 255, 1153, 542)));
+  }
+  return false;
+}
+
 /** The `ones` of a relaxed form, 1 or 2: computed, since V8 would make a constant vector anew at each use. */
 export function onesOf(form: i32): v128 {
   return i16x8.splat(<i16>((form + 1) >> 1));

@@ -54,25 +54,32 @@ export function tiles(
     let fourth = third + inputStep;
     const end = input + bytes;
     if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
-      for (let at = input; at < end; at += 4) {
-        const left = v128.load(weight);
-        const right = v128.load(weight, 16);
-        let values = v128.load32_splat(at);
-        a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, a0);
-        a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, a1);
-        values = v128.load32_splat(second);
-        b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, b0);
-        b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, b1);
-        values = v128.load32_splat(third);
-        c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, c0);
-        c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, c1);
-        values = v128.load32_splat(fourth);
-        d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, d0);
-        d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, d1);
-        weight += 32;
-        second += 4;
-        third += 4;
-        fourth += 4;
+      let from = input;
+      for (let row = 0; row < rows; row++) {
+        second = from + inputStep;
+        third = second + inputStep;
+        fourth = third + inputStep;
+        for (let at = from; at < from + bytes; at += 4) {
+          const left = v128.load(weight);
+          const right = v128.load(weight, 16);
+          let values = v128.load32_splat(at);
+          a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, a0);
+          a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, a1);
+          values = v128.load32_splat(second);
+          b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, b0);
+          b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, b1);
+          values = v128.load32_splat(third);
+          c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, c0);
+          c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, c1);
+          values = v128.load32_splat(fourth);
+          d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, d0);
+          d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, d1);
+          weight += 32;
+          second += 4;
+          third += 4;
+          fourth += 4;
+        }
+        from += rowStep;
       }
     } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
       for (let at = input; at < end; at += 4) {
@@ -186,7 +193,10 @@ function tile1(
   for (; rows > 0; rows--) {
     for (let at = input; at < input + bytes; at += 4) {
       const values = v128.load32_splat(at);
-      if (ASC_FEATURE_RELAXED_SIMD && form != PLAIN) {
+      if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
+        sum0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(weights), values, sum0);
+        sum1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(weights, 16), values, sum1);
+      } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
         sum0 = dotPairs(sum0, v128.load(weights), values, ones);
         sum1 = dotPairs(sum1, v128.load(weights, 16), values, ones);
       } else {

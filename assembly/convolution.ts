@@ -16,22 +16,21 @@
  * |sum| < 2^31 while a group has at most 2^16 taps: see matmul.
  */
 import * as r from "../src/record";
+import { dotsUnsigned, Plain, RelaxedAdd } from "./dot";
 import { matmul } from "./matmul";
 import { areTame } from "./requantize";
 import { convolveRows, fitsRows } from "./rows";
 
 export function convolution(op: usize, first: i32, end: i32): void {
   if (ASC_FEATURE_SIMD && fitsRows(op)) {
-    convolveRows(op, first, end);
+    if (ASC_FEATURE_RELAXED_SIMD && dotsUnsigned()) convolveRows<RelaxedAdd>(op, first, end);
+    else convolveRows<Plain>(op, first, end);
     return;
   }
   const inChannels = load<i32>(op, r.IN_CHANNELS);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const outChannels = load<i32>(op, r.OUT_CHANNELS);
   const groups = load<i32>(op, r.GROUPS);
-  const zero = load<i32>(op, r.OUT_ZERO);
-  const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const most = load<i32>(op, r.MAX);
   const scratch = load<usize>(op, r.SCRATCH_AT);
   const groupIn = inChannels / groups;
   const groupOut = outChannels / groups;
@@ -43,20 +42,14 @@ export function convolution(op: usize, first: i32, end: i32): void {
     for (let group = 0; group < groups; group++) {
       gather(op, y, group * groupIn, groupIn, depth);
       matmul(
+        op,
         scratch,
         depth,
         outWidth,
         depth,
-        load<usize>(op, r.WEIGHTS_AT) + group * padded * depth,
-        load<usize>(op, r.BIAS_AT) + 4 * group * padded,
-        load<usize>(op, r.MULTIPLIERS_AT) + 4 * group * padded,
-        load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + group * groupOut,
-        outChannels,
+        group * padded,
         groupOut,
-        zero,
-        low,
-        most,
-        load<i32>(op, r.FORM),
+        load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + group * groupOut,
         tame,
         scratch + ((outWidth * depth + 31) & -16),
       );

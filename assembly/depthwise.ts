@@ -21,10 +21,11 @@
  * |sum| < 2^31 since a kernel has at most 255 * 255 taps, |input * weight| <= 2^14 and |bias| < 2^30.
  */
 import * as r from "../src/record";
-import { columnTiles, spread } from "./columns";
-import { PLAIN } from "./dot";
+import { spread } from "./columns";
+import { groupOf, Plain, RELAXED, RELAXED_ADD, Relaxed, RelaxedAdd } from "./dot";
 import { pointwise } from "./pointwise";
 import { areTame, requantize } from "./requantize";
+import { Columns, tiles } from "./tiles";
 
 export function depthwise(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
@@ -35,6 +36,7 @@ export function depthwise(op: usize, first: i32, end: i32): void {
   memory.fill(load<usize>(op, r.SCRATCH_AT), <u8>load<i32>(op, r.ZERO), channels);
   const taps = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH);
   const tame = areTame(op, channels, taps);
+  const form = load<i32>(op, r.FORM);
   let made = 0;
   for (let y = first; y < end; y += atOnce) {
     const rows = min(atOnce, end - y);
@@ -45,65 +47,51 @@ export function depthwise(op: usize, first: i32, end: i32): void {
       made = below;
     }
     const output = load<usize>(op, r.OUTPUT_AT) + y * rowBytes;
-    if (ASC_FEATURE_SIMD) blocks(op, top, output, rows, tame);
+    if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) blocks<RelaxedAdd>(op, top, output, rows, tame);
+    else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) blocks<Relaxed>(op, top, output, rows, tame);
+    else if (ASC_FEATURE_SIMD) blocks<Plain>(op, top, output, rows, tame);
     else pixels(op, top, output);
   }
 }
 
 /** One output row or a pair, eight channels at a time, whose taps begin in input row `top`. */
-function blocks(op: usize, top: i32, output: usize, rows: i32, tame: bool): void {
+function blocks<F>(op: usize, top: i32, output: usize, rows: i32, tame: bool): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const kernelWidth = load<i32>(op, r.KERNEL_WIDTH);
-  const form = load<i32>(op, r.FORM);
-  const group = form == PLAIN ? 2 : 4;
+  const group = groupOf<F>();
   const groups = (load<i32>(op, r.KERNEL_HEIGHT) + group - 1) / group;
-  const pixelStep = r.COLUMN * load<i32>(op, r.STRIDE_X);
-  const tapStep = r.COLUMN * load<i32>(op, r.DILATION_X);
-  const row = tapStep * kernelWidth;
-  const zero = load<i32>(op, r.OUT_ZERO);
-  const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const most = load<i32>(op, r.MAX);
-  const columns =
-    (outWidth - 1) * load<i32>(op, r.STRIDE_X) + (kernelWidth - 1) * load<i32>(op, r.DILATION_X) + 1;
-  const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
+  const strideX = load<i32>(op, r.STRIDE_X);
+  const dilationX = load<i32>(op, r.DILATION_X);
+  const columns = (outWidth - 1) * strideX + (kernelWidth - 1) * dilationX + 1;
   const groupBytes = r.COLUMN * columns;
+  const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
   const rowWeights = weightsOf(op);
   let weights = load<usize>(op, r.WEIGHTS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     const isSecond = (channel & r.BLOCK) != 0; // of the eights that are spread together
     for (let at = 0; !isSecond && at < groups; at++) {
-      spread(op, top, at * group, channel, columns, scratch + at * groupBytes);
+      spread<F>(op, top, at * group, channel, columns, scratch + at * groupBytes);
     }
-    const bias = load<usize>(op, r.BIAS_AT) + 4 * channel;
-    const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
-    const count = min(r.BLOCK, channels - channel);
     for (let at = 0; at < rows; at++) {
-      const from = scratch + (isSecond ? r.COLUMN / 2 : 0);
-      const to = output + channel + at * outWidth * channels;
-      columnTiles(
-        from,
-        pixelStep,
-        tapStep,
-        row,
+      tiles<F, Columns>(
+        op,
+        isSecond ? scratch + r.COLUMN / 2 : scratch,
+        r.COLUMN * strideX,
+        outWidth,
+        r.COLUMN * dilationX * kernelWidth,
+        r.COLUMN * dilationX,
         groups,
         groupBytes,
-        weights,
-        bias,
-        multipliers,
-        to,
-        channels,
-        outWidth,
-        count,
-        zero,
-        low,
-        most,
-        form,
+        weights + at * rowWeights,
+        load<usize>(op, r.BIAS_AT) + 4 * channel,
+        channel,
+        output + channel + at * outWidth * channels,
+        min(r.BLOCK, channels - channel),
         tame,
       );
-      weights += rowWeights;
     }
-    weights += (load<i32>(op, r.ROWS_AT_ONCE) - rows) * rowWeights;
+    weights += load<i32>(op, r.ROWS_AT_ONCE) * rowWeights;
   }
 }
 

@@ -5,6 +5,7 @@
  * most 2 * 127 * 128 < 2^15, so the 16-bit sums of pairs cannot saturate. Operand order matters: weights, which have a
  * sign, come first, input second.
  */
+import * as r from "../src/record";
 
 /** Pairs of int16. */
 export const PLAIN = 0;
@@ -13,14 +14,30 @@ export const RELAXED = 1;
 /** Relaxed dot product with the addition in the instruction: one step where the processor has it, slower where not. */
 export const RELAXED_ADD = 2;
 
-/** PLAIN: adds the products of two weights of four output channels with two input values, repeated four times. */
-export function dot(sum: v128, values: v128, weights: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(values, weights));
+/** The forms as type parameters, told apart by their sizes: a function that has one is compiled for each form. */
+export type Plain = i8;
+export type Relaxed = i16;
+export type RelaxedAdd = i32;
+
+/** Input values that a form takes at once: a group. Two of them are int16, four are int8. */
+export function groupOf<F>(): i32 {
+  return sizeof<F>() == sizeof<Plain>() ? 2 : 4;
 }
 
-/** RELAXED: adds the products of four weights of four output channels with four input values, repeated four times. */
-export function dotPairs(sum: v128, weights: v128, values: v128, ones: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(weights, values), ones));
+/** Adds the products of a group of weights of four output channels with a group of values for each. */
+export function dot<F>(sum: v128, weights: v128, values: v128, ones: v128): v128 {
+  if (sizeof<F>() == sizeof<RelaxedAdd>()) {
+    return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, values, sum);
+  } else if (sizeof<F>() == sizeof<Relaxed>()) {
+    return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(weights, values), ones));
+  } else {
+    return i32x4.add(sum, i32x4.dot_i16x8_s(values, weights));
+  }
+}
+
+/** The `ones` of RELAXED, read from the record: V8 would make a constant vector anew at each use. */
+export function onesOf(op: usize): v128 {
+  return i16x8.splat(<i16>load<i32>(op, r.FORM));
 }
 
 /**
@@ -37,9 +54,4 @@ export function dotsUnsigned(): bool {
     return i32x4.all_true(i32x4.eq(sums, i32x4(1000 + 4 * 127 * 255, 1000 - 4 * 128 * 255, 1153, 542)));
   }
   return false;
-}
-
-/** The `ones` of a relaxed form, 1 or 2: computed, since V8 would make a constant vector anew at each use. */
-export function onesOf(form: i32): v128 {
-  return i16x8.splat(<i16>((form + 1) >> 1));
 }

@@ -1,17 +1,19 @@
-import { BLOCK } from "../src/record";
-import { PLAIN } from "./dot";
+import * as r from "../src/record";
+import { groupOf, Plain, RELAXED, RELAXED_ADD, Relaxed, RelaxedAdd } from "./dot";
 import { requantize } from "./requantize";
-import { tiles } from "./tiles";
+import { Shared, tiles } from "./tiles";
 
 /**
  * Rows of pixels times packed weights, the core of pointwise and dense convolution:
  *   output[p, o] = requantize(bias[o] + sum over k < depth of input[p, k] * weights[o, k], multipliers[o])
  *
  * input        int8 [pixels, depth]    pixels lie inputStep bytes apart
- * weights      int8 [channels / 8][depth / 2][8][2], zero where k or o is padding
+ * weights      int8 [channels / 8][depth / 2][8][2], or [channels / 8][depth / 4][8][4] where the form is not PLAIN;
+ *              zero where k or o is padding
  * bias         i32  [channels], multipliers f32 [channels]; both padded to a multiple of 8
- * output       int8 [pixels, channels] pixels lie outputStep bytes apart
- * form         PLAIN, or in relaxed builds, with weights [channels / 8][depth / 4][8][4], one of the others: see dot.ts
+ * output       int8 [pixels, channels] pixels lie as far apart as all output channels of `op` take
+ * op           of its record the form, the arrays, the output's channels, zero point and range
+ * first        where the channels begin in the arrays of `op`
  * tame         whether `areTame` holds, in SIMD builds
  * scratch      int16 [pixels, depth], [8, depth]   input and weights widened: only in SIMD builds, form PLAIN
  *
@@ -19,65 +21,70 @@ import { tiles } from "./tiles";
  * |sum| < 2^31 while depth <= 2^16, since |input * weight| <= 2^14 and |bias| < 2^30.
  */
 export function matmul(
+  op: usize,
+  input: usize,
+  inputStep: i32,
+  pixels: i32,
+  depth: i32,
+  first: i32,
+  channels: i32,
+  output: usize,
+  tame: bool,
+  scratch: usize,
+): void {
+  const form = load<i32>(op, r.FORM);
+  const weights = load<usize>(op, r.WEIGHTS_AT) + first * depth;
+  if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
+    blocks<RelaxedAdd>(op, input, inputStep, pixels, depth, weights, first, channels, output, tame, 0);
+  } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
+    blocks<Relaxed>(op, input, inputStep, pixels, depth, weights, first, channels, output, tame, 0);
+  } else if (ASC_FEATURE_SIMD) {
+    widen(input, inputStep, pixels, depth, scratch);
+    const wide = scratch + 2 * pixels * depth;
+    blocks<Plain>(op, scratch, 2 * depth, pixels, depth, weights, first, channels, output, tame, wide);
+  } else {
+    for (let p = 0; p < pixels; p++) {
+      pixel(op, input + p * inputStep, depth, weights, first, channels, output);
+      output += load<i32>(op, r.OUT_CHANNELS);
+    }
+  }
+}
+
+/** `channels` output channels of all pixels, eight at a time. `wide`: where weights are widened, in form PLAIN. */
+function blocks<F>(
+  op: usize,
   input: usize,
   inputStep: i32,
   pixels: i32,
   depth: i32,
   weights: usize,
-  bias: usize,
-  multipliers: usize,
-  output: usize,
-  outputStep: i32,
+  first: i32,
   channels: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-  form: i32,
+  output: usize,
   tame: bool,
-  scratch: usize,
+  wide: usize,
 ): void {
-  if (ASC_FEATURE_SIMD && form == PLAIN) {
-    widen(input, inputStep, pixels, depth, scratch);
-    input = scratch;
-    inputStep = 2 * depth;
-    scratch += pixels * inputStep;
-  }
-  for (let channel = 0; channel < channels; channel += BLOCK) {
-    const count = min(BLOCK, channels - channel);
-    let block = weights;
-    if (ASC_FEATURE_SIMD && form == PLAIN) {
-      widen(weights, 0, 1, BLOCK * depth, scratch);
-      block = scratch;
-    }
-    if (ASC_FEATURE_SIMD) {
-      tiles(
-        input,
-        inputStep,
-        pixels,
-        depth,
-        1,
-        0,
-        block,
-        bias,
-        multipliers,
-        output + channel,
-        outputStep,
-        count,
-        zero,
-        low,
-        most,
-        form,
-        tame,
-      );
-    } else {
-      for (let p = 0; p < pixels; p++) {
-        const to = output + channel + p * outputStep;
-        pixel(input + p * inputStep, depth, block, bias, multipliers, to, count, zero, low, most);
-      }
-    }
-    weights += BLOCK * depth;
-    bias += 4 * BLOCK;
-    multipliers += 4 * BLOCK;
+  const isPlain = groupOf<F>() == 2;
+  const bytes = isPlain ? 2 * depth : depth;
+  for (let channel = 0; channel < channels; channel += r.BLOCK) {
+    if (isPlain) widen(weights, 0, 1, r.BLOCK * depth, wide);
+    tiles<F, Shared>(
+      op,
+      input,
+      inputStep,
+      pixels,
+      bytes,
+      4,
+      1,
+      0,
+      isPlain ? wide : weights,
+      load<usize>(op, r.BIAS_AT) + 4 * (first + channel),
+      first + channel,
+      output + channel,
+      min(r.BLOCK, channels - channel),
+      tame,
+    );
+    weights += r.BLOCK * depth;
   }
 }
 
@@ -92,27 +99,29 @@ function widen(input: usize, inputStep: i32, pixels: i32, depth: i32, to: usize)
   }
 }
 
-/** `count` output channels of one pixel, without SIMD; weights of padding channels are there and zero. */
+/** All output channels of one pixel, without SIMD; weights of padding channels are there and zero. */
 function pixel(
+  op: usize,
   input: usize,
   depth: i32,
   weights: usize,
-  bias: usize,
-  multipliers: usize,
+  first: i32,
+  channels: i32,
   output: usize,
-  count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
 ): void {
   const end = input + depth;
-  const high = <f32>(most - zero);
-  for (let channel = 0; channel < count; channel += 4) {
+  const zero = load<i32>(op, r.OUT_ZERO);
+  const low = <f32>(load<i32>(op, r.MIN) - zero);
+  const high = <f32>(load<i32>(op, r.MAX) - zero);
+  let bias = load<usize>(op, r.BIAS_AT) + 4 * first;
+  let multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * first;
+  for (let channel = 0; channel < channels; channel += 4) {
+    const lane = channel & (r.BLOCK - 1);
     let a = load<i32>(bias);
     let b = load<i32>(bias, 4);
     let c = load<i32>(bias, 8);
     let d = load<i32>(bias, 12);
-    let weight = weights + 2 * channel;
+    let weight = weights + (channel - lane) * depth + 2 * lane;
     for (let from = input; from < end; from += 2) {
       const even = <i32>load<i8>(from);
       const odd = <i32>load<i8>(from, 1);
@@ -120,9 +129,9 @@ function pixel(
       b += even * <i32>load<i8>(weight, 2) + odd * <i32>load<i8>(weight, 3);
       c += even * <i32>load<i8>(weight, 4) + odd * <i32>load<i8>(weight, 5);
       d += even * <i32>load<i8>(weight, 6) + odd * <i32>load<i8>(weight, 7);
-      weight += 2 * BLOCK;
+      weight += 2 * r.BLOCK;
     }
-    const left = count - channel;
+    const left = channels - channel;
     store<i8>(output, requantize(a, load<f32>(multipliers), low, high, zero));
     if (left > 1) store<i8>(output, requantize(b, load<f32>(multipliers, 4), low, high, zero), 1);
     if (left > 2) store<i8>(output, requantize(c, load<f32>(multipliers, 8), low, high, zero), 2);

@@ -17,9 +17,6 @@ export function pointwise(op: usize, first: i32, end: i32): void {
   const width = load<i32>(op, r.OUT_WIDTH);
   const inChannels = load<i32>(op, r.IN_CHANNELS);
   const outChannels = load<i32>(op, r.OUT_CHANNELS);
-  const zero = load<i32>(op, r.OUT_ZERO);
-  const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const most = load<i32>(op, r.MAX);
   const tame = areTame(op, outChannels, inChannels);
   const rows = load<i32>(op, r.OUT_ROWS);
   const depth = (inChannels + r.DEPTH_STEP - 1) & -r.DEPTH_STEP;
@@ -27,20 +24,14 @@ export function pointwise(op: usize, first: i32, end: i32): void {
   const step = rows < load<i32>(op, r.OUT_HEIGHT) ? 1 : max(1, r.BATCH / width);
   for (let y = first; y < end; y += step) {
     matmul(
+      op,
       load<usize>(op, r.INPUT_AT) + y * width * inChannels,
       inChannels,
       width * min(step, end - y),
       depth,
-      load<usize>(op, r.WEIGHTS_AT),
-      load<usize>(op, r.BIAS_AT),
-      load<usize>(op, r.MULTIPLIERS_AT),
+      0,
+      outChannels,
       load<usize>(op, r.OUTPUT_AT) + (y % rows) * width * outChannels,
-      outChannels,
-      outChannels,
-      zero,
-      low,
-      most,
-      load<i32>(op, r.FORM),
       tame,
       load<usize>(op, r.SCRATCH_AT),
     );

@@ -3,8 +3,8 @@
  * under one output row are copied, with zero points around them, and neighbouring pixels share them. What is computed
  * is in convolution.ts.
  *
- * Values and weights are widened to int16 and summed by pairs; or, where the host has a dot product of unsigned and
- * signed bytes, values are made unsigned by adding 128, which the bias takes off again, and summed by fours.
+ * As Plain, values and weights are widened to int16 and summed by pairs. As RelaxedAdd, where the host `dotsUnsigned`,
+ * values are made unsigned by adding 128, which the bias takes off again, and summed by fours.
  *
  * scratch   i32 [outChannels]                                          bias
  *           int16 or int8 [outChannels / 8][kernelHeight][depth / group][8][group]   weights, group 2 or 4;
@@ -12,9 +12,9 @@
  *           int16 or uint8 [kernelHeight][columns, inChannels]         rows
  */
 import * as r from "../src/record";
-import { dotsUnsigned, PLAIN, RELAXED_ADD } from "./dot";
+import { groupOf, PLAIN, Plain } from "./dot";
 import { areTame } from "./requantize";
-import { tiles } from "./tiles";
+import { Shared, tiles } from "./tiles";
 
 /** Whether `convolveRows` can compute an operation, in the scratch that plan.ts gives a convolution. */
 export function fitsRows(op: usize): bool {
@@ -24,55 +24,43 @@ export function fitsRows(op: usize): bool {
     load<i32>(op, r.FORM) == PLAIN &&
     load<i32>(op, r.GROUPS) == 1 &&
     load<i32>(op, r.DILATION_X) == 1 &&
-    arraysBytes(op, 2) + <i64>load<i32>(op, r.KERNEL_HEIGHT) * rowBytesOf(op, 2) <= given
+    arraysBytes<Plain>(op) + <i64>load<i32>(op, r.KERNEL_HEIGHT) * rowBytesOf<Plain>(op) <= given
   );
 }
 
 /** Output rows `first`..`end`. */
-export function convolveRows(op: usize, first: i32, end: i32): void {
+export function convolveRows<F>(op: usize, first: i32, end: i32): void {
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const outChannels = load<i32>(op, r.OUT_CHANNELS);
   const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
-  const form = dotsUnsigned() ? RELAXED_ADD : PLAIN;
-  const bytes = form == PLAIN ? 2 : 1;
-  const step = bytes * load<i32>(op, r.STRIDE_X) * load<i32>(op, r.IN_CHANNELS);
-  const zero = load<i32>(op, r.OUT_ZERO);
-  const low = <f32>(load<i32>(op, r.MIN) - zero);
-  const most = load<i32>(op, r.MAX);
+  const bytes = bytesOf<F>();
+  const depth = depthOf<F>(op);
+  const rowBytes = rowBytesOf<F>(op);
   const bias = load<usize>(op, r.SCRATCH_AT);
   const weights = bias + 4 * paddedChannels(op);
-  const rows = bias + <i32>arraysBytes(op, bytes);
-  const rowBytes = rowBytesOf(op, bytes);
-  const depth = depthOf(op, bytes);
+  const rows = bias + <i32>arraysBytes<F>(op);
   const tame = areTame(op, outChannels, kernelHeight * depth);
-  unpack(op, bytes, bias, weights);
+  unpack<F>(op, bias, weights);
   for (let y = first; y < end; y++) {
     const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
     for (let ky = 0; ky < kernelHeight; ky++) {
-      const row = top + ky * load<i32>(op, r.DILATION_Y);
-      if (form == PLAIN) widenRow(op, row, rows + ky * rowBytes);
-      else unsignedRow(op, row, rows + ky * rowBytes);
+      copyRow<F>(op, top + ky * load<i32>(op, r.DILATION_Y), rows + ky * rowBytes);
     }
     for (let channel = 0; channel < outChannels; channel += r.BLOCK) {
-      const count = min(r.BLOCK, outChannels - channel);
-      const to = load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + channel;
-      tiles(
+      tiles<F, Shared>(
+        op,
         rows,
-        step,
+        bytes * load<i32>(op, r.STRIDE_X) * load<i32>(op, r.IN_CHANNELS),
         outWidth,
-        depth,
+        bytes * depth,
+        4,
         kernelHeight,
         rowBytes,
         weights + bytes * channel * kernelHeight * depth,
         bias + 4 * channel,
-        load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel,
-        to,
-        outChannels,
-        count,
-        zero,
-        low,
-        most,
-        form,
+        channel,
+        load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + channel,
+        min(r.BLOCK, outChannels - channel),
         tame,
       );
     }
@@ -87,48 +75,51 @@ function paddedChannels(op: usize): i32 {
   return (load<i32>(op, r.OUT_CHANNELS) + r.BLOCK - 1) & -r.BLOCK;
 }
 
-/** Values of one kernel row, in whole groups: of 2 int16 or of 4 bytes. */
-function depthOf(op: usize, bytes: i32): i32 {
-  const group = 4 / bytes;
-  return (load<i32>(op, r.KERNEL_WIDTH) * load<i32>(op, r.IN_CHANNELS) + group - 1) & -group;
+/** Bytes of a value. */
+function bytesOf<F>(): i32 {
+  return 4 / groupOf<F>();
+}
+
+/** Values of one kernel row, in whole groups. */
+function depthOf<F>(op: usize): i32 {
+  return (load<i32>(op, r.KERNEL_WIDTH) * load<i32>(op, r.IN_CHANNELS) + groupOf<F>() - 1) & -groupOf<F>();
 }
 
 /** Bytes of bias and weights. */
-function arraysBytes(op: usize, bytes: i32): i64 {
-  const channel = 4 + <i64>bytes * load<i32>(op, r.KERNEL_HEIGHT) * depthOf(op, bytes);
+function arraysBytes<F>(op: usize): i64 {
+  const channel = 4 + <i64>bytesOf<F>() * load<i32>(op, r.KERNEL_HEIGHT) * depthOf<F>(op);
   return channel * paddedChannels(op);
 }
 
 /** Bytes of a copied row, with what is read and written beyond its end. */
-function rowBytesOf(op: usize, bytes: i32): i32 {
+function rowBytesOf<F>(op: usize): i32 {
   const read = (load<i32>(op, r.OUT_WIDTH) - 1) * load<i32>(op, r.STRIDE_X) + load<i32>(op, r.KERNEL_WIDTH);
   const held = load<i32>(op, r.PAD_LEFT) + load<i32>(op, r.IN_WIDTH);
-  return (bytes * max(read, held) * load<i32>(op, r.IN_CHANNELS) + 31) & -16;
+  return (bytesOf<F>() * max(read, held) * load<i32>(op, r.IN_CHANNELS) + 31) & -16;
 }
 
 /** Bias and weights from link's packing, [outChannels / 8][taps / 2][8][2] int8, to those of the scratch. */
-function unpack(op: usize, bytes: i32, bias: usize, weights: usize): void {
+function unpack<F>(op: usize, bias: usize, weights: usize): void {
   const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
   const taps = load<i32>(op, r.KERNEL_WIDTH) * load<i32>(op, r.IN_CHANNELS);
-  const depth = depthOf(op, bytes);
-  const group = 4 / bytes;
+  const bytes = bytesOf<F>();
+  const group = groupOf<F>();
+  const depth = depthOf<F>(op);
   const channels = paddedChannels(op);
-  const from = load<usize>(op, r.WEIGHTS_AT);
   memory.fill(weights, 0, bytes * channels * kernelHeight * depth);
   for (let channel = 0; channel < channels; channel++) {
     const lane = channel % r.BLOCK;
     const block = channel - lane;
+    const from = load<usize>(op, r.WEIGHTS_AT) + block * padded(kernelHeight * taps) + 2 * lane;
     let sum = 0;
     for (let ky = 0; ky < kernelHeight; ky++) {
+      const to = weights + bytes * ((block * kernelHeight + r.BLOCK * ky) * depth + group * lane);
       for (let tap = 0; tap < taps; tap++) {
         const k = ky * taps + tap;
-        const weight = load<i8>(
-          from + block * padded(kernelHeight * taps) + (k >> 1) * 2 * r.BLOCK + 2 * lane + (k & 1),
-        );
-        const place = (tap / group) * group * r.BLOCK + group * lane + (tap % group);
-        const to = weights + bytes * ((block * kernelHeight + ky * r.BLOCK) * depth + place);
-        if (bytes == 2) store<i16>(to, weight);
-        else store<i8>(to, weight);
+        const weight = load<i8>(from + (k >> 1) * 2 * r.BLOCK + (k & 1));
+        const place = to + bytes * ((tap / group) * group * r.BLOCK + (tap % group));
+        if (bytes == 2) store<i16>(place, weight);
+        else store<i8>(place, weight);
         sum += weight;
       }
     }
@@ -137,32 +128,26 @@ function unpack(op: usize, bytes: i32, bias: usize, weights: usize): void {
   }
 }
 
-/** An input row as int16, its zero point on both sides; of a row outside the input nothing else. */
-function widenRow(op: usize, row: i32, to: usize): void {
+/** An input row as int16 or, with 128 added, as bytes; zero points on both sides, and alone where there is no row. */
+function copyRow<F>(op: usize, row: i32, to: usize): void {
   const inChannels = load<i32>(op, r.IN_CHANNELS);
   const values = load<i32>(op, r.IN_WIDTH) * inChannels;
-  const end = to + rowBytesOf(op, 2);
-  const zeros = i16x8.splat(<i16>load<i32>(op, r.ZERO));
-  const start = to + 2 * load<i32>(op, r.PAD_LEFT) * inChannels;
+  const bytes = bytesOf<F>();
+  const zero = load<i32>(op, r.ZERO);
+  const zeros = bytes == 2 ? i16x8.splat(<i16>zero) : i8x16.splat(<i8>(zero ^ -128));
+  const end = to + rowBytesOf<F>(op);
   for (let at = to; at < end; at += 16) v128.store(at, zeros);
   if (row < 0 || row >= load<i32>(op, r.IN_HEIGHT)) return;
   const input = load<usize>(op, r.INPUT_AT) + row * values;
+  const start = to + bytes * load<i32>(op, r.PAD_LEFT) * inChannels;
   let i = 0;
-  for (; i + 8 <= values; i += 8) v128.store(start + 2 * i, v128.load_ext<i8>(input + i));
-  for (; i < values; i++) store<i16>(start + 2 * i, load<i8>(input + i));
-}
-
-/** `widenRow` for values plus 128, as bytes. */
-function unsignedRow(op: usize, row: i32, to: usize): void {
-  const inChannels = load<i32>(op, r.IN_CHANNELS);
-  const values = load<i32>(op, r.IN_WIDTH) * inChannels;
-  const bytes = rowBytesOf(op, 1);
-  const start = to + load<i32>(op, r.PAD_LEFT) * inChannels;
-  memory.fill(to, <u8>(load<i32>(op, r.ZERO) + 128), bytes);
-  if (row < 0 || row >= load<i32>(op, r.IN_HEIGHT)) return;
-  const input = load<usize>(op, r.INPUT_AT) + row * values;
-  const signs = i8x16.splat(-128);
-  let i = 0;
-  for (; i + 16 <= values; i += 16) v128.store(start + i, v128.xor(v128.load(input + i), signs));
-  for (; i < values; i++) store<i8>(start + i, load<i8>(input + i) ^ -128);
+  if (bytes == 2) {
+    for (; i + 8 <= values; i += 8) v128.store(start + 2 * i, v128.load_ext<i8>(input + i));
+    for (; i < values; i++) store<i16>(start + 2 * i, load<i8>(input + i));
+  } else {
+    for (; i + 16 <= values; i += 16) {
+      v128.store(start + i, v128.xor(v128.load(input + i), i8x16.splat(-128)));
+    }
+    for (; i < values; i++) store<i8>(start + i, load<i8>(input + i) ^ -128);
+  }
 }

@@ -2,16 +2,18 @@
  * Known-answer test of the build's matrix product on this host, to be run once before anything is linked:
  * some hosts give wrong sums for instructions that they claim to have.
  */
-import { BLOCK } from "../src/record";
+import * as r from "../src/record";
 import { PLAIN, RELAXED, RELAXED_ADD } from "./dot";
 import { matmul } from "./matmul";
 import { requantize } from "./requantize";
 
 const DEPTH = 64;
 const PIXELS = 5;
+const OP: usize = 512;
 const INPUT: usize = 1024;
 const WEIGHTS: usize = 2048;
-const ARRAYS: usize = 3072;
+const BIAS: usize = 3072;
+const MULTIPLIERS: usize = 3136;
 const OUTPUT: usize = 4096;
 const SCRATCH: usize = 5120;
 
@@ -50,7 +52,7 @@ function addsAtOnce(): bool {
 
 function isRight(form: i32): bool {
   let state = 1;
-  for (let at: usize = INPUT; at < ARRAYS; at++) {
+  for (let at: usize = INPUT; at < BIAS; at++) {
     state = state * 1664525 + 1013904223;
     // input of 7 bits where the product asks for it, weights of all values
     const byte = state >>> 24;
@@ -58,36 +60,27 @@ function isRight(form: i32): bool {
   }
   const step = form == PLAIN ? 2 : 4;
   const multiplier: f32 = 0.0005;
-  for (let o = 0; o < BLOCK; o++) {
-    store<i32>(ARRAYS + 4 * o, 1000 * o);
-    store<f32>(ARRAYS + 64 + 4 * o, multiplier);
+  for (let o = 0; o < r.BLOCK; o++) {
+    store<i32>(BIAS + 4 * o, 1000 * o);
+    store<f32>(MULTIPLIERS + 4 * o, multiplier);
   }
-  matmul(
-    INPUT,
-    DEPTH,
-    PIXELS,
-    DEPTH,
-    WEIGHTS,
-    ARRAYS,
-    ARRAYS + 64,
-    OUTPUT,
-    BLOCK,
-    BLOCK,
-    3,
-    -103,
-    100,
-    form,
-    true,
-    SCRATCH,
-  );
+  store<i32>(OP + r.FORM, form);
+  store<usize>(OP + r.WEIGHTS_AT, WEIGHTS);
+  store<usize>(OP + r.BIAS_AT, BIAS);
+  store<usize>(OP + r.MULTIPLIERS_AT, MULTIPLIERS);
+  store<i32>(OP + r.OUT_CHANNELS, r.BLOCK);
+  store<i32>(OP + r.OUT_ZERO, 3);
+  store<i32>(OP + r.MIN, -100);
+  store<i32>(OP + r.MAX, 100);
+  matmul(OP, INPUT, DEPTH, PIXELS, DEPTH, 0, r.BLOCK, OUTPUT, true, SCRATCH);
   for (let p = 0; p < PIXELS; p++) {
-    for (let o = 0; o < BLOCK; o++) {
+    for (let o = 0; o < r.BLOCK; o++) {
       let sum = 1000 * o;
       for (let k = 0; k < DEPTH; k++) {
-        const weight = WEIGHTS + (k / step) * step * BLOCK + o * step + (k % step);
+        const weight = WEIGHTS + (k / step) * step * r.BLOCK + o * step + (k % step);
         sum += load<i8>(INPUT + p * DEPTH + k) * <i32>load<i8>(weight);
       }
-      if (load<i8>(OUTPUT + p * BLOCK + o) != requantize(sum, multiplier, -103, 97, 3)) return false;
+      if (load<i8>(OUTPUT + p * r.BLOCK + o) != requantize(sum, multiplier, -103, 97, 3)) return false;
     }
   }
   return true;

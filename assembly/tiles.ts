@@ -1,44 +1,51 @@
 /**
- * The inner part of matmul in SIMD builds: eight output channels of four pixels at a time, so that 8 sums, 2 weights
- * and 1 input stay in registers. In form PLAIN input and weights are int16, else int8; four bytes of input meet 32 of
- * weights. The rest is as in matmul.
+ * The inner part of all convolutions in SIMD builds: eight output channels of four pixels at a time, so that 8 sums, 2
+ * weights and 1 input stay in registers.
+ *
+ * A pixel's input lies in `rows` rows, rowStep bytes apart, of `bytes` bytes each, `step` bytes of which meet the
+ * weights of eight channels: one group, which all channels share (Shared), or a column, which has a group for each
+ * channel (Columns). Weights are int16 or int8 as the form takes them, but int8 for Columns always.
  */
-import { dot, dotPairs, onesOf, PLAIN, RELAXED, RELAXED_ADD } from "./dot";
+import * as r from "../src/record";
+import { dot, groupOf, onesOf } from "./dot";
 import { clamp16, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
+/** What pixels consist of, as type parameters like the forms. */
+export type Shared = i8;
+export type Columns = i16;
+
 /**
- * `count` of eight output channels of `pixels` pixels. In form PLAIN the input of a pixel may lie
- * in `rows` rows of `depth` values (an even number), rowStep bytes apart; else there is one.
+ * `count` of eight output channels, from `channel` on, of `pixels` pixels; input pixels lie inputStep bytes apart. `bias`
+ * is that of the first channel, `weights` likewise; `tame`: whether `areTame` holds.
  */
-export function tiles(
+export function tiles<F, S>(
+  op: usize,
   input: usize,
   inputStep: i32,
   pixels: i32,
-  depth: i32,
+  bytes: i32,
+  step: i32,
   rows: i32,
   rowStep: i32,
   weights: usize,
   bias: usize,
-  multipliers: usize,
+  channel: i32,
   output: usize,
-  outputStep: i32,
   count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-  form: i32,
   tame: bool,
 ): void {
-  const ones = onesOf(form);
+  const outputStep = load<i32>(op, r.OUT_CHANNELS);
+  const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
+  const zero = load<i32>(op, r.OUT_ZERO);
+  const ones = onesOf(op);
   const bias0 = v128.load(bias);
   const bias1 = v128.load(bias, 16);
   const multiplier0 = v128.load(multipliers);
   const multiplier1 = v128.load(multipliers, 16);
   const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
-  const least = i8x16.splat(<i8>(<i32>low + zero));
-  const highs = i8x16.splat(<i8>most);
-  const bytes = form == PLAIN ? 2 * depth : depth;
+  const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
+  const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
   for (; tame && pixels >= 4; pixels -= 4) {
     let a0 = bias0;
     let a1 = bias1;
@@ -49,87 +56,32 @@ export function tiles(
     let d0 = bias0;
     let d1 = bias1;
     let weight = weights;
-    let second = input + inputStep;
-    let third = second + inputStep;
-    let fourth = third + inputStep;
-    const end = input + bytes;
-    if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
-      let from = input;
-      for (let row = 0; row < rows; row++) {
-        second = from + inputStep;
-        third = second + inputStep;
-        fourth = third + inputStep;
-        for (let at = from; at < from + bytes; at += 4) {
-          const left = v128.load(weight);
-          const right = v128.load(weight, 16);
-          let values = v128.load32_splat(at);
-          a0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, a0);
-          a1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, a1);
-          values = v128.load32_splat(second);
-          b0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, b0);
-          b1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, b1);
-          values = v128.load32_splat(third);
-          c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, c0);
-          c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, c1);
-          values = v128.load32_splat(fourth);
-          d0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(left, values, d0);
-          d1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(right, values, d1);
-          weight += 32;
-          second += 4;
-          third += 4;
-          fourth += 4;
-        }
-        from += rowStep;
+    let from = input;
+    for (let row = 0; row < rows; row++) {
+      let b = from + inputStep;
+      let c = b + inputStep;
+      let d = c + inputStep;
+      for (let a = from; a < from + bytes; a += stepOf<S>(step)) {
+        const left = leftWeights<F, S>(weight);
+        const right = rightWeights<F, S>(weight);
+        let values = leftValues<S>(a);
+        a0 = dot<F>(a0, left, values, ones);
+        a1 = dot<F>(a1, right, rightValues<S>(a, values), ones);
+        values = leftValues<S>(b);
+        b0 = dot<F>(b0, left, values, ones);
+        b1 = dot<F>(b1, right, rightValues<S>(b, values), ones);
+        values = leftValues<S>(c);
+        c0 = dot<F>(c0, left, values, ones);
+        c1 = dot<F>(c1, right, rightValues<S>(c, values), ones);
+        values = leftValues<S>(d);
+        d0 = dot<F>(d0, left, values, ones);
+        d1 = dot<F>(d1, right, rightValues<S>(d, values), ones);
+        weight += weightsStep<F, S>();
+        b += stepOf<S>(step);
+        c += stepOf<S>(step);
+        d += stepOf<S>(step);
       }
-    } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
-      for (let at = input; at < end; at += 4) {
-        const left = v128.load(weight);
-        const right = v128.load(weight, 16);
-        let values = v128.load32_splat(at);
-        a0 = dotPairs(a0, left, values, ones);
-        a1 = dotPairs(a1, right, values, ones);
-        values = v128.load32_splat(second);
-        b0 = dotPairs(b0, left, values, ones);
-        b1 = dotPairs(b1, right, values, ones);
-        values = v128.load32_splat(third);
-        c0 = dotPairs(c0, left, values, ones);
-        c1 = dotPairs(c1, right, values, ones);
-        values = v128.load32_splat(fourth);
-        d0 = dotPairs(d0, left, values, ones);
-        d1 = dotPairs(d1, right, values, ones);
-        weight += 32;
-        second += 4;
-        third += 4;
-        fourth += 4;
-      }
-    } else {
-      let from = input;
-      for (let row = 0; row < rows; row++) {
-        second = from + inputStep;
-        third = second + inputStep;
-        fourth = third + inputStep;
-        for (let at = from; at < from + bytes; at += 4) {
-          const left = v128.load(weight);
-          const right = v128.load(weight, 16);
-          let values = v128.load32_splat(at);
-          a0 = dot(a0, values, left);
-          a1 = dot(a1, values, right);
-          values = v128.load32_splat(second);
-          b0 = dot(b0, values, left);
-          b1 = dot(b1, values, right);
-          values = v128.load32_splat(third);
-          c0 = dot(c0, values, left);
-          c1 = dot(c1, values, right);
-          values = v128.load32_splat(fourth);
-          d0 = dot(d0, values, left);
-          d1 = dot(d1, values, right);
-          weight += 32;
-          second += 4;
-          third += 4;
-          fourth += 4;
-        }
-        from += rowStep;
-      }
+      from += rowStep;
     }
     const a = i16x8.narrow_i32x4_s(
       requantize4(a0, multiplier0, rounder, shift),
@@ -147,9 +99,9 @@ export function tiles(
       requantize4(d0, multiplier0, rounder, shift),
       requantize4(d1, multiplier1, rounder, shift),
     );
-    const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, highs);
-    const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, highs);
-    if (count == 8) {
+    const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, most);
+    const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, most);
+    if (count == r.BLOCK) {
       v128.store64_lane(output, ab, 0);
       v128.store64_lane(output + outputStep, ab, 1);
       v128.store64_lane(output + 2 * outputStep, cd, 0);
@@ -164,16 +116,18 @@ export function tiles(
     output += 4 * outputStep;
   }
   for (; pixels > 0; pixels--) {
-    tile1(input, depth, rows, rowStep, weights, bias, multipliers, output, count, zero, low, most, form);
+    tile1<F, S>(op, input, bytes, step, rows, rowStep, weights, bias, multipliers, output, count);
     input += inputStep;
     output += outputStep;
   }
 }
 
-/** `tiles` for one pixel. */
-function tile1(
+/** `tiles` for one pixel, tame or not. */
+function tile1<F, S>(
+  op: usize,
   input: usize,
-  depth: i32,
+  bytes: i32,
+  step: i32,
   rows: i32,
   rowStep: i32,
   weights: usize,
@@ -181,55 +135,58 @@ function tile1(
   multipliers: usize,
   output: usize,
   count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-  form: i32,
 ): void {
-  const ones = onesOf(form);
+  const ones = onesOf(op);
   let sum0 = v128.load(bias);
   let sum1 = v128.load(bias, 16);
-  const bytes = form == PLAIN ? 2 * depth : depth;
   for (; rows > 0; rows--) {
-    for (let at = input; at < input + bytes; at += 4) {
-      const values = v128.load32_splat(at);
-      if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
-        sum0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(weights), values, sum0);
-        sum1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(weights, 16), values, sum1);
-      } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
-        sum0 = dotPairs(sum0, v128.load(weights), values, ones);
-        sum1 = dotPairs(sum1, v128.load(weights, 16), values, ones);
-      } else {
-        sum0 = dot(sum0, values, v128.load(weights));
-        sum1 = dot(sum1, values, v128.load(weights, 16));
-      }
-      weights += 32;
+    for (let at = input; at < input + bytes; at += stepOf<S>(step)) {
+      const values = leftValues<S>(at);
+      sum0 = dot<F>(sum0, leftWeights<F, S>(weights), values, ones);
+      sum1 = dot<F>(sum1, rightWeights<F, S>(weights), rightValues<S>(at, values), ones);
+      weights += weightsStep<F, S>();
     }
     input += rowStep;
   }
-  finish(sum0, sum1, multipliers, output, count, zero, low, most);
-}
-
-/** Requantises and stores `count` of eight sums. */
-export function finish(
-  sum0: v128,
-  sum1: v128,
-  multipliers: usize,
-  output: usize,
-  count: i32,
-  zero: i32,
-  low: f32,
-  most: i32,
-): void {
-  const lows = f32x4.splat(low);
+  const zero = load<i32>(op, r.OUT_ZERO);
   const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
+  const low = f32x4.splat(<f32>(load<i32>(op, r.MIN) - zero));
   const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(multipliers));
   const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(multipliers, 16));
   const wide = i16x8.narrow_i32x4_s(
-    round4(f32x4.pmax(first, lows), rounder, shift),
-    round4(f32x4.pmax(second, lows), rounder, shift),
+    round4(f32x4.pmax(first, low), rounder, shift),
+    round4(f32x4.pmax(second, low), rounder, shift),
   );
-  const bytes = i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), i8x16.splat(<i8>most));
-  store8(output, i64x2.extract_lane(bytes, 0), count);
+  const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
+  store8(output, i64x2.extract_lane(i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), most), 0), count);
+}
+
+function stepOf<S>(step: i32): i32 {
+  return sizeof<S>() == sizeof<Shared>() ? 4 : step;
+}
+
+function leftValues<S>(at: usize): v128 {
+  return sizeof<S>() == sizeof<Shared>() ? v128.load32_splat(at) : v128.load(at);
+}
+
+function rightValues<S>(at: usize, left: v128): v128 {
+  return sizeof<S>() == sizeof<Shared>() ? left : v128.load(at, 16);
+}
+
+/** Whether weights have yet to be widened. */
+function isNarrow<F, S>(): bool {
+  return sizeof<S>() == sizeof<Columns>() && groupOf<F>() == 2;
+}
+
+function leftWeights<F, S>(at: usize): v128 {
+  return isNarrow<F, S>() ? v128.load_ext<i8>(at) : v128.load(at);
+}
+
+function rightWeights<F, S>(at: usize): v128 {
+  return isNarrow<F, S>() ? v128.load_ext<i8>(at, 8) : v128.load(at, 16);
+}
+
+function weightsStep<F, S>(): i32 {
+  return isNarrow<F, S>() ? 16 : 32;
 }

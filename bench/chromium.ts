@@ -124,8 +124,8 @@ class PageRunner implements Runner {
 
   async run() {
     const before = cpuTime(this.#process);
-    const wall = await this.#ask((bench) => bench.run());
-    return { wall, cpu: cpuTime(this.#process) - before };
+    const { wall, count } = await this.#ask((bench, spec) => bench.run(spec));
+    return { wall, cpu: (cpuTime(this.#process) - before) / count };
   }
 
   async linearBytes() {

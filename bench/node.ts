@@ -61,7 +61,7 @@ class NodeRunner implements Runner {
   }
 
   async run() {
-    const { wall, cpu } = await this.#ask({ name: "run" });
+    const { wall, cpu } = await this.#ask({ name: "run", spec: this.spec });
     return { wall: wall!, cpu: cpu! };
   }
 

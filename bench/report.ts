@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Model } from "../src/model.js";
+import { LEAD } from "./engines/timed.js";
 import { layersSection } from "./layers/report.js";
 import { round, table } from "./markdown.js";
 import { median, quantityOf, summarize } from "./measure.js";
@@ -58,8 +59,9 @@ How: every engine runs the same network with the same weights, from RGB bytes to
 the enlargement of the scores and argmax; for engines of real numbers the int8 weights are turned back into real
 numbers. Before anything is timed, every mask is compared with ours ("equal"): other integer engines use all 8 bits where
 ours uses 7, so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
-page in a context of its own), in all hosts at once: after ${plan.warmUp} uncounted rounds, one inference of each is run in turn,
-${plan.rounds} a repeat, repeats: ${plan.repeats}. Shown is the median of the repeats' medians, and the least and largest of these. CPU time is
+page in a context of its own), in all hosts at once: after ${plan.warmUp} uncounted rounds, each has its turn,
+${plan.rounds} times a repeat, repeats: ${plan.repeats}. In its turn an engine (tfjs-cpu excepted)
+runs for ${LEAD} ms, then one inference is timed, as in a stream of pictures; CPU time is the mean of all of the turn. Shown is the median of the repeats' medians, and the least and largest of these. CPU time is
 that of all threads of the engine's process, wall time what a user waits. An idle machine gives steadier numbers; only
 those of one run may be compared.
 

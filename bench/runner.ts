@@ -34,7 +34,10 @@ export interface LoadTimes {
   readonly firstMask: number;
 }
 
-/** Times of an inference, milliseconds; cpu is that of all threads of the engine's process. */
+/**
+ * Times of an inference, milliseconds: wall time of one, and CPU time of all threads of the engine's process, the mean of
+ * that one and those that led up to it.
+ */
 export interface RunTimes {
   readonly wall: number;
   readonly cpu: number;

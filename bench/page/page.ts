@@ -69,7 +69,7 @@ async function compare(): Promise<void> {
   const runners = loaded.map(({ spec, bench }) => ({
     spec,
     async run() {
-      const wall = await bench.run();
+      const { wall } = await bench.run(spec);
       return { wall, cpu: wall };
     },
   }));

@@ -2,12 +2,14 @@
 import type { Engine, Host, Load, Mask, Spec } from "../engines/engine.js";
 import { hashMasks } from "../engines/hash.js";
 import { watchMemory } from "../engines/memory.js";
+import { timedRun } from "../engines/timed.js";
 import type * as roofline from "../roofline/measure.js";
 
 /** What a page offers; times in milliseconds. */
 export interface PageBench {
   load(spec: Spec): Promise<{ load: number; firstMask: number }>;
-  run(): Promise<number>;
+  /** One timed inference, and how many ran: see timedRun. */
+  run(spec: Spec): Promise<{ wall: number; count: number }>;
   /** The last mask as base64 of class ids, [side, side]. */
   mask(): string;
   linearBytes(): number;
@@ -50,10 +52,10 @@ window.bench = {
     last = await engine.run(levels);
     return { load: loaded - start, firstMask: performance.now() - start };
   },
-  async run() {
-    const start = performance.now();
-    last = await engine.run(levels);
-    return performance.now() - start;
+  async run(spec) {
+    const { wall, mask, count } = await timedRun(engine, levels, spec.isSlow);
+    last = mask;
+    return { wall, count };
   },
   mask() {
     const ids = Uint8Array.from(last);

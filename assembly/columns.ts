@@ -1,6 +1,6 @@
 /**
- * Depthwise convolution of eight channels, in SIMD builds: `spread` lays the taps of `group` rows of a column side by
- * side, so that one dot product sums them. Layouts: see depthwise.ts.
+ * Input of depthwise convolutions in SIMD builds: `spread` lays the taps of a group of rows of a column side by side, so
+ * that one dot product sums them. Layouts: see depthwise.ts.
  */
 import * as r from "../src/record";
 import { isRow, pixelAt } from "./depthwise";

@@ -9,6 +9,7 @@ import * as r from "../src/record";
 
 /** Adding the f32 of these bits to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
 const ROUNDER_BITS = 0x4b400000; // 12582912
+/** Two thirds of it. */
 const TAME: f32 = 8388608.0;
 
 /** `low` and `high` are min - zero and max - zero. The result is within them; zero is yet to be added. */
@@ -21,7 +22,7 @@ export function requantize(sum: i32, multiplier: f32, low: f32, high: f32, zero:
   return round(<f32>sum * multiplier, low, high) + zero;
 }
 
-/** Whether `round4` is right for values of at most this magnitude: their sum with the rounder is then positive. */
+/** Whether `round4` is right for values of at most this magnitude: their sums with the rounder are positive then. */
 export function isTame(magnitude: f32): bool {
   return magnitude < TAME;
 }
@@ -43,8 +44,8 @@ export function areTame(op: usize, channels: i32, taps: i32): bool {
 }
 
 /**
- * Four f32, rounded, plus zero: an i32x4, right from -2^21 to 2^21, and beyond these outside them. `rounder` and
- * `shift` are `rounderOf(zero)` and `shiftOf(zero)`.
+ * Four f32, rounded, plus zero: an i32x4, right for magnitudes below 2^22, and no nearer to 0 than that for larger ones.
+ * `rounder` and `shift` are `rounderOf(zero)` and `shiftOf(zero)`.
  */
 export function round4(value: v128, rounder: v128, shift: v128): v128 {
   return i32x4.sub(f32x4.add(value, rounder), shift);

@@ -16,7 +16,10 @@ import { groupOf, PLAIN, Plain } from "./dot";
 import { areTame } from "./requantize";
 import { Shared, tiles } from "./tiles";
 
-/** Whether `convolveRows` can compute an operation, in the scratch that plan.ts gives a convolution. */
+/**
+ * Whether `convolveRows` can compute an operation, in the scratch that plan.ts gives a convolution; RelaxedAdd takes no
+ * more of it than Plain.
+ */
 export function fitsRows(op: usize): bool {
   const depth = load<i32>(op, r.KERNEL_HEIGHT) * load<i32>(op, r.KERNEL_WIDTH) * load<i32>(op, r.IN_CHANNELS);
   const given = <i64>(3 * max(load<i32>(op, r.OUT_WIDTH), r.BATCH) + 2 * r.BLOCK) * padded(depth);

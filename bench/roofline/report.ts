@@ -25,10 +25,10 @@ export function rooflineSection(
     cost.name,
     cost.detail,
     round(cost.milliseconds),
-    `${((100 * cost.milliseconds) / total).toFixed(1)} %`,
+    share(cost.milliseconds / total, 1),
     cost.macs > 0 ? (cost.macs / 1e6).toFixed(1) : "",
     cost.macs > 0 ? round(rate(cost)) : "",
-    cost.macs > 0 && peak ? `${((100 * rate(cost)) / peak).toFixed(0)} %` : "",
+    cost.macs > 0 && peak ? share(rate(cost) / peak) : "",
     (cost.bytes / 1e6).toFixed(2),
     round(cost.bytes / cost.milliseconds / 1e6),
   ];
@@ -66,4 +66,9 @@ ${table(
     }));
   const limit = peak ? { value: peak, label: `peak ${round(peak)}` } : undefined;
   return { text, svg: barChart(`Speed by operation: ${title}`, "GMAC/s, more is better", bars, limit) };
+}
+
+/** A share in per cent, "-" where nothing was measured. */
+function share(value: number, digits = 0): string {
+  return Number.isFinite(value) ? `${(100 * value).toFixed(digits)} %` : "-";
 }

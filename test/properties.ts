@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import * as format from "../src/format.js";
 import { type Attributes, OPS, type Size, type Tensor } from "../src/ops.js";
-import type { Case } from "./cases.js";
+import type { Case } from "./cases/case.js";
 
 const side = fc.integer({ min: 1, max: 20 });
 const channelCount = fc.oneof(fc.integer({ min: 1, max: 20 }), fc.constantFrom(16, 24, 32, 33, 40));

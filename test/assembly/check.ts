@@ -1,5 +1,5 @@
 import { referenceOp, referenceSizes } from "../../tools/reference/run.js";
-import { buildCase, type Case } from "../cases.js";
+import { buildCase, type Case } from "../cases/case.js";
 import { Random } from "../fixtures/random.js";
 import { openEngineOf, type Variant } from "../variants.js";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OPS } from "../../src/ops.js";
-import { CASES, describeCase } from "../cases.js";
+import { describeCase } from "../cases/case.js";
+import { CASES } from "../cases/index.js";
 import { arbitraryCase, TESTED_CODES } from "../properties.js";
 import { VARIANTS } from "../variants.js";
 import { findFault } from "./check.js";

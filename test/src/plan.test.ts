@@ -5,7 +5,7 @@ import type { Model } from "../../src/model.js";
 import { kindOf } from "../../src/ops.js";
 import { type Plan, plan } from "../../src/plan.js";
 import { referenceSizes } from "../../tools/reference/run.js";
-import { buildCase } from "../cases.js";
+import { buildCase } from "../cases/case.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { arbitraryCase, TESTED_CODES } from "../properties.js";
 

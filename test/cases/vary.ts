@@ -1,0 +1,95 @@
+/** What cases of any operation vary: sizes, channels, quantisation. */
+import type { Tensor } from "../../src/ops.js";
+import type { Case } from "./case.js";
+
+/** Ways to quantise: every zero point and range that kernels may treat apart. */
+export const QUANTISATIONS = {
+  full: { scale: 0.02, zero: -3, min: -128, max: 127 },
+  positive7: { scale: 0.03, zero: 0, min: 0, max: 127 },
+  linear7: { scale: 0.05, zero: 64, min: 0, max: 127 },
+  positive8: { scale: 0.015, zero: -128, min: -128, max: 127 },
+  negative8: { scale: 0.015, zero: 127, min: -128, max: 127 },
+  narrow: { scale: 0.04, zero: 5, min: -100, max: 50 },
+  constant: { scale: 0.04, zero: 5, min: 7, max: 7 },
+} as const;
+
+/** Sizes around the width of a vector. */
+export const SIDES = [1, 2, 3, 7, 8, 9, 15, 16, 17, 33] as const;
+export const CHANNELS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 40] as const;
+
+const { full } = QUANTISATIONS;
+
+/** A tensor of the given size. */
+export function shape(
+  height: number,
+  width: number,
+  channels: number,
+  quantisation: Omit<Tensor, "channels"> = full,
+) {
+  return { height, width, channels, ...quantisation };
+}
+
+/** The case with parts of it replaced, one new case for each. */
+export function vary(base: Case, changes: readonly Partial<Case>[]): Case[] {
+  return changes.map((change, index) => ({ ...base, ...change, seed: index + 1 }));
+}
+
+/** One input of each size with the channels of `base`. */
+export function sizesOf(base: Case): Partial<Case>[] {
+  const sizes = [...SIDES.map((side) => [side, side]), [1, 17], [17, 1], [2, 33], [5, 16], [16, 5]];
+  return sizes.map(([height, width]) => ({
+    inputs: base.inputs.map((input) => ({ ...input, height: height!, width: width! })),
+  }));
+}
+
+/** Every quantisation of the input with every one of the output. */
+export function quantisationsOf(base: Case): Partial<Case>[] {
+  const all = Object.values(QUANTISATIONS);
+  return all.flatMap((from) =>
+    all.map((to) => ({
+      inputs: base.inputs.map((input) => ({ ...input, ...from })),
+      output: { ...base.output, ...to },
+    })),
+  );
+}
+
+/** Every quantisation, the same on both ends. */
+export function sameQuantisationsOf(base: Case): Partial<Case>[] {
+  return Object.values(QUANTISATIONS).map((quantisation) => ({
+    inputs: base.inputs.map((input) => ({ ...input, ...quantisation })),
+    output: { ...base.output, ...quantisation },
+  }));
+}
+
+/** The same channels everywhere, once for each number. */
+export function channelsOf(base: Case): Partial<Case>[] {
+  return CHANNELS.map((channels) => ({
+    inputs: base.inputs.map((input) => ({ ...input, channels })),
+    output: { ...base.output, channels },
+  }));
+}
+
+/** Scale and zero point the same on both ends, so that nothing but the range of the output changes a value. */
+export function rangesOf(base: Case): Partial<Case>[] {
+  const { scale, zero } = base.inputs[0]!;
+  const ranges = [full, QUANTISATIONS.positive7, QUANTISATIONS.narrow, QUANTISATIONS.constant];
+  return ranges.map(({ min, max }) => ({
+    inputs: base.inputs.map((input) => ({ ...input, scale, zero })),
+    output: { ...base.output, scale, zero, min, max },
+  }));
+}
+
+/** The smallest and the largest scale, each way, and one that makes results of about 2^24. */
+export function scalesOf(base: Case): Partial<Case>[] {
+  const [small, large] = [2 ** -30, 2 ** 30];
+  return [
+    [small, large],
+    [large, small],
+    [small, small],
+    [large, large],
+    [2 ** 17, 1],
+  ].map(([from, to]) => ({
+    inputs: base.inputs.map((input) => ({ ...input, scale: from! })),
+    output: { ...base.output, scale: to! },
+  }));
+}

@@ -43,9 +43,13 @@ export function matmul(
     const wide = scratch + 2 * pixels * depth;
     blocks<Plain>(op, scratch, 2 * depth, pixels, depth, weights, first, channels, output, tame, wide);
   } else {
-    for (let p = 0; p < pixels; p++) {
-      pixel(op, input + p * inputStep, depth, weights, first, channels, output);
-      output += load<i32>(op, r.OUT_CHANNELS);
+    for (let channel = 0; channel < channels; channel += r.BLOCK) {
+      const block = weights + channel * depth;
+      const count = min(r.BLOCK, channels - channel);
+      for (let p = 0; p < pixels; p++) {
+        const to = output + channel + p * load<i32>(op, r.OUT_CHANNELS);
+        pixel(op, input + p * inputStep, depth, block, first + channel, count, to);
+      }
     }
   }
 }
@@ -99,14 +103,14 @@ function widen(input: usize, inputStep: i32, pixels: i32, depth: i32, to: usize)
   }
 }
 
-/** All output channels of one pixel, without SIMD; weights of padding channels are there and zero. */
+/** `count` of eight output channels of one pixel, without SIMD; weights of padding channels are there and zero. */
 function pixel(
   op: usize,
   input: usize,
   depth: i32,
   weights: usize,
   first: i32,
-  channels: i32,
+  count: i32,
   output: usize,
 ): void {
   const end = input + depth;
@@ -115,13 +119,12 @@ function pixel(
   const high = <f32>(load<i32>(op, r.MAX) - zero);
   let bias = load<usize>(op, r.BIAS_AT) + 4 * first;
   let multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * first;
-  for (let channel = 0; channel < channels; channel += 4) {
-    const lane = channel & (r.BLOCK - 1);
+  for (let channel = 0; channel < count; channel += 4) {
     let a = load<i32>(bias);
     let b = load<i32>(bias, 4);
     let c = load<i32>(bias, 8);
     let d = load<i32>(bias, 12);
-    let weight = weights + (channel - lane) * depth + 2 * lane;
+    let weight = weights + 2 * channel;
     for (let from = input; from < end; from += 2) {
       const even = <i32>load<i8>(from);
       const odd = <i32>load<i8>(from, 1);
@@ -131,7 +134,7 @@ function pixel(
       d += even * <i32>load<i8>(weight, 6) + odd * <i32>load<i8>(weight, 7);
       weight += 2 * r.BLOCK;
     }
-    const left = channels - channel;
+    const left = count - channel;
     store<i8>(output, requantize(a, load<f32>(multipliers), low, high, zero));
     if (left > 1) store<i8>(output, requantize(b, load<f32>(multipliers, 4), low, high, zero), 1);
     if (left > 2) store<i8>(output, requantize(c, load<f32>(multipliers, 8), low, high, zero), 2);

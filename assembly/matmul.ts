@@ -33,18 +33,17 @@ export function matmul(
   scratch: usize,
 ): void {
   const form = load<i32>(op, r.FORM);
-  const weights = load<usize>(op, r.WEIGHTS_AT) + first * depth;
   if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED_ADD) {
-    blocks<RelaxedAdd>(op, input, inputStep, pixels, depth, weights, first, channels, output, tame, 0);
+    blocks<RelaxedAdd>(op, input, inputStep, pixels, depth, first, channels, output, tame, 0);
   } else if (ASC_FEATURE_RELAXED_SIMD && form == RELAXED) {
-    blocks<Relaxed>(op, input, inputStep, pixels, depth, weights, first, channels, output, tame, 0);
+    blocks<Relaxed>(op, input, inputStep, pixels, depth, first, channels, output, tame, 0);
   } else if (ASC_FEATURE_SIMD) {
     widen(input, inputStep, pixels, depth, scratch);
     const wide = scratch + 2 * pixels * depth;
-    blocks<Plain>(op, scratch, 2 * depth, pixels, depth, weights, first, channels, output, tame, wide);
+    blocks<Plain>(op, scratch, 2 * depth, pixels, depth, first, channels, output, tame, wide);
   } else {
     for (let channel = 0; channel < channels; channel += r.BLOCK) {
-      const block = weights + channel * depth;
+      const block = load<usize>(op, r.WEIGHTS_AT) + (first + channel) * depth;
       const count = min(r.BLOCK, channels - channel);
       for (let p = 0; p < pixels; p++) {
         const to = output + channel + p * load<i32>(op, r.OUT_CHANNELS);
@@ -61,7 +60,6 @@ function blocks<F>(
   inputStep: i32,
   pixels: i32,
   depth: i32,
-  weights: usize,
   first: i32,
   channels: i32,
   output: usize,
@@ -70,6 +68,7 @@ function blocks<F>(
 ): void {
   const isPlain = groupOf<F>() == 2;
   const bytes = isPlain ? 2 * depth : depth;
+  let weights = load<usize>(op, r.WEIGHTS_AT) + first * depth;
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     if (isPlain) widen(weights, 0, 1, r.BLOCK * depth, wide);
     tiles<F, Shared>(

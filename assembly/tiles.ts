@@ -8,7 +8,7 @@
  */
 import * as r from "../src/record";
 import { dot, groupOf, onesOf } from "./dot";
-import { clamp16, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
+import { clamp16, narrow8, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
 /** What pixels consist of, as type parameters like the forms. */
 export type Shared = i8;
@@ -61,7 +61,7 @@ export function tiles<F, S>(
       let b = from + inputStep;
       let c = b + inputStep;
       let d = c + inputStep;
-      for (let a = from; a < from + bytes; a += stepOf<S>(step)) {
+      for (let a = from; a < from + bytes; a += step) {
         const left = leftWeights<F, S>(weight);
         const right = rightWeights<F, S>(weight);
         let values = leftValues<S>(a);
@@ -77,9 +77,9 @@ export function tiles<F, S>(
         d0 = dot<F>(d0, left, values, ones);
         d1 = dot<F>(d1, right, rightValues<S>(d, values), ones);
         weight += weightsStep<F, S>();
-        b += stepOf<S>(step);
-        c += stepOf<S>(step);
-        d += stepOf<S>(step);
+        b += step;
+        c += step;
+        d += step;
       }
       from += rowStep;
     }
@@ -140,7 +140,7 @@ function tile1<F, S>(
   let sum0 = v128.load(bias);
   let sum1 = v128.load(bias, 16);
   for (; rows > 0; rows--) {
-    for (let at = input; at < input + bytes; at += stepOf<S>(step)) {
+    for (let at = input; at < input + bytes; at += step) {
       const values = leftValues<S>(at);
       sum0 = dot<F>(sum0, leftWeights<F, S>(weights), values, ones);
       sum1 = dot<F>(sum1, rightWeights<F, S>(weights), rightValues<S>(at, values), ones);
@@ -154,16 +154,13 @@ function tile1<F, S>(
   const low = f32x4.splat(<f32>(load<i32>(op, r.MIN) - zero));
   const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(multipliers));
   const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(multipliers, 16));
-  const wide = i16x8.narrow_i32x4_s(
+  const results = narrow8(
     round4(f32x4.pmax(first, low), rounder, shift),
     round4(f32x4.pmax(second, low), rounder, shift),
+    i8x16.splat(<i8>load<i32>(op, r.MIN)),
+    i8x16.splat(<i8>load<i32>(op, r.MAX)),
   );
-  const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
-  store8(output, i64x2.extract_lane(i8x16.min_s(i8x16.narrow_i16x8_s(wide, wide), most), 0), count);
-}
-
-function stepOf<S>(step: i32): i32 {
-  return sizeof<S>() == sizeof<Shared>() ? 4 : step;
+  store8(output, i64x2.extract_lane(results, 0), count);
 }
 
 function leftValues<S>(at: usize): v128 {

@@ -3,9 +3,7 @@ import * as format from "../../src/format.js";
 import type { Attributes } from "../../src/ops.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import type { Case } from "./case.js";
-import { CHANNELS, channelsOf, QUANTISATIONS, quantisationsOf, shape, sizesOf, vary } from "./vary.js";
-
-const { full } = QUANTISATIONS;
+import { CHANNELS, channelsOf, full, quantisationsOf, shape, sizesOf, vary } from "./vary.js";
 
 /** What strains the arithmetic of a convolution. */
 const FILTERS: readonly Partial<Case>[] = [

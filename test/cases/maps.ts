@@ -4,16 +4,16 @@ import { type Case, hasOutput } from "./case.js";
 import {
   CHANNELS,
   channelsOf,
+  full,
   QUANTISATIONS,
   quantisationsOf,
   rangesOf,
+  rescaled,
   scalesOf,
   shape,
   sizesOf,
   vary,
 } from "./vary.js";
-
-const { full } = QUANTISATIONS;
 
 const gateBase: Case = {
   code: format.GATE,
@@ -59,11 +59,7 @@ const MODES = [format.NEAREST, format.BILINEAR, format.BILINEAR_ALIGNED];
 export const resizeCases = MODES.flatMap((mode) => {
   const base = { ...resizeBase, attributes: { mode, numerator: 2, denominator: 1 } };
   return [
-    ...vary(base, sizesOf(base)),
-    ...vary(base, scalesOf(base)),
-    ...vary(base, rangesOf(base)),
-    ...vary(base, quantisationsOf(base)),
-    ...vary(base, channelsOf(base)),
+    ...rescaled(base),
     ...vary(base, [
       { values: "extreme" },
       { values: "extreme", output: { channels: 9, ...full, scale: 0.04 } },

@@ -3,19 +3,7 @@ import * as format from "../../src/format.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { type Case, hasOutput } from "./case.js";
 import { depthwiseBase, SMALL_INPUTS, WINDOWS } from "./convolutions.js";
-import {
-  channelsOf,
-  QUANTISATIONS,
-  quantisationsOf,
-  rangesOf,
-  sameQuantisationsOf,
-  scalesOf,
-  shape,
-  sizesOf,
-  vary,
-} from "./vary.js";
-
-const { full } = QUANTISATIONS;
+import { channelsOf, full, rescaled, sameQuantisationsOf, shape, sizesOf, vary } from "./vary.js";
 
 const maxPoolBase: Case = { ...depthwiseBase, code: format.MAX_POOL, attributes: squareWindow(2, 2) };
 export const maxPoolCases = [
@@ -35,11 +23,7 @@ const averagePoolBase: Case = {
   attributes: { ...squareWindow(3), mode: format.COUNT_INSIDE },
 };
 export const averagePoolCases = [
-  ...vary(averagePoolBase, sizesOf(averagePoolBase)),
-  ...vary(averagePoolBase, scalesOf(averagePoolBase)),
-  ...vary(averagePoolBase, rangesOf(averagePoolBase)),
-  ...vary(averagePoolBase, quantisationsOf(averagePoolBase)),
-  ...vary(averagePoolBase, channelsOf(averagePoolBase)),
+  ...rescaled(averagePoolBase),
   ...[format.COUNT_INSIDE, format.COUNT_PADDING].flatMap((mode) =>
     vary(averagePoolBase, [
       ...SMALL_INPUTS.map((change) => ({ ...change, attributes: { ...change.attributes, mode } })),
@@ -55,10 +39,6 @@ const globalBase: Case = {
   output: { channels: 9, ...full },
 };
 export const globalCases = [
-  ...vary(globalBase, sizesOf(globalBase)),
-  ...vary(globalBase, scalesOf(globalBase)),
-  ...vary(globalBase, rangesOf(globalBase)),
-  ...vary(globalBase, quantisationsOf(globalBase)),
-  ...vary(globalBase, channelsOf(globalBase)),
+  ...rescaled(globalBase),
   ...vary(globalBase, [{ inputs: [shape(300, 300, 9)], values: "extreme" }]),
 ];

@@ -17,7 +17,7 @@ export const QUANTISATIONS = {
 export const SIDES = [1, 2, 3, 7, 8, 9, 15, 16, 17, 33] as const;
 export const CHANNELS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 40] as const;
 
-const { full } = QUANTISATIONS;
+export const { full } = QUANTISATIONS;
 
 /** A tensor of the given size. */
 export function shape(
@@ -92,4 +92,11 @@ export function scalesOf(base: Case): Partial<Case>[] {
     inputs: base.inputs.map((input) => ({ ...input, scale: from! })),
     output: { ...base.output, scale: to! },
   }));
+}
+
+/** All of what varies for an operation that brings its input from one scale to another. */
+export function rescaled(base: Case): Case[] {
+  return [sizesOf, scalesOf, rangesOf, quantisationsOf, channelsOf].flatMap((changesOf) =>
+    vary(base, changesOf(base)),
+  );
 }

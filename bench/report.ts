@@ -60,10 +60,10 @@ the enlargement of the scores and argmax; for engines of real numbers the int8 w
 numbers. Before anything is timed, every mask is compared with ours ("equal"): other integer engines use all 8 bits where
 ours uses 7, so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
 page in a context of its own), in all hosts at once: after ${plan.warmUp} uncounted rounds, each has its turn,
-${plan.rounds} times a repeat, repeats: ${plan.repeats}. In its turn an engine (tfjs-cpu excepted)
-runs for ${LEAD} ms, then one inference is timed, as in a stream of pictures; CPU time is the mean of all of the turn. Shown is the median of the repeats' medians, and the least and largest of these. CPU time is
-that of all threads of the engine's process, wall time what a user waits. An idle machine gives steadier numbers; only
-those of one run may be compared.
+${plan.rounds} times a repeat, repeats: ${plan.repeats}. In its turn an engine (tfjs-cpu excepted) runs for ${LEAD} ms, then one inference is
+timed, as in a stream of pictures. Shown is the median of the repeats' medians, and the least and largest of these. CPU
+time is that of all threads of the engine's process, the mean over its turn; wall time is what a user waits. An idle machine
+gives steadier numbers; only those of one run may be compared.
 
 Others at their best: LiteRT.js runs its build with relaxed SIMD, int8 is fed float (it takes no int8 tensors), gates
 multiply by repetition instead of enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation

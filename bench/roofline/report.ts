@@ -59,7 +59,7 @@ ${table(
   const bars = kinds
     .filter((cost) => cost.macs > 0)
     .map((cost) => ({
-      label: `${cost.name} (${((100 * cost.milliseconds) / total).toFixed(0)} % of the time)`,
+      label: `${cost.name} (${share(cost.milliseconds / total)} of the time)`,
       value: rate(cost),
       text: `${round(rate(cost))} GMAC/s`,
       isOurs: true,

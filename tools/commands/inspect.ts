@@ -4,7 +4,7 @@ import { modelInfo } from "../../src/info.js";
 import type { Model } from "../../src/model.js";
 import type { Plan } from "../../src/plan.js";
 import { writeOutput } from "../files.js";
-import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "../inspect.js";
+import { drawMemory, MEMORY_LEGEND, netScore, reportedAccuracy } from "../inspect.js";
 import { planFor, readModel } from "../model.js";
 import { formatBytes, formatCount, formatTable } from "../table.js";
 import { type InputSize, jsonOption, numberWithin, printJson, sizeOption } from "./options.js";
@@ -52,7 +52,6 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
   if (json) {
     const { name, classes, palette, provenance } = model.card;
     const { stride } = model;
-    const blocks = listBlocks(model, layout);
     const fileBytes = bytes.length;
     printJson({
       name,
@@ -64,7 +63,7 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
       classes,
       palette,
       provenance,
-      memory: blocks,
+      memory: layout.blocks,
     });
     return;
   }

@@ -78,7 +78,7 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   if (kind.sameScale && !same) return "input and output differ in scale or range";
   const scale = op.scales.find((value) => !(value >= MIN_WEIGHT_SCALE && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
-  if (kind.attributes.includes(/* @__KEY__ */ "kernelHeight")) return findWindowFault(a, output.channels);
+  if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
   const within = (value: number) => value >= output.min && value <= output.max;
   switch (op.code) {
     case format.GATE:

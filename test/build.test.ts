@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 
 /** A file of the library without the engines, which are text that begins with the magic number of a module. */
@@ -20,9 +21,18 @@ function withoutEngines(path: string): string {
 }
 
 describe("the built library", () => {
-  it("has at most 20,000 bytes besides the engines", () => {
-    expect(readFileSync("dist/index.js", "utf8").length).toBeGreaterThan(40_000);
-    expect(Buffer.byteLength(withoutEngines("dist/index.js"))).toBeLessThanOrEqual(20_000);
+  it("has at most 32 kB besides the engines, 10 kB as brotli", () => {
+    const code = Buffer.from(withoutEngines("dist/index.js"));
+    expect(readFileSync("dist/index.js").length - code.length).toBeGreaterThan(40_000);
+    expect(code.length).toBeLessThanOrEqual(32_000);
+    expect(brotliCompressSync(code).length).toBeLessThanOrEqual(10_000);
+  });
+
+  it("takes at most 1 MB as brotli to the first mask, model and engines included", () => {
+    const sizes = ["dist/index.js", "models/attendseg-camvid.aseg"].map((path) => {
+      return brotliCompressSync(readFileSync(path)).length;
+    });
+    expect(sizes[0]! + sizes[1]!).toBeLessThanOrEqual(1_000_000);
   });
 
   it("has every file that package.json promises", () => {

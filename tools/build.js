@@ -101,70 +101,6 @@ async function bundle(options) {
   return { files: Object.fromEntries(files), metafile };
 }
 
-/** Properties of the library's own structures, which users never see: they get short names. */
-const PRIVATE = [
-  ...[
-    "attributes",
-    "arenaAt",
-    "entryBytes",
-    "inPlace",
-    "sameScale",
-    "arity",
-    "taps",
-    "lifetimes",
-    "scratchBytes",
-  ],
-  ...[
-    "stepBytes",
-    "rowCount",
-    "multipliers",
-    "turns",
-    "offsets",
-    "sizes",
-    "depth",
-    "inputs",
-    "output",
-    "weights",
-  ],
-  ...[
-    "bias",
-    "scales",
-    "table",
-    "plan",
-    "model",
-    "scratch",
-    "kernelHeight",
-    "kernelWidth",
-    "strideY",
-    "strideX",
-  ],
-  ...[
-    "dilationY",
-    "dilationX",
-    "padTop",
-    "padLeft",
-    "padBottom",
-    "padRight",
-    "groups",
-    "numerator",
-    "denominator",
-  ],
-  ...[
-    "code",
-    "mode",
-    "stride",
-    "rows",
-    "bytes",
-    "first",
-    "last",
-    "engine",
-    "picture",
-    "setPicture",
-    "writeMask",
-  ],
-];
-const mangleProps = new RegExp(`^(${PRIVATE.join("|")})$`);
-
 /** Replaces the default engine and opener by those of an entry. */
 function choose({ engine, open, suffix }) {
   return {
@@ -194,22 +130,14 @@ const separateThreads = {
 
 /** One entry of the library. */
 async function bundleEntry([name, parts]) {
-  const { minify } = await import("terser");
-  const outfile = `dist/${name}.js`;
   const { files } = await bundle({
     entryPoints: ["src/index.ts"],
-    outfile,
+    outfile: `dist/${name}.js`,
     minify: true,
-    mangleProps,
     external: ["node:*"],
     plugins: [choose(parts), separateThreads],
   });
-  const { code } = await minify(Buffer.from(files[outfile]).toString(), {
-    module: true,
-    ecma: 2022,
-    compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false },
-  });
-  return { [outfile]: code };
+  return files;
 }
 
 /** All entries of the library, its worker and threads for web pages, and its engines as files. */

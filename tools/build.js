@@ -31,8 +31,8 @@ const PAGE = { page: "tools/page/page.ts", worker: "src/worker.ts" };
 const STREET = "tools/page/street.ts";
 const COMMANDS = {
   cli: "tools/cli.ts",
-  start: "tools/start.ts",
-  "segment-worker": "tools/segment-worker.ts",
+  start: "tools/segment/start.ts",
+  "segment-worker": "tools/segment/worker.ts",
 };
 
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
@@ -217,7 +217,7 @@ const STEPS = [
     inputs: ["tools/**/*.ts", "!tools/page/**", "build/standalone-*.wasm", ...LIBRARY],
     make: bundleCommands,
   },
-  { name: "street", inputs: ["tools/sample.ts", "tools/sample/*.ts", STREET, ...TOOLS], make: drawStreet },
+  { name: "street", inputs: ["tools/sample/*.ts", STREET, ...TOOLS], make: drawStreet },
   { name: "page", inputs: ["tools/page/*", "build/street.jpg", ...LIBRARY], make: bundlePage },
 ];
 

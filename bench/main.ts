@@ -9,8 +9,8 @@ import { bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
 import type { Spec } from "./engines/engine.js";
 import { allSpecs } from "./engines/specs.js";
+import { oneLine, type Schedule } from "./interleave.js";
 import { packageVersions, thisMachine } from "./machine.js";
-import { oneLine, type Plan } from "./measure.js";
 import { nodeHost } from "./node.js";
 import { prepare, SIDE } from "./prepare.js";
 import { writeReport } from "./report.js";
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
 /** Measures, and writes the results and the report into a folder. */
 async function run(values: Values, folder: string): Promise<void> {
   const isQuick = values.quick;
-  const timing: Plan = {
+  const timing: Schedule = {
     rounds: whole("rounds", values.rounds ?? (isQuick ? "2" : "15")),
     repeats: whole("repeats", values.repeats ?? (isQuick ? "1" : "3")),
     warmUp: isQuick ? 1 : 5,

@@ -1,7 +1,8 @@
 /**
- * The op table: what every operation of a model file takes, gives, holds and costs.
+ * A model, and the op table: what every operation of a model file takes, gives, holds and costs.
  * Parser, validator, planner, linker, converter and `inspect` all read this one list.
  */
+import type { Card } from "./card.js";
 import * as format from "./format.js";
 
 /** Rows and columns of an activation tensor, in pixels. */
@@ -63,6 +64,19 @@ export interface Op {
   readonly scales: Float32Array;
   /** 256 entries at index q + 128: int8 of a lookup, int16 (zero point taken off) of a gate. */
   readonly table: Int8Array | Int16Array;
+}
+
+/** A parsed and validated model. Arrays are views of the bytes it was parsed from. */
+export interface Model {
+  readonly tensors: readonly Tensor[];
+  /** In order of execution; the first is `input`, the last `argmax`. */
+  readonly ops: readonly Op[];
+  readonly card: Card;
+  /** Input width and height must be multiples of this. */
+  readonly stride: number;
+  /** Default input size in pixels. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** What is fixed about one kind of operation. */

@@ -1,7 +1,6 @@
 import { expectModel } from "./errors.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { ATTRIBUTES, type Attributes, kindOf, type Op, type Tensor } from "./ops.js";
+import { ATTRIBUTES, type Attributes, kindOf, type Model, type Op, type Tensor } from "./ops.js";
 import { inferSizes } from "./shape.js";
 
 /** Scales within these bounds keep every multiplier a finite, normal binary32 number. */

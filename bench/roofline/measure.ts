@@ -6,7 +6,7 @@ import { type Model, parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 import type { Host } from "../engines/engine.js";
-import { median } from "../measure.js";
+import { median } from "../statistics.js";
 
 const SIDE = 512;
 const PEAK_ROUNDS = 1_000_000;

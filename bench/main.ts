@@ -145,16 +145,16 @@ function choose(specs: readonly Spec[], names?: readonly string[]): readonly Spe
 }
 
 /** @throws Error for a name that there is not, or if there is no host */
-async function openHosts(asked?: string): Promise<BenchHost[]> {
-  if (asked !== undefined && asked !== "node" && asked !== "chromium") {
-    throw new Error(`--host expected node or chromium, got "${asked}"`);
+async function openHosts(requested?: string): Promise<BenchHost[]> {
+  if (requested !== undefined && requested !== "node" && requested !== "chromium") {
+    throw new Error(`--host expected node or chromium, got "${requested}"`);
   }
-  const hosts = asked === "chromium" ? [] : [nodeHost()];
-  if (asked === "node") return hosts;
+  const hosts = requested === "chromium" ? [] : [nodeHost()];
+  if (requested === "node") return hosts;
   try {
     return [...hosts, await chromiumHost()];
   } catch (error) {
-    if (asked === "chromium") throw error;
+    if (requested === "chromium") throw error;
     say(`${oneLine(error)}: its part is left out\n`);
     return hosts;
   }

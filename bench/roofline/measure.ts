@@ -57,8 +57,7 @@ async function timeSteps(
   levels: Uint8Array,
   passes: number,
 ): Promise<number[]> {
-  const { exports } = await openEngine(variant);
-  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), exports);
+  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), await openEngine(variant));
   const mask = new Uint8Array(SIDE * SIDE);
   const steps = model.ops.map((_, index) =>
     index === 0

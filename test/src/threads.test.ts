@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Segmenter } from "../../src/index.js";
-import { noThreads } from "../../src/threads.js";
+import { noThreads } from "../../src/isolation.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";

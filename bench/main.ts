@@ -4,13 +4,13 @@ import { parseArgs } from "node:util";
 import { modelInfo } from "../src/info.js";
 import { parseModel } from "../src/model.js";
 import { plan } from "../src/plan.js";
-import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/files.js";
+import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/common/files.js";
 import { bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
 import type { Spec } from "./engines/engine.js";
 import { allSpecs } from "./engines/specs.js";
+import { oneLine, type Schedule } from "./interleave.js";
 import { packageVersions, thisMachine } from "./machine.js";
-import { oneLine, type Plan } from "./measure.js";
 import { nodeHost } from "./node.js";
 import { prepare, SIDE } from "./prepare.js";
 import { writeReport } from "./report.js";
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
 /** Measures, and writes the results and the report into a folder. */
 async function run(values: Values, folder: string): Promise<void> {
   const isQuick = values.quick;
-  const timing: Plan = {
+  const timing: Schedule = {
     rounds: whole("rounds", values.rounds ?? (isQuick ? "2" : "15")),
     repeats: whole("repeats", values.repeats ?? (isQuick ? "1" : "3")),
     warmUp: isQuick ? 1 : 5,
@@ -145,16 +145,16 @@ function choose(specs: readonly Spec[], names?: readonly string[]): readonly Spe
 }
 
 /** @throws Error for a name that there is not, or if there is no host */
-async function openHosts(asked?: string): Promise<BenchHost[]> {
-  if (asked !== undefined && asked !== "node" && asked !== "chromium") {
-    throw new Error(`--host expected node or chromium, got "${asked}"`);
+async function openHosts(requested?: string): Promise<BenchHost[]> {
+  if (requested !== undefined && requested !== "node" && requested !== "chromium") {
+    throw new Error(`--host expected node or chromium, got "${requested}"`);
   }
-  const hosts = asked === "chromium" ? [] : [nodeHost()];
-  if (asked === "node") return hosts;
+  const hosts = requested === "chromium" ? [] : [nodeHost()];
+  if (requested === "node") return hosts;
   try {
     return [...hosts, await chromiumHost()];
   } catch (error) {
-    if (asked === "chromium") throw error;
+    if (requested === "chromium") throw error;
     say(`${oneLine(error)}: its part is left out\n`);
     return hosts;
   }

@@ -4,10 +4,11 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Model, parseModel } from "../src/model.js";
 import { Segmenter } from "../src/segmenter.js";
-import { listFolder, readBytes } from "../tools/files.js";
+import { readBytes } from "../tools/common/files.js";
+import { findFrames, spread } from "../tools/data/frames.js";
 import { type Picture, readPicture } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
-import { drawStreet } from "../tools/sample.js";
+import { drawStreet } from "../tools/sample/index.js";
 import { type PreparedLayer, prepareLayers } from "./layers/prepare.js";
 import { networkOf } from "./networks/layers.js";
 import { onnxNetwork } from "./networks/onnx.js";
@@ -66,9 +67,9 @@ export async function prepare(path: string, folder: string, source?: FrameSource
   segmenter.dispose();
   const layers = await prepareLayers(folder, (side) => levelsOf(street, side));
   const frames: string[] = [];
-  for (const file of source ? chooseEvenly(listFolder(source.folder), source.count) : []) {
+  for (const { path } of source ? spread(findFrames(source.folder), source.count) : []) {
     const name = `frame-${frames.length}.rgb`;
-    write(name, levelsOf(await readPicture(join(source!.folder, file)), SIDE));
+    write(name, levelsOf(await readPicture(path), SIDE));
     frames.push(name);
   }
   return { model, sha256, mask, layers, frames };
@@ -78,9 +79,4 @@ export async function prepare(path: string, folder: string, source?: FrameSource
 function levelsOf({ data, width, height, channels }: Picture, side: number): Uint8Array {
   const input = referenceInput(data, width, height, channels as 1 | 3 | 4, side, side);
   return Uint8Array.from(input, (value) => value + 128);
-}
-
-function chooseEvenly(names: readonly string[], count: number): string[] {
-  const most = Math.min(count, names.length);
-  return Array.from({ length: most }, (_, index) => names[Math.floor((index * names.length) / most)]!);
 }

@@ -1,7 +1,7 @@
 /** Loads an engine and looks whether it computes the right mask, before anything of it is timed. */
 import type { Spec } from "./engines/engine.js";
-import { agreement } from "./measure.js";
 import type { BenchHost, LoadTimes, Runner } from "./runner.js";
+import { agreement } from "./statistics.js";
 
 export interface LoadOptions {
   /** Loads that are timed, after one that warms the cache. */

@@ -5,9 +5,9 @@ import type { Model } from "../src/model.js";
 import { LEAD } from "./engines/timed.js";
 import { layersSection } from "./layers/report.js";
 import { round, table } from "./markdown.js";
-import { median, quantityOf, summarize } from "./measure.js";
 import type { HostResults, Measured, Results } from "./results.js";
 import { rooflineSection } from "./roofline/report.js";
+import { median, quantityOf, summarize } from "./statistics.js";
 import { barChart } from "./svg.js";
 import { verdicts } from "./verdict.js";
 

@@ -1,6 +1,7 @@
 /** One engine in a process of its own, whatever the host. */
 import type { Spec } from "./engines/engine.js";
 import type { Roofline } from "./roofline/measure.js";
+import type { RunTimes } from "./statistics.js";
 
 /** What a process is asked. */
 export interface Command {
@@ -32,15 +33,6 @@ export interface Answer {
 export interface LoadTimes {
   readonly load: number;
   readonly firstMask: number;
-}
-
-/**
- * Times of an inference, milliseconds: wall time of one, and CPU time of all threads of the engine's process, the mean of
- * that one and those that led up to it.
- */
-export interface RunTimes {
-  readonly wall: number;
-  readonly cpu: number;
 }
 
 export interface Runner {

@@ -20,17 +20,32 @@ export interface EngineExports {
   mask(op: number, width: number, height: number, first: number, end: number): void;
 }
 
+/** An instance of an engine module that computes right, and how it sums products on this host. */
+export interface Instance {
+  readonly exports: EngineExports;
+  readonly dotProduct: number;
+}
+
 /**
  * Instantiates an engine module.
  *
  * @param memory shared memory, for a build with threads
- * @throws EnvironmentError if this host computes wrong numbers with it, WebAssembly.LinkError if it is no engine
+ * @throws as `test`, WebAssembly.LinkError if it is no engine
  */
-export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): EngineExports {
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
-  const engine = exports as unknown as EngineExports;
-  if (engine.selftest() < 0) throw new EnvironmentError("this build computes wrong numbers here");
-  return engine;
+  return test(exports as unknown as EngineExports);
+}
+
+/**
+ * Tests an instance that has not been used.
+ *
+ * @throws EnvironmentError if it computes wrong numbers on this host
+ */
+export function test(exports: EngineExports): Instance {
+  const dotProduct = exports.selftest();
+  if (dotProduct < 0) throw new EnvironmentError("this build computes wrong numbers here");
+  return { exports, dotProduct };
 }
 
 /** A picture: 8-bit levels [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGB and alpha). */
@@ -48,16 +63,15 @@ export class Engine {
   readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
-  /** @param exports a fresh instance, which this engine owns from now on */
-  constructor(model: Model, plan: Plan, exports: EngineExports) {
+  /** @param instance a fresh one, which this engine owns from now on */
+  constructor(model: Model, plan: Plan, { exports, dotProduct }: Instance) {
     this.model = model;
     this.plan = plan;
     this.#exports = exports;
-    const product = exports.selftest();
     const { memory } = exports;
     memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
     this.#memory = new Uint8Array(memory.buffer);
-    this.#memory.set(link(model, plan, product));
+    this.#memory.set(link(model, plan, dotProduct));
   }
 
   /** Resizes a valid picture to the input size and writes it as the input tensor. */

@@ -1,25 +1,12 @@
-/**
- * A model as read from a `.aseg` file: the one gate through which every byte passes before a kernel sees it.
- */
-import { type Card, parseCard } from "./card.js";
+/** Reads a `.aseg` file: the one gate through which every byte passes before a kernel sees it. */
+import { parseCard } from "./card.js";
 import { crc32 } from "./checksum.js";
 import { expectModel, ModelError } from "./errors.js";
 import * as format from "./format.js";
-import { ATTRIBUTES, type Attributes, OPS, type Op, type Tensor } from "./ops.js";
+import { ATTRIBUTES, type Attributes, type Model, OPS, type Op, type Tensor } from "./ops.js";
 import { validate } from "./validate.js";
 
-/** A parsed and validated model. Arrays are views of the bytes it was parsed from. */
-export interface Model {
-  readonly tensors: readonly Tensor[];
-  /** In order of execution; the first is `input`, the last `argmax`. */
-  readonly ops: readonly Op[];
-  readonly card: Card;
-  /** Input width and height must be multiples of this. */
-  readonly stride: number;
-  /** Default input size in pixels. */
-  readonly width: number;
-  readonly height: number;
-}
+export type { Model } from "./ops.js";
 
 /**
  * Parses and validates a model file.

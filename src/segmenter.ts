@@ -2,7 +2,7 @@
 import type { Color } from "./card.js";
 import { Engine, instantiate, type Picture } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
-import { describe, expectInteger } from "./errors.js";
+import { describe, EnvironmentError, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import { expectPicture, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
@@ -103,23 +103,24 @@ export class Segmenter {
     let noThreads: string | undefined;
     if (threads > 1) {
       const memory = planFor(threads);
-      const crew = importThreads
-        ? await (await importThreads()).tryCrew(model, memory, variant)
-        : "no threads here";
-      if (typeof crew !== "string") {
+      try {
+        const { startThreadPool } = await importThreads();
+        const pool = await startThreadPool(model, memory, variant);
         return new Segmenter(
-          new Engine(model, memory, crew.exports),
-          { variant: crew.variant, fileBytes },
-          crew.stop,
+          new Engine(model, memory, pool),
+          { variant: pool.variant, fileBytes },
+          pool.stop,
         );
+      } catch (error) {
+        if (!(error instanceof EnvironmentError)) throw error;
+        noThreads = error.message;
       }
-      noThreads = crew;
     }
     const opened = module
-      ? { variant: variant ?? "simd", exports: instantiate(module) }
+      ? { variant: variant ?? "simd", ...instantiate(module) }
       : await openEngine(variant);
     const facts = { variant: opened.variant, fileBytes, ...(noThreads && { noThreads }) };
-    return new Segmenter(new Engine(model, planFor(1), opened.exports), facts);
+    return new Segmenter(new Engine(model, planFor(1), opened), facts);
   }
 
   /**

@@ -1,7 +1,6 @@
 import { expectModel } from "./errors.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { ATTRIBUTES, type Attributes, kindOf, type Op, type Tensor } from "./ops.js";
+import { ATTRIBUTES, type Attributes, kindOf, type Model, type Op, type Tensor } from "./ops.js";
 import { inferSizes } from "./shape.js";
 
 /** Scales within these bounds keep every multiplier a finite, normal binary32 number. */
@@ -78,7 +77,7 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   if (kind.sameScale && !same) return "input and output differ in scale or range";
   const scale = op.scales.find((value) => !(value >= MIN_WEIGHT_SCALE && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
-  if (kind.attributes.includes(/* @__KEY__ */ "kernelHeight")) return findWindowFault(a, output.channels);
+  if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
   const within = (value: number) => value >= output.min && value <= output.max;
   switch (op.code) {
     case format.GATE:

@@ -1,8 +1,9 @@
 /** Times one layer on every engine that can be compared on it: see cases.ts for how. */
 import type { Spec } from "../engines/engine.js";
-import { interleave, median, type Plan, type Samples } from "../measure.js";
+import { interleave, type Schedule } from "../interleave.js";
 import { type Ready, ready } from "../ready.js";
 import type { BenchHost } from "../runner.js";
+import { median, type Samples } from "../statistics.js";
 import { COUNT, macsOf } from "./cases.js";
 import type { PreparedLayer } from "./prepare.js";
 
@@ -39,7 +40,7 @@ export function layerTime({ many, one }: Pick<LayerResult["engines"][number], "m
 export async function measureLayer(
   host: BenchHost,
   { layer, networks }: PreparedLayer,
-  { plan }: { plan: Plan },
+  { plan }: { plan: Schedule },
 ): Promise<LayerResult> {
   const all: Ready[] = [];
   try {

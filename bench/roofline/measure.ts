@@ -6,7 +6,7 @@ import { type Model, parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 import type { Host } from "../engines/engine.js";
-import { median } from "../measure.js";
+import { median } from "../statistics.js";
 
 const SIDE = 512;
 const PEAK_ROUNDS = 1_000_000;
@@ -57,8 +57,7 @@ async function timeSteps(
   levels: Uint8Array,
   passes: number,
 ): Promise<number[]> {
-  const { exports } = await openEngine(variant);
-  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), exports);
+  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), await openEngine(variant));
   const mask = new Uint8Array(SIDE * SIDE);
   const steps = model.ops.map((_, index) =>
     index === 0

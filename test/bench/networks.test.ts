@@ -1,10 +1,10 @@
 import * as ort from "onnxruntime-web";
 import { describe, expect, it } from "vitest";
-import { agreement } from "../../bench/measure.js";
 import { eightBits, fitSigmoid, networkOf } from "../../bench/networks/layers.js";
 import { onnxNetwork } from "../../bench/networks/onnx.js";
 import { tfjsNetwork } from "../../bench/networks/tfjs.js";
 import { tfliteNetwork } from "../../bench/networks/tflite.js";
+import { agreement } from "../../bench/statistics.js";
 import * as format from "../../src/format.js";
 import { referenceInput, referenceMask, runReference } from "../../tools/reference/run.js";
 import { Random } from "../fixtures/random.js";

@@ -91,13 +91,15 @@ for (const candidate of drive.BROWSERS) {
 
     test("shows a sample at once, asks nobody else, and breaks no rule of the policy", async () => {
       const page = await browser.newPage();
-      const asked: string[] = [];
-      page.on("request", (request) => asked.push(request.url()));
+      const requested: string[] = [];
+      page.on("request", (request) => requested.push(request.url()));
       await page.evaluateOnNewDocument(drive.prepare);
       await page.goto(isolated.url);
       await settled(page, "street");
-      expect(asked.filter((url) => !url.startsWith(isolated.url) && !url.startsWith("data:"))).toEqual([]);
-      expect(asked).toContain(`${isolated.url}street.jpg`);
+      expect(requested.filter((url) => !url.startsWith(isolated.url) && !url.startsWith("data:"))).toEqual(
+        [],
+      );
+      expect(requested).toContain(`${isolated.url}street.jpg`);
       expect(await violations(page)).toEqual([]);
       await page.close();
     });

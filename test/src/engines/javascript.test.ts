@@ -36,7 +36,7 @@ describe("the engine in JavaScript", () => {
     [4, 72, 56],
   ])("gives the mask of the reference: seed %i, %i rows, %i columns", async (seed, height, width) => {
     const model = buildFixture(seed);
-    const engine = new Engine(model, plan(model, height, width), (await openEngine()).exports);
+    const engine = new Engine(model, plan(model, height, width), await openEngine());
     expect(firstDifference(maskOf(engine, seed), expectedMask(seed, height, width))).toBeUndefined();
   });
 
@@ -44,7 +44,7 @@ describe("the engine in JavaScript", () => {
     const engines: Engine[] = [];
     for (const seed of [5, 6]) {
       const model = buildFixture(seed);
-      engines.push(new Engine(model, plan(model, 48, 64), (await openEngine()).exports));
+      engines.push(new Engine(model, plan(model, 48, 64), await openEngine()));
     }
     for (const seed of [5, 6, 5]) {
       expect(firstDifference(maskOf(engines[seed - 5]!, seed), expectedMask(seed, 48, 64))).toBeUndefined();

@@ -57,7 +57,7 @@ function blocks<F>(op: usize, top: i32, output: usize, rows: i32): void {
     for (let row = 0; row < rows; row++) {
       const to = output + channel + row * rowBytes;
       tiles<F, Columns>(op, input, load<i32>(op, r.OUT_WIDTH), block, weights, to, count);
-      weights += load<i32>(op, r.WEIGHT_BYTES);
+      weights += r.BLOCK * load<i32>(op, r.DEPTH);
     }
     block += load<i32>(op, r.BLOCK_BYTES);
   }

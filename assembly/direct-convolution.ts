@@ -35,7 +35,7 @@ export function directConvolution<F>(op: usize, first: i32, end: i32): void {
       if (ASC_FEATURE_SIMD) {
         let weights = block + r.BLOCK_HEAD;
         if (groupOf<F>() == 2) {
-          widen(weights, 0, 1, load<i32>(op, r.WEIGHT_BYTES), wide);
+          widen(weights, 0, 1, r.BLOCK * load<i32>(op, r.DEPTH), wide);
           weights = wide;
         }
         tiles<F, Shared>(op, rows, outWidth, block, weights, output, count);

@@ -3,8 +3,8 @@
  * weights and 1 input stay in registers.
  *
  * A pixel's input lies in RUNS runs of RUN_BYTES bytes, RUN_STEP apart, of which a step at a time meets the weights of
- * eight channels: one group of values, which all channels share (Shared, 4 bytes), or a column, which has a group for
- * each channel (Columns, TAP_STEP bytes); the next pixel's lies PIXEL_STEP further. Weights are int16 or int8 as the dot
+ * eight channels: one group of values, which all channels share (Shared), or a column, which has a group for
+ * each channel (Columns); the next pixel's lies PIXEL_STEP further. Weights are int16 or int8 as the dot
  * product takes them, but int8 for Columns always.
  */
 import * as r from "../src/record";
@@ -156,7 +156,7 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
 
 /** Bytes from the input that meets eight channels' weights to the next. */
 function tapStepOf<S>(op: usize): i32 {
-  return sizeof<S>() == sizeof<Shared>() ? 4 : load<i32>(op, r.TAP_STEP);
+  return sizeof<S>() == sizeof<Shared>() ? 4 : r.COLUMN * load<i32>(op, r.DILATION_X);
 }
 
 function leftValues<S>(at: usize): v128 {

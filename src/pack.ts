@@ -75,7 +75,6 @@ export interface Walk {
   readonly runs: number;
   readonly runBytes: number;
   readonly runStep: number;
-  readonly tapStep: number;
 }
 
 /** Of a convolution the way of its tiles through the input, or through the copy of it in the scratch. */
@@ -92,7 +91,6 @@ export function walkOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Siz
         runs: Math.ceil(kernelHeight / step),
         runBytes: record.COLUMN * dilationX * kernelWidth,
         runStep: record.COLUMN * columns,
-        tapStep: record.COLUMN * dilationX,
       };
     }
     case record.DIRECT_KERNEL:
@@ -101,13 +99,12 @@ export function walkOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Siz
         runs: kernelHeight,
         runBytes: (bytes * depth) / kernelHeight,
         runStep: directRowBytes(op, model, sizes, step),
-        tapStep: 4,
       };
     default: {
       // pairs are read from a copy of whole pixels, widened
       const isInPlace = kernel === record.POINTWISE_KERNEL && step === 4;
       const pixelStep = isInPlace ? inChannels : bytes * depth;
-      return { pixelStep, runs: 1, runBytes: bytes * depth, runStep: 0, tapStep: 4 };
+      return { pixelStep, runs: 1, runBytes: bytes * depth, runStep: 0 };
     }
   }
 }

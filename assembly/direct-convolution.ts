@@ -12,7 +12,7 @@ import * as r from "../src/record";
 import { groupOf } from "./dot";
 import { widen } from "./matmul";
 import { pixel } from "./scalar";
-import { Shared, tiles } from "./tiles";
+import { Apart, tiles } from "./tiles";
 import { isRow, pixelAt, topOf } from "./window";
 
 /** Output rows `first`..`end`. */
@@ -38,7 +38,7 @@ export function directConvolution<F>(op: usize, first: i32, end: i32): void {
           widen(weights, 0, 1, r.BLOCK * load<i32>(op, r.DEPTH), wide);
           weights = wide;
         }
-        tiles<F, Shared>(op, rows, outWidth, block, weights, output, count);
+        tiles<F, Apart>(op, rows, outWidth, block, weights, output, count);
       } else {
         pixels(op, rows, block, output, count);
       }

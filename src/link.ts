@@ -148,11 +148,12 @@ function writeConvolution(
   product: DotProduct,
 ): void {
   const op = model.ops[index]!;
-  const { kernel } = plan.ops[index]!;
+  const { kernel, blocksAt } = plan.ops[index]!;
   const step = stepOf(product);
-  const { depth, blockBytes } = packingOf(op, kernel, model, step);
+  const { depth, blockBytes, blocksBytes } = packingOf(op, kernel, model, step);
   const walk = walkOf(op, kernel, model, plan.tensors, step);
   writer.words(record.KERNEL, kernel + product.kind);
   writer.words(record.DEPTH, depth, blockBytes);
   writer.words(record.PIXEL_STEP, walk.pixelStep, walk.runs, walk.runBytes, walk.runStep, product.offset);
+  if (kernel === record.DEPTHWISE_KERNEL) writer.words(record.OUTSIDE_AT, blocksAt + blocksBytes);
 }

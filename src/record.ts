@@ -6,7 +6,7 @@
  * f32, all others i32. Plain constants only, read by the AssemblyScript compiler too.
  */
 
-export const RECORD_BYTES = 220;
+export const RECORD_BYTES = 224;
 /** Address of the first list of records. */
 export const RECORDS_AT = 64;
 
@@ -89,6 +89,8 @@ export const RUN_BYTES = 208;
 export const RUN_STEP = 212;
 /** Added to each value to make it unsigned, 128 or 0; the biases take it off again: see src/pack.ts. */
 export const OFFSET = 216;
+/** Of depthwise convolutions: int8 [channels] of the input's zero point, which stands for taps outside the input. */
+export const OUTSIDE_AT = 220;
 
 /** Of other operations, in the same words: channels of each of up to four inputs of `concat`. */
 export const CHANNELS = 192;

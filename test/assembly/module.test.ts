@@ -68,8 +68,9 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
     expect(memory.every((byte) => byte === 0)).toBe(true);
   });
 
-  it("is at most 24 kB", () => {
-    expect(bytes.length).toBeLessThanOrEqual(24 * 1024);
+  // three kinds of dot product against one
+  it(`is at most ${variant === "relaxed" ? 36 : 24} kB`, () => {
+    expect(bytes.length).toBeLessThanOrEqual((variant === "relaxed" ? 36 : 24) * 1024);
   });
 
   it("finds the window of source pixels under a target pixel", () => {

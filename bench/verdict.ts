@@ -99,10 +99,10 @@ export function verdicts(results: Results, model: Model): Verdict[] {
       value: Math.max(...ours.map(({ linearBytes }) => linearBytes ?? Number.NaN), ...none(ours)) / 1e6,
     },
   );
-  return [...targets.map(judge), sameMasks(results)];
+  return [...targets.map(compare), sameMasks(results)];
 }
 
-function judge({ what, least, most, unit, value }: Target): Verdict {
+function compare({ what, least, most, unit, value }: Target): Verdict {
   const target = least !== undefined ? `at least ${least}${unit}` : `at most ${most}${unit}`;
   if (!Number.isFinite(value)) return { what, target, measured: "not measured", isMet: undefined };
   const isMet = least !== undefined ? value >= least : value <= most!;

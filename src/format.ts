@@ -97,5 +97,5 @@ export const COUNT_PADDING = 1;
 export const MAX_CHANNELS = 8192;
 export const MAX_CLASSES = 256;
 export const MAX_SIDE = 4096;
-/** Longest side of a picture or of a mask, in pixels. */
+/** Longest side of an image or of a mask, in pixels. */
 export const MAX_IMAGE_SIDE = 16384;

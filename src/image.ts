@@ -13,11 +13,11 @@ export interface Image {
 }
 
 /**
- * Checks a picture given by a caller.
+ * Checks an image given by a caller.
  *
- * @throws TypeError if it is no picture, RangeError if its size is not valid or does not match its data
+ * @throws TypeError if it is no image, RangeError if its size is not valid or does not match its data
  */
-export function expectPicture(image: Image): Picture {
+export function expectImage(image: Image): Picture {
   if (typeof image !== "object" || image === null) {
     throw new TypeError(`"image" expected { data, width, height }, got ${describe(image)}`);
   }

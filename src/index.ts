@@ -3,6 +3,6 @@ export { EnvironmentError, ModelError } from "./errors.js";
 export type { Image } from "./image.js";
 export type { ModelInfo, OpInfo } from "./info.js";
 export { colorize, histogram, overlay } from "./mask.js";
-export type { LoadOptions, Scores, Segmentation, SegmenterInfo, SegmentOptions } from "./segmenter.js";
+export type { LoadOptions, Logits, Segmentation, SegmenterInfo, SegmentOptions } from "./segmenter.js";
 export { Segmenter } from "./segmenter.js";
 export type { Variant } from "./variant.js";

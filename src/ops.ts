@@ -31,7 +31,7 @@ export const ATTRIBUTES = [
 ] as const;
 
 /**
- * The numbers of an op record; one that an operation does not use is zero. An enlargement is the fraction
+ * The numbers of an op record; one that an operation does not use is zero. An upsampling is the fraction
  * numerator / denominator; the pool factor of a gate stands in `numerator`; `pad` writes `value`.
  */
 export type Attributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;

@@ -14,7 +14,7 @@ const ENGINES = [
   { label: "LiteRT.js int8", engine: "litert", ending: "tflite" },
 ] as const;
 
-/** Random weights make scores that lie close together, so fewer pixels agree than of a trained network. */
+/** Random weights make logits that lie close together, so fewer pixels agree than of a trained network. */
 const AGREEMENT = 0.9;
 
 export interface LayerResult {
@@ -52,7 +52,7 @@ export async function measureLayer(
           threads: 1,
           hosts: [host.name],
           files: [`${file}.${ending}`],
-          picture: `layer-${layer.side}.rgb`,
+          image: `layer-${layer.side}.rgb`,
           side: layer.side,
           agreement: engine.engine === "ours" ? 1 : AGREEMENT,
           ...engine,

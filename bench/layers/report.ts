@@ -4,7 +4,7 @@ import { barChart } from "../svg.js";
 import { COUNT } from "./cases.js";
 import { type LayerResult, layerTime } from "./measure.js";
 
-/** @param file name of the picture beside the raw results */
+/** @param file name of the chart beside the raw results */
 export function layersSection(
   layers: readonly LayerResult[],
   host: string,

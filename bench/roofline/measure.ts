@@ -21,11 +21,11 @@ export const PEAKS = {
 /** Times of one build, milliseconds, one thread. */
 export interface Roofline {
   readonly variant: string;
-  /** By operation, the median over the passes; the first is the input picture. */
+  /** By operation, the median over the passes; the first is the input image. */
   readonly ops: readonly number[];
   /** The same with every tensor in memory as a whole, so that no operation runs within another one. */
   readonly apart: readonly number[];
-  /** From the scores to a mask of 512 x 512. */
+  /** From the logits to a mask of 512 x 512. */
   readonly mask: number;
   /** Highest GMAC/s in registers by instruction; null where the host does not know it. */
   readonly peaks: Readonly<Record<keyof typeof PEAKS, number | null>>;

@@ -80,8 +80,8 @@ export function costs(
       milliseconds: first.milliseconds + second.milliseconds,
     };
   });
-  const scores = size(model.ops.at(-1)!.inputs[0]!);
-  const last = { name: "mask", detail: `${side}x${side}x1`, macs: 0, bytes: scores + side * side };
+  const logits = size(model.ops.at(-1)!.inputs[0]!);
+  const last = { name: "mask", detail: `${side}x${side}x1`, macs: 0, bytes: logits + side * side };
   const own = list.filter((_, index) => memory.turns[index] === index);
   return [...own, { ...last, milliseconds: mask }];
 }

@@ -7,7 +7,7 @@ import { byKind, type Cost, costs, rate } from "./ops.js";
 
 const SIDE = 512;
 
-/** @param title build and host @param file name of the picture beside the raw results */
+/** @param title build and host @param file name of the chart beside the raw results */
 export function rooflineSection(
   roofline: Roofline,
   model: Model,

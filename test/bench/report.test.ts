@@ -26,7 +26,7 @@ function engine(name: string, kind: Spec["engine"], cpu: readonly number[]): Mea
       variant: "simd",
       hosts: ["node", "chromium"],
       files: [],
-      picture: "",
+      image: "",
       side: 512,
       agreement: 1,
     },
@@ -118,10 +118,10 @@ describe("the report", () => {
     expect(text).toContain("| linear memory | at most 5 MB | 3.60 MB | met |");
   });
 
-  it("draws every picture it refers to, and each is well formed", () => {
-    const pictures = [...text.matchAll(/\(results\/([\w-]+\.svg)\)/g)].map((match) => match[1]!);
-    expect(pictures.length).toBe(4);
-    for (const name of pictures) expectWellFormed(readFileSync(join(folder, "results", name), "utf8"));
+  it("draws every image it refers to, and each is well formed", () => {
+    const images = [...text.matchAll(/\(results\/([\w-]+\.svg)\)/g)].map((match) => match[1]!);
+    expect(images.length).toBe(4);
+    for (const name of images) expectWellFormed(readFileSync(join(folder, "results", name), "utf8"));
   });
 
   it("has as many cells in each row of a table as in its head", () => {
@@ -176,7 +176,7 @@ it("counts the cost of every operation once", () => {
     32 * 32 * 12 * (8 + 9) + // pointwise, depthwise 3x3
     8 * 8 * 12 * 12 + // attention
     16 * 16 * 12 * (25 + 12) + // depthwise 5x5 with stride 2, pointwise
-    32 * 32 * (12 * 8 + 5 * 12); // pointwise beside, scores
+    32 * 32 * (12 * 8 + 5 * 12); // pointwise beside, logits
   expect(list.reduce((sum, cost) => sum + cost.macs, 0)).toBe(macs);
   expect(list.reduce((sum, cost) => sum + cost.milliseconds, 0)).toBe(model.ops.length + 2);
   const kinds = byKind(list);

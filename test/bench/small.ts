@@ -53,6 +53,6 @@ export function buildSmall(seed = 1): Model {
     attributes: { numerator: 2, denominator: 1, mode: format.BILINEAR },
   });
   const joined = builder.add(format.ADD, [large, pointwise(stem, linear(12))], positive(12));
-  const scores = pointwise(joined, linear(5));
-  return builder.finish(scores, { stride: 16, ...SMALL });
+  const logits = pointwise(joined, linear(5));
+  return builder.finish(logits, { stride: 16, ...SMALL });
 }

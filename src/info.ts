@@ -39,7 +39,7 @@ export interface ModelInfo {
 export function modelInfo(model: Model, plan: Plan): ModelInfo {
   const ops = model.ops.map((op): OpInfo => {
     const { channels } = model.tensors[op.output]!;
-    const { height, width } = plan.sizes[op.output]!;
+    const { height, width } = plan.tensors[op.output]!;
     const inChannels = op.inputs.length > 0 ? model.tensors[op.inputs[0]!]!.channels : 0;
     const kind = kindOf(op);
     return {

@@ -198,5 +198,6 @@ function finish({ engine, mask, width, height, logits }: Job): Segmentation {
 function copyLogits(engine: Engine): Logits {
   const id = engine.model.ops.at(-1)!.inputs[0]!;
   const { channels, scale, zero } = engine.model.tensors[id]!;
-  return { data: engine.tensor(id).slice(), ...engine.plan.sizes[id]!, classes: channels, scale, zero };
+  const { height, width } = engine.plan.tensors[id]!;
+  return { data: engine.tensor(id).slice(), height, width, classes: channels, scale, zero };
 }

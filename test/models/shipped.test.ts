@@ -44,7 +44,7 @@ describe("the shipped model", () => {
       const input = referenceInput(data, picture.width, picture.height, channels as 1 | 3 | 4, width, height);
       const tensors = runReference(model, input, height, width);
       const classes = model.tensors[scores]!.channels;
-      const size = engines[0]!.plan.sizes[scores]!;
+      const size = engines[0]!.plan.tensors[scores]!;
       const expected = referenceMask(tensors[scores]!, size, classes, picture.height, picture.width);
       for (const engine of engines) {
         engine.setPicture(picture);

@@ -76,7 +76,7 @@ export class Stopwatch {
     };
     const repeats = Math.max(1, Math.ceil(SAMPLE_MS / Math.max(sample(2) / 2, 1e-4)));
     const times = Array.from({ length: SAMPLES }, () => sample(repeats) / repeats);
-    return (1e6 * Math.min(...times)) / engine.plan.sizes[output]!.height;
+    return (1e6 * Math.min(...times)) / engine.plan.tensors[output]!.height;
   }
 
   /**

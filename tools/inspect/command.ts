@@ -7,7 +7,7 @@ import { writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, numberWithin, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
-import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "./index.js";
+import { drawMemory, MEMORY_LEGEND, netScore, reportedAccuracy } from "./index.js";
 
 interface Options {
   readonly size?: InputSize;
@@ -52,7 +52,6 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
   if (json) {
     const { name, classes, palette, provenance } = model.card;
     const { stride } = model;
-    const blocks = listBlocks(model, layout);
     const fileBytes = bytes.length;
     printJson({
       name,
@@ -64,7 +63,7 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
       classes,
       palette,
       provenance,
-      memory: blocks,
+      memory: layout.blocks,
     });
     return;
   }

@@ -1,10 +1,10 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { Color } from "./card.js";
-import { Engine, instantiate, type Picture } from "./engine.js";
+import { Engine, instantiate } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
 import { describe, EnvironmentError, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
-import { expectImage, type Image } from "./image.js";
+import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import { parseModel } from "./model.js";
 import { plan } from "./plan.js";
@@ -130,7 +130,7 @@ export class Segmenter {
    */
   segment(image: Image, options: SegmentOptions = {}): Segmentation {
     const job = this.#prepare(image, options);
-    job.engine.setPicture(job.image);
+    job.engine.setImage(job.image);
     job.engine.run();
     return finish(job);
   }
@@ -143,7 +143,7 @@ export class Segmenter {
    */
   *steps(image: Image, options: SegmentOptions = {}): Generator<number, Segmentation, void> {
     const job = this.#prepare(image, options);
-    job.engine.setPicture(job.image);
+    job.engine.setImage(job.image);
     yield 1;
     for (let index = 1; index < job.engine.model.ops.length; index++) {
       job.engine.run(index, index + 1);
@@ -183,7 +183,7 @@ type Facts = Pick<SegmenterInfo, "variant" | "fileBytes" | "noThreads">;
 /** One image on its way through the network. */
 interface Job {
   readonly engine: Engine;
-  readonly image: Picture;
+  readonly image: CheckedImage;
   readonly mask: Uint8Array;
   readonly width: number;
   readonly height: number;

@@ -61,7 +61,7 @@ async function timeSteps(
   const mask = new Uint8Array(SIDE * SIDE);
   const steps = model.ops.map((_, index) =>
     index === 0
-      ? () => engine.setPicture({ data: levels, width: SIDE, height: SIDE, channels: 3 })
+      ? () => engine.setImage({ data: levels, width: SIDE, height: SIDE, channels: 3 })
       : () => engine.run(index, index + 1),
   );
   steps.push(() => engine.writeMask(SIDE, SIDE, mask));

@@ -22,7 +22,7 @@ function expectedMask(seed: number, height: number, width: number): Uint8Array {
 
 function maskOf(engine: Engine, seed: number): Uint8Array {
   const mask = new Uint8Array(50 * 70);
-  engine.setPicture(image(seed));
+  engine.setImage(image(seed));
   engine.run();
   engine.writeMask(70, 50, mask);
   return mask;

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Model } from "../../src/model.js";
+import type { Variant } from "../../src/variant.js";
 import { readBytes, STANDARD, writeOutput } from "../common/files.js";
 import { readModel } from "../common/model.js";
 import {
@@ -23,7 +24,7 @@ interface Options {
   readonly images: string;
   readonly list?: string;
   readonly frames: number;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly json?: boolean;

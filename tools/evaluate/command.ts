@@ -1,8 +1,10 @@
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import type { Segmenter } from "../../src/index.js";
+import type { Variant } from "../../src/variant.js";
 import { UsageError, UserError } from "../common/errors.js";
 import { isFile, isFolder, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import { loadSegmenter } from "../common/model.js";
 import {
   type InputSize,
   jsonOption,
@@ -28,7 +30,6 @@ import {
   readIdLabels,
   readLabels,
 } from "../data/labels.js";
-import { loadSegmenter } from "../segment/index.js";
 import { type Evaluation, evaluate, type ReadLabels } from "./index.js";
 import { readCurves } from "./report/curves.js";
 import { drawExamples } from "./report/examples.js";
@@ -41,7 +42,7 @@ interface Options {
   readonly classes?: string;
   readonly ids?: boolean;
   readonly size?: InputSize;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly report?: string;
   readonly examples: number;
   readonly curves?: string;

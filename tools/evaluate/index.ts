@@ -2,6 +2,7 @@
 import type { ModelInfo, Segmenter } from "../../src/index.js";
 import { UserError } from "../common/errors.js";
 import { startProgress } from "../common/progress.js";
+import { median } from "../common/statistics.js";
 import type { Frame } from "../data/frames.js";
 import { type Picture, readPicture, resizeIds } from "../image/index.js";
 
@@ -122,11 +123,10 @@ export async function evaluate(
   } finally {
     progress.stop();
   }
-  times.sort((a, b) => a - b);
   const evaluation = {
     ...confusion.scores(segmenter.classes),
     frames: times.length,
-    msPerFrame: times[times.length >> 1]!,
+    msPerFrame: median(times),
     model,
     fileBytes,
     parameters,

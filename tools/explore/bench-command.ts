@@ -1,18 +1,20 @@
 import { Command, Option } from "commander";
+import type { Variant } from "../../src/variant.js";
 import { UsageError, UserError } from "../common/errors.js";
 import { readText, writeBytes, writeOutput } from "../common/files.js";
 import { jsonOption, printJson, variantOption, wholeWithin } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
+import { median } from "../common/statistics.js";
 import { formatShare, formatTable } from "../common/table.js";
 import { type Architecture, parseArchitecture, shapeModel } from "./architecture.js";
-import { median, Stopwatch } from "./measure.js";
+import { Stopwatch } from "./measure.js";
 import { parseTable, predict } from "./timing.js";
 
 interface Options {
   readonly table?: string;
   readonly check?: string;
   readonly rounds: number;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly json?: boolean;
 }
 

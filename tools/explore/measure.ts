@@ -5,6 +5,7 @@ import { engineBytes, openEngine } from "../../src/engines/inline.js";
 import type { Model } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
+import { median } from "../common/statistics.js";
 import { ShapeBuilder } from "./architecture.js";
 import { GRIDS, type TimingTable } from "./timing.js";
 
@@ -96,12 +97,6 @@ export class Stopwatch {
     }
     return times.map(median);
   }
-}
-
-/** The middle value of a list, or the mean of the middle two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /** All points of a grid, the last axis fastest. */

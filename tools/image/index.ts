@@ -1,5 +1,5 @@
 import { messageOf, UserError } from "../common/errors.js";
-import { readBytes, STANDARD } from "../common/files.js";
+import { nameOf, readBytes } from "../common/files.js";
 import { decodeJpeg, isJpeg } from "./jpeg.js";
 import { type Picture, PictureError } from "./picture.js";
 import { decodeIndices, decodePng, isPng } from "./png.js";
@@ -56,7 +56,7 @@ function naming(error: unknown, name: string): unknown {
  * @throws UserError that names the file and says what is wrong with it
  */
 export async function readPicture(path: string): Promise<Picture> {
-  return decodePicture(readBytes(path), path === STANDARD ? "standard input" : path);
+  return decodePicture(readBytes(path), nameOf(path));
 }
 
 /**

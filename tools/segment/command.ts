@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { Command } from "commander";
+import type { Variant } from "../../src/variant.js";
 import { messageOf, UsageError } from "../common/errors.js";
 import { isNewer, makeFolder, readBytes, STANDARD, writeOutput } from "../common/files.js";
 import {
@@ -24,7 +25,7 @@ interface Options {
   readonly output: string;
   readonly model?: string;
   readonly size?: InputSize;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly opacity: number;
   readonly jobs: number;
   readonly resume?: boolean;

@@ -1,6 +1,7 @@
 /** The report of `attendseg evaluate`: one HTML file that needs nothing else. */
 import type { Color } from "../../../src/index.js";
 import { stem } from "../../common/files.js";
+import { median } from "../../common/statistics.js";
 import { formatBytes, formatCount, formatMilliseconds } from "../../common/table.js";
 import { netScore } from "../../inspect/index.js";
 import type { Confusion, Evaluation } from "../index.js";
@@ -80,11 +81,10 @@ function drawFigures(evaluation: Evaluation): string {
 }
 
 function describeFrames(shares: readonly number[]): string {
-  const sorted = [...shares].sort((a, b) => a - b);
   const words = [
-    `lowest ${percent(sorted[0]!)} %`,
-    `median ${percent(sorted[sorted.length >> 1]!)} %`,
-    `highest ${percent(sorted.at(-1)!)} %`,
+    `lowest ${percent(Math.min(...shares))} %`,
+    `median ${percent(median(shares))} %`,
+    `highest ${percent(Math.max(...shares))} %`,
   ];
   return `<p>${words.join(", ")}</p>`;
 }

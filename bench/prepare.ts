@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type Model, parseModel } from "../src/model.js";
 import { Segmenter } from "../src/segmenter.js";
 import { listFolder, readBytes } from "../tools/common/files.js";
-import { type Picture, readPicture } from "../tools/image/index.js";
+import { type DecodedImage, readImage } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
 import { drawStreet } from "../tools/sample/index.js";
 import { type PreparedLayer, prepareLayers } from "./layers/prepare.js";
@@ -68,14 +68,14 @@ export async function prepare(path: string, folder: string, source?: FrameSource
   const frames: string[] = [];
   for (const file of source ? chooseEvenly(listFolder(source.folder), source.count) : []) {
     const name = `frame-${frames.length}.rgb`;
-    write(name, levelsOf(await readPicture(join(source!.folder, file)), SIDE));
+    write(name, levelsOf(await readImage(join(source!.folder, file)), SIDE));
     frames.push(name);
   }
   return { model, sha256, mask, layers, frames };
 }
 
 /** A picture as levels, uint8 [side, side, 3]. */
-function levelsOf({ data, width, height, channels }: Picture, side: number): Uint8Array {
+function levelsOf({ data, width, height, channels }: DecodedImage, side: number): Uint8Array {
   const input = referenceInput(data, width, height, channels as 1 | 3 | 4, side, side);
   return Uint8Array.from(input, (value) => value + 128);
 }

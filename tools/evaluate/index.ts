@@ -4,7 +4,7 @@ import { UserError } from "../common/errors.js";
 import { startProgress } from "../common/progress.js";
 import { median } from "../common/statistics.js";
 import type { Frame } from "../data/frames.js";
-import { type Picture, readPicture, resizeIds } from "../image/index.js";
+import { type DecodedImage, readImage, resizeIds } from "../image/index.js";
 
 /** Figures of one class. */
 export interface ClassScore {
@@ -34,12 +34,12 @@ export interface Pair {
   readonly label: string;
 }
 
-/** Reads a label picture: a class id of the model for every pixel. */
-export type ReadLabels = (path: string) => Picture | Promise<Picture>;
+/** Reads a label image: a class id of the model for every pixel. */
+export type ReadLabels = (path: string) => DecodedImage | Promise<DecodedImage>;
 
 /** A frame with what a model makes of it. Labels and mask are class ids at the size of the network's input. */
 export interface Judged {
-  readonly picture: Picture;
+  readonly image: DecodedImage;
   readonly labels: Uint8Array;
   readonly mask: Uint8Array;
   /** Time of `segment` alone. */
@@ -57,18 +57,18 @@ export async function judge(
   readLabels: ReadLabels,
 ): Promise<Judged> {
   const { width, height } = segmenter.info;
-  const picture = await readPicture(frame.path);
+  const image = await readImage(frame.path);
   const labels = await readLabels(label);
-  if (labels.width !== picture.width || labels.height !== picture.height) {
+  if (labels.width !== image.width || labels.height !== image.height) {
     throw new UserError(
-      `${label}: ${labels.width}x${labels.height}, but its frame is ${picture.width}x${picture.height}`,
+      `${label}: ${labels.width}x${labels.height}, but its frame is ${image.width}x${image.height}`,
     );
   }
   const start = performance.now();
-  const { mask } = segmenter.segment(picture, { width, height });
+  const { mask } = segmenter.segment(image, { width, height });
   const milliseconds = performance.now() - start;
   const resized = resizeIds(labels.data, labels.width, labels.height, width, height);
-  return { picture, labels: resized, mask, milliseconds };
+  return { image, labels: resized, mask, milliseconds };
 }
 
 /** Share (0..1) of the pixels whose class is right. */

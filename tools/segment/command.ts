@@ -54,7 +54,7 @@ export function segmentCommand(): Command {
   return new Command("segment")
     .description("label every pixel of street photos")
     .argument("<photo...>", "PNG or JPEG files, folders, patterns, - for standard input")
-    .option("-o, --output <folder>", "where the pictures go, - for standard output", ".")
+    .option("-o, --output <folder>", "where the images go, - for standard output", ".")
     .option("-m, --model <file>", "model file (default: the one that comes with attendseg)")
     .addOption(sizeOption())
     .addOption(variantOption())

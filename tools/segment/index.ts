@@ -1,13 +1,13 @@
-/** Pictures to masks and files: what `attendseg segment`, its workers and `npm start` share. */
+/** Images to masks and files: what `attendseg segment`, its workers and `npm start` share. */
 import { dirname, join } from "node:path";
 import { histogram, type LoadOptions, overlay, Segmenter } from "../../src/index.js";
 import { isExpected, messageOf, UsageError, UserError } from "../common/errors.js";
 import { isFolder, makeFolder, readBytes, removeLeftovers, STANDARD, writeBytes } from "../common/files.js";
-import { type Picture, readPicture } from "../image/index.js";
+import { type DecodedImage, readImage } from "../image/index.js";
 import { encodePng } from "../image/png.js";
 import type { Photo } from "./photos.js";
 
-/** Part of a picture that a class covers. */
+/** Part of an image that a class covers. */
 export interface Share {
   readonly name: string;
   /** 0..1 */
@@ -15,7 +15,7 @@ export interface Share {
 }
 
 export interface Segmented {
-  /** Class ids, [height, width] of the picture. */
+  /** Class ids, [height, width] of the image. */
   readonly mask: Uint8Array;
   /** Classes that occur, the largest first. */
   readonly shares: readonly Share[];
@@ -42,7 +42,7 @@ export interface Report {
 export interface Destination {
   /** A folder, or "-" for the mask alone on standard output. */
   readonly folder: string;
-  /** Of the colours laid over the picture, 0..1. */
+  /** Of the colours laid over the image, 0..1. */
   readonly opacity: number;
 }
 
@@ -69,10 +69,10 @@ export async function loadSegmenter(
   }
 }
 
-/** Segments one picture at its own size. */
-export function segmentPicture(segmenter: Segmenter, picture: Picture): Segmented {
+/** Segments one image at its own size. */
+export function segmentImage(segmenter: Segmenter, image: DecodedImage): Segmented {
   const start = performance.now();
-  const { mask } = segmenter.segment(picture);
+  const { mask } = segmenter.segment(image);
   const milliseconds = performance.now() - start;
   const counts = histogram(mask, segmenter.classes.length);
   const shares = segmenter.classes
@@ -89,7 +89,11 @@ export function removeHalves(folder: string, photos: readonly Photo[]): void {
 }
 
 /** The mask as a PNG file of class ids with the model's colours as its palette. */
-export function encodeMask(segmenter: Segmenter, mask: Uint8Array, { width, height }: Picture): Uint8Array {
+export function encodeMask(
+  segmenter: Segmenter,
+  mask: Uint8Array,
+  { width, height }: DecodedImage,
+): Uint8Array {
   return encodePng({ data: mask, width, height, channels: 1 }, segmenter.palette);
 }
 
@@ -101,7 +105,7 @@ export function resultPaths(folder: string, name: string): { mask: string; overl
 /**
  * Writes NAME.mask.png and NAME.overlay.png into a folder.
  *
- * @param opacity of the colours laid over the picture, 0..1
+ * @param opacity of the colours laid over the image, 0..1
  * @returns the paths of both
  * @throws UserError that names the file that could not be written
  */
@@ -109,14 +113,14 @@ export function writeResults(
   folder: string,
   name: string,
   segmenter: Segmenter,
-  picture: Picture,
+  image: DecodedImage,
   mask: Uint8Array,
   opacity: number,
 ): { mask: string; overlay: string } {
   const paths = resultPaths(folder, name);
-  const data = overlay(picture, mask, segmenter.palette, opacity);
-  writeBytes(paths.mask, encodeMask(segmenter, mask, picture));
-  writeBytes(paths.overlay, encodePng({ data, width: picture.width, height: picture.height, channels: 3 }));
+  const data = overlay(image, mask, segmenter.palette, opacity);
+  writeBytes(paths.mask, encodeMask(segmenter, mask, image));
+  writeBytes(paths.overlay, encodePng({ data, width: image.width, height: image.height, channels: 3 }));
   return paths;
 }
 
@@ -127,15 +131,15 @@ export async function segmentPhoto(
   { folder, opacity }: Destination,
 ): Promise<Report> {
   try {
-    const picture = await readPicture(path);
-    const { width, height } = picture;
-    const { mask, shares, milliseconds } = segmentPicture(segmenter, picture);
+    const image = await readImage(path);
+    const { width, height } = image;
+    const { mask, shares, milliseconds } = segmentImage(segmenter, image);
     if (folder === STANDARD) {
-      writeBytes(STANDARD, encodeMask(segmenter, mask, picture));
+      writeBytes(STANDARD, encodeMask(segmenter, mask, image));
       return { photo: path, width, height, milliseconds, shares };
     }
     makeFolder(dirname(join(folder, name)));
-    const paths = writeResults(folder, name, segmenter, picture, mask, opacity);
+    const paths = writeResults(folder, name, segmenter, image, mask, opacity);
     return { photo: path, width, height, milliseconds, ...paths, shares };
   } catch (error) {
     if (!isExpected(error)) throw error;

@@ -15,7 +15,7 @@ export interface Photo {
   readonly error?: string;
 }
 
-const PICTURE = /\.(png|jpe?g)$/i;
+const IMAGE = /\.(png|jpe?g)$/i;
 const RESULT = /\.(mask|overlay)\.png$/i;
 const MAGIC = /[*?[\]{}]/;
 
@@ -52,7 +52,7 @@ function expand(word: string): Photo[] {
 /** Photos below a folder that match a pattern; one that links lead to again is taken once, by its shortest path. */
 function search(word: string, folder: string, pattern: string, nothing: string): Photo[] {
   const found = globSync(pattern, { cwd: folder || ".", expandDirectories: false })
-    .filter((path) => PICTURE.test(path) && !RESULT.test(path))
+    .filter((path) => IMAGE.test(path) && !RESULT.test(path))
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
   const places = new Map<string, string>();
   for (const path of found) {

@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { isExpected, messageOf, UsageError } from "../common/errors.js";
 import { makeFolder, stem, writeBytes, writeOutput } from "../common/files.js";
 import { defaultModel } from "../common/package.js";
-import { type Picture, readPicture } from "../image/index.js";
+import { type DecodedImage, readImage } from "../image/index.js";
 import { encodePng } from "../image/png.js";
 import { drawStreet } from "../sample/index.js";
 import { describe } from "./command.js";
-import { loadSegmenter, segmentPicture, writeResults } from "./index.js";
+import { loadSegmenter, segmentImage, writeResults } from "./index.js";
 
 const FOLDER = "out";
 const OPACITY = 0.5;
@@ -16,10 +16,10 @@ async function main(photos: readonly string[]): Promise<void> {
   if (photos.some((photo) => photo.startsWith("-"))) throw new UsageError("usage: npm start [-- PHOTO...]");
   const segmenter = await loadSegmenter(defaultModel());
   makeFolder(FOLDER);
-  const run = (path: string, picture: Picture) => {
-    const { width, height } = picture;
-    const { mask, shares, milliseconds } = segmentPicture(segmenter, picture);
-    const paths = writeResults(FOLDER, stem(path), segmenter, picture, mask, OPACITY);
+  const run = (path: string, image: DecodedImage) => {
+    const { width, height } = image;
+    const { mask, shares, milliseconds } = segmentImage(segmenter, image);
+    const paths = writeResults(FOLDER, stem(path), segmenter, image, mask, OPACITY);
     writeOutput(describe({ photo: path, width, height, milliseconds, shares, ...paths }));
   };
   if (photos.length === 0) {
@@ -28,7 +28,7 @@ async function main(photos: readonly string[]): Promise<void> {
     writeBytes(path, encodePng(street));
     run(path, street);
   }
-  for (const photo of photos) run(photo, await readPicture(photo));
+  for (const photo of photos) run(photo, await readImage(photo));
 }
 
 try {

@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import { kindOf } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { type Converted, type ConvertOptions, convert } from "../../../tools/convert/index.js";
-import { pictures } from "./onnx-builder.js";
+import { images } from "./onnx-builder.js";
 
 export interface Judged extends Converted {
   readonly comparison: Comparison;
@@ -19,14 +19,14 @@ export interface Judged extends Converted {
 export async function judge(bytes: Uint8Array, least = 0.99, options: ConvertOptions = {}): Promise<Judged> {
   const { width, height } = options.size ?? { width: 48, height: 32 };
   const converted = await convert(bytes, {
-    calibration: pictures(3, width, height),
+    calibration: images(3, width, height),
     activationBits: 8,
     method: "min-max",
     ...options,
   });
   const { mean, std } = options;
   const normalisation = { ...(mean && { mean }), ...(std && { std }) };
-  const comparison = await compare(bytes, converted.model, pictures(2, width, height, 8), normalisation);
+  const comparison = await compare(bytes, converted.model, images(2, width, height, 8), normalisation);
   for (const { name, operation, correlation } of comparison.tensors) {
     expect(correlation, `${operation} "${name}"`).toBeGreaterThan(least);
   }

@@ -4,7 +4,7 @@ import { convert } from "../../../tools/convert/index.js";
 import { toInput } from "../../../tools/convert/quantize/calibrate.js";
 import { runReference } from "../../../tools/reference/run.js";
 import { judge } from "./judge.js";
-import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
+import { images, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
@@ -78,8 +78,8 @@ describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () 
   });
 
   test("runs at another size than the one it was converted at", async () => {
-    const { model } = await convert(mixed([1, 3, 32, 48]), { calibration: pictures(2), method: "min-max" });
-    const tensors = runReference(model, toInput(pictures(1, 64, 40)[0]!), 40, 64);
+    const { model } = await convert(mixed([1, 3, 32, 48]), { calibration: images(2), method: "min-max" });
+    const tensors = runReference(model, toInput(images(1, 64, 40)[0]!), 40, 64);
     expect(tensors[model.ops.at(-1)!.inputs[0]!]!.length).toBe(7 * 10 * 16);
   });
 });
@@ -90,7 +90,7 @@ test("a network with BatchNormalization kept separate", async () => {
   expect(comparison.maskAgreement).toBeGreaterThan(0.95);
 });
 
-test("a picture normalised before the network", async () => {
+test("an image normalised before the network", async () => {
   const b = new OnnxBuilder(13);
   const bytes = b.build(b.conv(b.node("Relu", [b.conv("x", 3, 8, 3)]), 8, 4));
   const options = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { findFrames, spread } from "../../../tools/data/frames.js";
 import { findClasses, matchClasses, readClasses, readLabels } from "../../../tools/data/labels.js";
 import { Confusion } from "../../../tools/evaluate/index.js";
-import { buildPng } from "../image/pictures.js";
+import { buildPng } from "../image/encode.js";
 
 let folder: string;
 
@@ -119,7 +119,7 @@ describe("readLabels", () => {
 });
 
 describe("frames", () => {
-  test("are the pictures of a folder, or those of a list in its order", () => {
+  test("are the images of a folder, or those of a list in its order", () => {
     for (const name of ["b.JPG", "a.png", "notes.txt", "c.jpeg"]) write(name, "");
     expect(findFrames(folder).map(({ name }) => name)).toEqual(["a", "b", "c"]);
     const list = write("list.txt", "c\n\n  a.png \r\n");

@@ -5,7 +5,7 @@ import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../../s
 import { ConvertError } from "../errors.js";
 import { INPUT } from "../expression.js";
 import { describe, type Graph, type Node, numberOf, shapeOf } from "../graph.js";
-import { PICTURE } from "../quantize/assign.js";
+import { INPUT_QUANTIZATION } from "../quantize/assign.js";
 import { type Quantization, quantize } from "../quantize/numbers.js";
 import { filtersOf, gateTable, lookupTable } from "./weights.js";
 
@@ -39,8 +39,8 @@ export function build(
 ): Program {
   const builder = new Builder(graph, quantizations, note);
   const own = quantizations.get(graph.input)!;
-  builder.write(format.INPUT, [], graph.input, 3, PICTURE);
-  if (!equal(own, PICTURE)) builder.relabel(graph.input, own);
+  builder.write(format.INPUT, [], graph.input, 3, INPUT_QUANTIZATION);
+  if (!equal(own, INPUT_QUANTIZATION)) builder.relabel(graph.input, own);
   for (const node of graph.nodes) builder.add(node);
   const mask = { scale: 1, zero: 0, min: -128, max: 127 };
   builder.write(format.ARGMAX, [graph.output], graph.output === MASK ? `${MASK}#` : MASK, 1, mask);

@@ -33,7 +33,7 @@ export interface Loaded {
 /**
  * Reads an ONNX file into a graph.
  *
- * @throws ConvertError if the file is damaged, of an operator set outside 13..22, has no picture as its input,
+ * @throws ConvertError if the file is damaged, of an operator set outside 13..22, has no image as its input,
  *   or holds an operation that is not supported
  */
 export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded {

@@ -3,13 +3,13 @@
 import type { Graph } from "../graph.js";
 import type { Loaded } from "../onnx/load.js";
 import { openRunner, type Runner } from "../runtime.js";
-import { PICTURE } from "./assign.js";
+import { INPUT_QUANTIZATION } from "./assign.js";
 import { Histogram } from "./ranges.js";
 
 /** Images to calibrate with: rgb of 0..255, [height][width][3] at the size of the network's input. */
-export type Pictures = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+export type Images = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** How pictures become the numbers that the file's input expects. */
+/** How images become the numbers that the file's input expects. */
 export interface Normalisation {
   readonly mean: readonly number[];
   readonly std: readonly number[];
@@ -18,9 +18,9 @@ export interface Normalisation {
 /** What calibration found. */
 export interface Calibration {
   readonly histograms: ReadonlyMap<string, Histogram>;
-  /** The first pictures, and the float model's scores for each, for measuring errors. */
-  readonly kept: readonly { readonly picture: Uint8Array; readonly scores: Float32Array }[];
-  readonly pictures: number;
+  /** The first images, and the float model's scores for each, for measuring errors. */
+  readonly kept: readonly { readonly image: Uint8Array; readonly scores: Float32Array }[];
+  readonly images: number;
 }
 
 /** Tensors of the lowered graph that the file has too, with their number of elements. */
@@ -53,18 +53,18 @@ export function fileInput({ model }: Loaded): string {
   return model.inputs.find((input) => !constants.has(input.name))!.name;
 }
 
-/** A picture as float32 in the order of the input shape: (rgb / 255 - mean) / std. */
+/** An image as float32 in the order of the input shape: (rgb / 255 - mean) / std. */
 export function toFloats(
-  picture: Uint8Array,
+  image: Uint8Array,
   shape: readonly number[],
   { mean, std }: Normalisation,
 ): Float32Array {
-  const result = new Float32Array(picture.length);
+  const result = new Float32Array(image.length);
   const isFirst = shape[1] === 3;
-  const pixels = picture.length / 3;
+  const pixels = image.length / 3;
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let c = 0; c < 3; c++) {
-      const value = (picture[3 * pixel + c]! / 255 - mean[c]!) / std[c]!;
+      const value = (image[3 * pixel + c]! / 255 - mean[c]!) / std[c]!;
       result[isFirst ? c * pixels + pixel : 3 * pixel + c] = value;
     }
   }
@@ -72,47 +72,47 @@ export function toFloats(
 }
 
 /**
- * Runs the float model on all pictures.
+ * Runs the float model on all images.
  *
- * @param keep how many pictures to keep for measuring errors
- * @param onPicture is told the number of pictures done
- * @throws ConvertError if onnxruntime refuses the model, RangeError if a picture has another size
+ * @param keep how many images to keep for measuring errors
+ * @param onImage is told the number of images done
+ * @throws ConvertError if onnxruntime refuses the model, RangeError if an image has another size
  */
 export async function calibrate(
   runner: Runner,
   loaded: Loaded,
   graph: Graph,
-  pictures: Pictures,
+  images: Images,
   normalisation: Normalisation,
   keep: number,
-  onPicture: (done: number) => void,
+  onImage: (done: number) => void,
 ): Promise<Calibration> {
   const histograms = new Map<string, Histogram>();
-  const kept: { picture: Uint8Array; scores: Float32Array }[] = [];
+  const kept: { image: Uint8Array; scores: Float32Array }[] = [];
   const input = fileInput(loaded);
   const add = (name: string, values: Float32Array): void => {
     if (!histograms.has(name)) histograms.set(name, new Histogram());
     histograms.get(name)!.add(values);
   };
   let done = 0;
-  for await (const picture of pictures) {
+  for await (const image of images) {
     const expected = loaded.width * loaded.height * 3;
-    if (picture.length !== expected)
-      throw new RangeError(`a picture of ${expected} bytes expected, got ${picture.length}`);
-    const feed = toFloats(picture, loaded.inputShape, normalisation);
+    if (image.length !== expected)
+      throw new RangeError(`an image of ${expected} bytes expected, got ${image.length}`);
+    const feed = toFloats(image, loaded.inputShape, normalisation);
     if (input !== graph.input) add(input, feed);
     await runner.run(feed, (name, { data }) => {
       add(name, data as Float32Array);
       if (name === graph.output && kept.length < keep) {
-        kept.push({ picture: Uint8Array.from(picture), scores: Float32Array.from(data) });
+        kept.push({ image: Uint8Array.from(image), scores: Float32Array.from(data) });
       }
     });
-    onPicture(++done);
+    onImage(++done);
   }
-  return { histograms, kept, pictures: done };
+  return { histograms, kept, images: done };
 }
 
-/** The colours 0..255 of a picture as the int8 input of a model: rgb - 128. */
-export function toInput(picture: Uint8Array): Int8Array {
-  return Int8Array.from(picture, (value) => value + PICTURE.zero);
+/** The colours 0..255 of an image as the int8 input of a model: rgb - 128. */
+export function toInput(image: Uint8Array): Int8Array {
+  return Int8Array.from(image, (value) => value + INPUT_QUANTIZATION.zero);
 }

@@ -26,7 +26,7 @@ const CELL = 24;
 const MARGIN = 150;
 
 /**
- * The confusion matrix as a picture: a row for each class of the labels, the largest first, a column for each class
+ * The confusion matrix as an image: a row for each class of the labels, the largest first, a column for each class
  * that was predicted, shades for the share of the row's pixels, and that share in percent where it rounds to 1 or more.
  */
 export function drawMatrix({ counts }: Confusion, names: readonly string[]): string {

@@ -1,10 +1,10 @@
-/** Frames of a report as small pictures. */
+/** Frames of a report as small images. */
 import type { Color, Segmenter } from "../../../src/index.js";
-import { type Picture, resizeIds } from "../../image/index.js";
+import { type DecodedImage, resizeIds } from "../../image/index.js";
 import { encodePng } from "../../image/png.js";
 import { type Evaluation, judge, type Pair, type ReadLabels } from "../index.js";
 
-/** A frame with pictures as data: addresses. */
+/** A frame with images as data: addresses. */
 export interface Example {
   readonly name: string;
   /** 0..1 */
@@ -19,7 +19,7 @@ export interface Example {
 export const WRONG: Color = [230, 40, 60];
 export const WRONG_VOID: Color = [240, 180, 40];
 
-/** Longer side of a picture, pixels. */
+/** Longer side of an image, pixels. */
 const SIDE = 320;
 
 /**
@@ -40,8 +40,8 @@ export async function drawExamples(
   const draw = async (chosen: typeof ranked): Promise<Example[]> => {
     const examples: Example[] = [];
     for (const { pair, pixelAccuracy } of chosen) {
-      const pictures = await drawExample(segmenter, pair, readLabels);
-      examples.push({ name: pair.frame.name, pixelAccuracy, ...pictures });
+      const images = await drawExample(segmenter, pair, readLabels);
+      examples.push({ name: pair.frame.name, pixelAccuracy, ...images });
     }
     return examples;
   };
@@ -57,7 +57,7 @@ async function drawExample(
 ): Promise<Omit<Example, "name" | "pixelAccuracy">> {
   const { palette, classes, info } = segmenter;
   const judged = await judge(segmenter, pair, readLabels);
-  const photo = shrink(judged.picture, SIDE);
+  const photo = shrink(judged.image, SIDE);
   const { width, height } = photo;
   const small = (ids: Uint8Array) => resizeIds(ids, info.width, info.height, width, height);
   const [labels, mask] = [small(judged.labels), small(judged.mask)];
@@ -78,12 +78,12 @@ async function drawExample(
 }
 
 /**
- * A picture made smaller, each pixel the mean of those that it covers; transparency is dropped.
+ * An image made smaller, each pixel the mean of those that it covers; transparency is dropped.
  *
- * @param side of the result at most, pixels; smaller pictures keep their size
+ * @param side of the result at most, pixels; smaller images keep their size
  * @returns RGB
  */
-export function shrink({ data, width, height, channels }: Picture, side: number): Picture {
+export function shrink({ data, width, height, channels }: DecodedImage, side: number): DecodedImage {
   const scale = Math.min(1, side / Math.max(width, height));
   const size = {
     width: Math.max(1, Math.round(width * scale)),

@@ -15,7 +15,7 @@ import {
 } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
 import { formatCount, formatTable } from "../common/table.js";
-import { findFrames, spread } from "../data/frames.js";
+import { findFrames, chooseEvenly } from "../data/frames.js";
 import { runReference } from "../reference/run.js";
 import type { Comparison, RunModel } from "./index.js";
 import { engineRunner } from "./runner.js";
@@ -68,7 +68,7 @@ export function compareCommand(): Command {
 async function run(onnx: string, path: string, options: Options): Promise<void> {
   const { model } = readModel(path);
   const bytes = readBytes(onnx);
-  const frames = spread(findFrames(options.images, options.list), options.frames);
+  const frames = chooseEvenly(findFrames(options.images, options.list), options.frames);
   const { compare } = await needRuntime(() => import("./index.js"));
   const { readInputs } = await import("../data/inputs.js");
   const engine = await engineRunner(options.variant);

@@ -2,11 +2,11 @@
 import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import { kindOf, type Op } from "../../src/ops.js";
-import { type Loaded, loadGraph } from "../convert/onnx/load.js";
+import { type LoadedGraph, loadGraph } from "../convert/onnx/load.js";
 import { UINT8 } from "../convert/onnx/read.js";
 import { offsetOf } from "../convert/passes/quantization.js";
 import { fileInput, openFloat, toFloats, toInput } from "../convert/quantize/calibrate.js";
-import { correlate, Noise } from "../convert/quantize/measure.js";
+import { correlate, Noise } from "../convert/quantize/sqnr.js";
 import { dequantize } from "../convert/quantize/numbers.js";
 import { openRunner } from "../convert/runtime.js";
 import { referenceMask, referenceOp, referenceSizes, runReference } from "../reference/run.js";
@@ -147,7 +147,7 @@ function channelsLast<T extends Int8Array | Float32Array>(
 
 async function quantizedJudge(
   bytes: Uint8Array,
-  loaded: Loaded,
+  loaded: LoadedGraph,
   model: Model,
   options: CompareOptions,
   agreement: Agreement,
@@ -217,7 +217,7 @@ function count(
 }
 
 /** The integer tensor of the file, after the Clip where there is one, that stands for each float tensor. */
-function integerTensors({ model, graph }: Loaded): Map<string, { name: string; offset: number }> {
+function integerTensors({ model, graph }: LoadedGraph): Map<string, { name: string; offset: number }> {
   const result = new Map<string, { name: string; offset: number }>();
   const owner = new Map<string, string>();
   const source = new Map<string, string>();
@@ -236,13 +236,13 @@ function integerTensors({ model, graph }: Loaded): Map<string, { name: string; o
   return result;
 }
 
-function feedOf(image: Uint8Array, { inputShape }: Loaded, { mean, std }: CompareOptions): Float32Array {
+function feedOf(image: Uint8Array, { inputShape }: LoadedGraph, { mean, std }: CompareOptions): Float32Array {
   return toFloats(image, inputShape, { mean: mean ?? [0, 0, 0], std: std ?? [1, 1, 1] });
 }
 
 async function floatJudge(
   bytes: Uint8Array,
-  loaded: Loaded,
+  loaded: LoadedGraph,
   model: Model,
   options: CompareOptions,
   agreement: Agreement,

@@ -14,7 +14,7 @@ import {
 } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
 import { formatBytes, formatTable } from "../common/table.js";
-import { findFrames, spread } from "../data/frames.js";
+import { findFrames, chooseEvenly } from "../data/frames.js";
 import { readClasses } from "../data/labels.js";
 import type { ConvertReport } from "./index.js";
 
@@ -84,7 +84,7 @@ async function run(path: string, options: Options): Promise<void> {
   const frames =
     options.calibrate === undefined
       ? []
-      : spread(findFrames(options.calibrate, options.list), options.frames);
+      : chooseEvenly(findFrames(options.calibrate, options.list), options.frames);
   const progress = startProgress("images", frames.length);
   try {
     const converted = await naming(name, () =>

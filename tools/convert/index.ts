@@ -5,17 +5,17 @@ import { ModelError } from "../../src/errors.js";
 import { type Model, parseModel } from "../../src/model.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
-import { makeCard } from "./aseg/card.js";
+import { makeMetadata } from "./aseg/metadata.js";
 import { strideOf } from "./aseg/stride.js";
 import { writeModel } from "./aseg/write.js";
 import { ConvertError } from "./errors.js";
 import type { Graph } from "./graph.js";
-import { type Loaded, loadGraph } from "./onnx/load.js";
+import { type LoadedGraph, loadGraph } from "./onnx/load.js";
 import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { calibrate, type Images, openFloat, sharedTensors, toFloats } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
-import { scoreNoise, type TensorNoise, tensorNoise } from "./quantize/measure.js";
+import { scoreNoise, type TensorNoise, tensorNoise } from "./quantize/sqnr.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 import { METHODS, type Method } from "./quantize/ranges.js";
 
@@ -80,7 +80,7 @@ export interface Converted {
 interface Job {
   readonly bytes: Uint8Array;
   readonly folder: string | undefined;
-  readonly loaded: Loaded;
+  readonly loaded: LoadedGraph;
   readonly graph: Graph;
   readonly options: ConvertOptions;
 }
@@ -118,13 +118,13 @@ async function convertFloat(job: Job): Promise<Converted> {
   if (!options.calibration) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
-  const normalisation = { mean: options.mean ?? [0, 0, 0], std: options.std ?? [1, 1, 1] };
+  const normalization = { mean: options.mean ?? [0, 0, 0], std: options.std ?? [1, 1, 1] };
   const progress = options.onProgress ?? (() => {});
   const float = await openFloat(job.bytes, loaded, sharedTensors(loaded, graph), job.folder);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
     const { calibration } = options;
-    const found = await calibrate(float, loaded, graph, calibration, normalisation, MEASURED, onImage);
+    const found = await calibrate(float, loaded, graph, calibration, normalization, MEASURED, onImage);
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const methods = options.method ? [options.method] : METHODS;
     const tried: (Omit<Converted, "report"> & { method: Method; notes: string[]; decibels: number })[] = [];
@@ -137,7 +137,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     }
     const { model, bytes, method, notes } = tried.reduce((a, b) => (b.decibels > a.decibels ? b : a));
     const { image } = found.kept[0]!;
-    const feed = toFloats(image, loaded.inputShape, normalisation);
+    const feed = toFloats(image, loaded.inputShape, normalization);
     const tensors = await tensorNoise(model, loaded, float, feed, image);
     progress("measure", methods.length + 1, methods.length + 1);
     const report: ConvertReport = {
@@ -175,7 +175,7 @@ function makeModel(
     converter: packageVersion(),
   };
   const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeCard(options.name ?? "model", scores, names, options.classes, options.palette, provenance);
+  const card = makeMetadata(options.name ?? "model", scores, names, options.classes, options.palette, provenance);
   const stride = strideOf({ tensors, ops }, height, width);
   const file = writeModel({ tensors, ops, card, stride, width, height });
   try {

@@ -37,7 +37,7 @@ export function findFrames(folder: string, list?: string): Frame[] {
 }
 
 /** At most `count` frames, spread evenly over all of them. */
-export function spread<T>(items: readonly T[], count: number): T[] {
+export function chooseEvenly<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);
 }

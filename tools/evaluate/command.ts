@@ -98,11 +98,11 @@ async function run(models: readonly string[], options: Options): Promise<void> {
       bytes,
     );
     const read = labelReader(segmenter, options);
-    const pairs = frames.map((frame) => ({ frame, label: labelOf(frame, options.labels) }));
-    const { evaluation, confusion } = await evaluate(segmenter, pairs, read, model, bytes.length);
+    const labeled = frames.map((frame) => ({ ...frame, label: labelOf(frame, options.labels) }));
+    const { evaluation, confusion } = await evaluate(segmenter, labeled, read, model, bytes.length);
     evaluations.push(evaluation);
     if (report !== undefined) {
-      const { best, worst } = await drawExamples(segmenter, pairs, evaluation, read, options.examples);
+      const { best, worst } = await drawExamples(segmenter, labeled, evaluation, read, options.examples);
       const command = ["attendseg", ...process.argv.slice(2)];
       const { classes, palette } = segmenter;
       const parts = { evaluation, confusion, classes, palette, best, worst, command, date: new Date() };

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parseModel } from "../../../src/model.js";
-import { distinctColors } from "../../../tools/convert/aseg/card.js";
+import { distinctColors } from "../../../tools/convert/aseg/metadata.js";
 import { type Converted, convert } from "../../../tools/convert/index.js";
 import { readOnnx } from "../../../tools/convert/onnx/read.js";
 import { writeOnnx } from "../../../tools/convert/onnx/write.js";

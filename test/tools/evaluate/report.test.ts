@@ -69,7 +69,7 @@ describe("classes", () => {
 
   test("bars are as long as the IoU, and classes without labels have none", () => {
     const palette = names.map((_, id) => [id, id, id] as const);
-    const html = drawClasses(confusion.scores(names).perClass, palette);
+    const html = drawClasses(confusion.metrics(names).perClass, palette);
     // Road: 3 of 4 + 3 - 3; Sky: 1 of 2 + 2 - 1.
     expect(all(html, /width:([\d.]+)%/g)).toEqual(["75.0", "33.3"]);
     expect(all(html, /<\/i>([^<]*)<\/th>/g)).toEqual(["Road", "&#60;Sky&#62;"]);

@@ -1,7 +1,7 @@
 /** Ranges of a float model's activations, measured by running it in onnxruntime. */
 
 import type { Graph } from "../graph.js";
-import type { Loaded } from "../onnx/load.js";
+import type { LoadedGraph } from "../onnx/load.js";
 import { openRunner, type Runner } from "../runtime.js";
 import { INPUT_QUANTIZATION } from "./assign.js";
 import { Histogram } from "./ranges.js";
@@ -10,7 +10,7 @@ import { Histogram } from "./ranges.js";
 export type Images = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
 /** How images become the numbers that the file's input expects. */
-export interface Normalisation {
+export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
@@ -24,7 +24,7 @@ export interface Calibration {
 }
 
 /** Tensors of the lowered graph that the file has too, with their number of elements. */
-export function sharedTensors({ model }: Loaded, graph: Graph): Map<string, number> {
+export function sharedTensors({ model }: LoadedGraph, graph: Graph): Map<string, number> {
   const written = new Set(model.nodes.flatMap((node) => node.outputs));
   const result = new Map<string, number>();
   for (const tensor of new Set([...graph.nodes.flatMap((node) => node.outputs[0]!), graph.output])) {
@@ -38,7 +38,7 @@ export function sharedTensors({ model }: Loaded, graph: Graph): Map<string, numb
 /** A runner of the file's own float graph that gives out all tensors it shares with the lowered graph. */
 export function openFloat(
   bytes: Uint8Array,
-  loaded: Loaded,
+  loaded: LoadedGraph,
   tensors: ReadonlyMap<string, number>,
   folder: string | undefined,
 ): Promise<Runner> {
@@ -48,7 +48,7 @@ export function openFloat(
 }
 
 /** Name of the file's input. */
-export function fileInput({ model }: Loaded): string {
+export function fileInput({ model }: LoadedGraph): string {
   const constants = new Set(model.initializers.map((tensor) => tensor.name));
   return model.inputs.find((input) => !constants.has(input.name))!.name;
 }
@@ -57,7 +57,7 @@ export function fileInput({ model }: Loaded): string {
 export function toFloats(
   image: Uint8Array,
   shape: readonly number[],
-  { mean, std }: Normalisation,
+  { mean, std }: Normalization,
 ): Float32Array {
   const result = new Float32Array(image.length);
   const isFirst = shape[1] === 3;
@@ -80,10 +80,10 @@ export function toFloats(
  */
 export async function calibrate(
   runner: Runner,
-  loaded: Loaded,
+  loaded: LoadedGraph,
   graph: Graph,
   images: Images,
-  normalisation: Normalisation,
+  normalization: Normalization,
   keep: number,
   onImage: (done: number) => void,
 ): Promise<Calibration> {
@@ -99,7 +99,7 @@ export async function calibrate(
     const expected = loaded.width * loaded.height * 3;
     if (image.length !== expected)
       throw new RangeError(`an image of ${expected} bytes expected, got ${image.length}`);
-    const feed = toFloats(image, loaded.inputShape, normalisation);
+    const feed = toFloats(image, loaded.inputShape, normalization);
     if (input !== graph.input) add(input, feed);
     await runner.run(feed, (name, { data }) => {
       add(name, data as Float32Array);

@@ -91,8 +91,8 @@ function describeFrames(shares: readonly number[]): string {
 
 function drawFrames(title: string, examples: readonly Example[]): string {
   if (examples.length === 0) return "";
-  const frames = examples.map(({ name, pixelAccuracy, photo, label, mask, difference }) => {
-    const images = { photo, label, mask, differences: difference };
+  const frames = examples.map(({ name, pixelAccuracy, image, label, mask, difference }) => {
+    const images = { photo: image, label, mask, differences: difference };
     const figures = Object.entries(images).map(([what, source]) => {
       const words = `${what} of ${escapeHtml(name)}`;
       return `<figure><img src="${source}" alt="${words}"><figcaption>${what}</figcaption></figure>`;

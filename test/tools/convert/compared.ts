@@ -5,7 +5,7 @@ import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { type Converted, type ConvertOptions, convert } from "../../../tools/convert/index.js";
 import { images } from "./onnx-builder.js";
 
-export interface Judged extends Converted {
+export interface Compared extends Converted {
   readonly comparison: Comparison;
   /** Names of the operations between `input` and `argmax`. */
   readonly operations: readonly string[];
@@ -16,7 +16,7 @@ export interface Judged extends Converted {
  *
  * @param least correlation that every tensor must reach
  */
-export async function judge(bytes: Uint8Array, least = 0.99, options: ConvertOptions = {}): Promise<Judged> {
+export async function convertAndCompare(bytes: Uint8Array, least = 0.99, options: ConvertOptions = {}): Promise<Compared> {
   const { width, height } = options.size ?? { width: 48, height: 32 };
   const converted = await convert(bytes, {
     calibration: images(3, width, height),
@@ -25,16 +25,16 @@ export async function judge(bytes: Uint8Array, least = 0.99, options: ConvertOpt
     ...options,
   });
   const { mean, std } = options;
-  const normalisation = { ...(mean && { mean }), ...(std && { std }) };
-  const comparison = await compare(bytes, converted.model, images(2, width, height, 8), normalisation);
+  const normalization = { ...(mean && { mean }), ...(std && { std }) };
+  const comparison = await compare(bytes, converted.model, images(2, width, height, 8), normalization);
   for (const { name, operation, correlation } of comparison.tensors) {
     expect(correlation, `${operation} "${name}"`).toBeGreaterThan(least);
   }
-  expect(comparison.tensors.at(-1)?.name).toBe(scoreName(converted));
+  expect(comparison.tensors.at(-1)?.name).toBe(logitsName(converted));
   const operations = converted.model.ops.slice(1, -1).map((op) => kindOf(op).name);
   return { ...converted, comparison, operations };
 }
 
-function scoreName({ model }: Converted): string {
+function logitsName({ model }: Converted): string {
   return model.card.tensors![model.ops.at(-1)!.inputs[0]!]!;
 }

@@ -7,7 +7,7 @@ import { affineNode } from "./affine.js";
  * @param mean of red, green, blue, where the image is 0..1
  * @param std of red, green, blue, not 0
  */
-export function normalise(mean: readonly number[], std: readonly number[]): Pass {
+export function normalize(mean: readonly number[], std: readonly number[]): Pass {
   return (graph: Graph): Graph => {
     const input = freshName(graph, "picture");
     const constants = new Map(graph.constants);

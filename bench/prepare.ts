@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { type Model, parseModel } from "../src/model.js";
 import { Segmenter } from "../src/segmenter.js";
 import { readBytes } from "../tools/common/files.js";
-import { findFrames, spread } from "../tools/data/frames.js";
-import { type Picture, readPicture } from "../tools/image/index.js";
+import { chooseEvenly, findFrames } from "../tools/data/frames.js";
+import { type DecodedImage, readImage } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
 import { drawStreet } from "../tools/sample/index.js";
 import { type PreparedLayer, prepareLayers } from "./layers/prepare.js";
@@ -67,16 +67,16 @@ export async function prepare(path: string, folder: string, source?: FrameFolder
   segmenter.dispose();
   const layers = await prepareLayers(folder, (side) => levelsOf(street, side));
   const frames: string[] = [];
-  for (const { path } of source ? spread(findFrames(source.folder), source.count) : []) {
+  for (const { path } of source ? chooseEvenly(findFrames(source.folder), source.count) : []) {
     const name = `frame-${frames.length}.rgb`;
-    write(name, levelsOf(await readPicture(path), SIDE));
+    write(name, levelsOf(await readImage(path), SIDE));
     frames.push(name);
   }
   return { model, sha256, mask, layers, frames };
 }
 
 /** An image as levels, uint8 [side, side, 3]. */
-function levelsOf({ data, width, height, channels }: Picture, side: number): Uint8Array {
+function levelsOf({ data, width, height, channels }: DecodedImage, side: number): Uint8Array {
   const input = referenceInput(data, width, height, channels as 1 | 3 | 4, side, side);
   return Uint8Array.from(input, (value) => value + 128);
 }

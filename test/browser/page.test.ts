@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { histogram, overlay, Segmenter } from "../../src/index.js";
-import type { Picture } from "../../tools/image/picture.js";
+import type { DecodedImage } from "../../tools/image/image.js";
 import { decodePng, encodePng } from "../../tools/image/png.js";
 import { FIXTURE, Workplace } from "../tools/command.js";
 import * as drive from "./drive.js";
@@ -17,7 +17,7 @@ const GROWTH = (WATCHED * 640 * 480 * 4) / 2;
 const PATIENCE = 120_000;
 
 /** An image with soft shapes, RGB, in which the fixture sees several classes. */
-function drawShapes(width: number, height: number): Picture {
+function drawShapes(width: number, height: number): DecodedImage {
   const data = new Uint8Array(width * height * 3);
   for (let at = 0; at < data.length; at++) {
     const x = Math.floor(at / 3) % width;
@@ -71,7 +71,7 @@ for (const candidate of drive.BROWSERS) {
       await drive.until(ready, `the mask of ${name}`);
     }
 
-    async function drop(page: Page, name: string, image: Picture): Promise<void> {
+    async function drop(page: Page, name: string, image: DecodedImage): Promise<void> {
       await drive.dropFile(page, `${name}.png`, "image/png", encodePng(image));
       await settled(page, name);
     }

@@ -12,7 +12,7 @@ import { bundleModel } from "../../tools/bundle/index.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { drawStreet } from "../../tools/sample/index.js";
 import { buildFixture } from "../fixtures/fixture.js";
-import { buildPng } from "../tools/image/pictures.js";
+import { buildPng } from "../tools/image/encode.js";
 
 const SHIPPED = "models/attendseg-camvid.aseg";
 const PYTHON = process.env.ATTENDSEG_PYTHON ?? "python3";

@@ -5,7 +5,7 @@ import type { CheckedImage } from "../../src/image.js";
 import { modelInfo } from "../../src/info.js";
 import { parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
-import { readPicture } from "../../tools/image/index.js";
+import { readImage } from "../../tools/image/index.js";
 import { referenceInput, referenceMask, runReference } from "../../tools/reference/run.js";
 import { drawStreet } from "../../tools/sample/index.js";
 import { firstDifference } from "../assembly/check.js";
@@ -29,7 +29,7 @@ async function pictures(): Promise<CheckedImage[]> {
     { length: frameCount },
     (_, index) => names[Math.floor((index * names.length) / frameCount)]!,
   );
-  return [street, ...(await Promise.all(chosen.map((name) => readPicture(`${FRAMES}/${name}`))))];
+  return [street, ...(await Promise.all(chosen.map((name) => readImage(`${FRAMES}/${name}`))))];
 }
 
 describe("the shipped model", () => {

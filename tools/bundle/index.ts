@@ -28,7 +28,7 @@ export interface Bundle {
   readonly bytes: Uint8Array;
   /** Linear memory, fixed: a multiple of 65,536. */
   readonly memoryBytes: number;
-  /** CRC-32 of the mask of the test picture. */
+  /** CRC-32 of the mask of the test image. */
   readonly checksum: number;
 }
 
@@ -112,7 +112,7 @@ function encodeNames(classes: readonly string[]): {
   return { bytes, places };
 }
 
-/** Checksum of the library's mask of the test picture, which assembly/standalone.ts draws by the same formula. */
+/** Checksum of the library's mask of the test image, which assembly/standalone.ts draws by the same formula. */
 async function expectedChecksum(file: Uint8Array, { width, height }: Plan): Promise<number> {
   const data = new Uint8Array(width * height * 3);
   for (let y = 0, at = 0; y < height; y++) {

@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
 import type { Model } from "../../src/model.js";
+import type { Variant } from "../../src/variant.js";
 import { readBytes, STANDARD, writeOutput } from "../common/files.js";
 import { readModel } from "../common/model.js";
 import {
@@ -14,7 +15,7 @@ import {
 } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
 import { formatCount, formatTable } from "../common/table.js";
-import { findFrames, spread } from "../data/frames.js";
+import { chooseEvenly, findFrames } from "../data/frames.js";
 import { runReference } from "../reference/run.js";
 import type { Comparison, RunModel } from "./index.js";
 import { engineRunner } from "./runner.js";
@@ -23,7 +24,7 @@ interface Options {
   readonly images: string;
   readonly list?: string;
   readonly frames: number;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly json?: boolean;
@@ -32,7 +33,7 @@ interface Options {
 /** What is printed; keys of `--json`. */
 interface Report extends Comparison {
   readonly variant: string;
-  /** Values of all tensors of the first picture in which engine and reference differ: 0, or it is a bug. */
+  /** Values of all tensors of the first image in which engine and reference differ: 0, or it is a bug. */
   readonly engineDiffering: number;
 }
 
@@ -43,7 +44,7 @@ Examples:
 
 A quantised (QDQ) ONNX model is compared integer by integer, every operation on onnxruntime's own inputs, so that
 errors do not add up. A float model is compared by correlation and signal to noise, errors of earlier operations
-included. The share of pixels with the same class is that of the whole network. On the first picture the engine
+included. The share of pixels with the same class is that of the whole network. On the first image the engine
 is also checked against the reference, which must give the same bytes.
 `;
 
@@ -67,9 +68,9 @@ export function compareCommand(): Command {
 async function run(onnx: string, path: string, options: Options): Promise<void> {
   const { model } = readModel(path);
   const bytes = readBytes(onnx);
-  const frames = spread(findFrames(options.images, options.list), options.frames);
+  const frames = chooseEvenly(findFrames(options.images, options.list), options.frames);
   const { compare } = await needRuntime(() => import("./index.js"));
-  const { readInputs } = await import("../data/pictures.js");
+  const { readInputs } = await import("../data/inputs.js");
   const engine = await engineRunner(options.variant);
   let engineDiffering: number | undefined;
   const judged: RunModel = (...words) => {
@@ -77,7 +78,7 @@ async function run(onnx: string, path: string, options: Options): Promise<void> 
     engineDiffering ??= countDiffering(words[0], tensors, runReference(...words));
     return tensors;
   };
-  const progress = startProgress("pictures", frames.length);
+  const progress = startProgress("images", frames.length);
   let comparison: Comparison;
   try {
     comparison = await naming(onnx, () =>
@@ -86,7 +87,7 @@ async function run(onnx: string, path: string, options: Options): Promise<void> 
         run: judged,
         ...(options.mean && { mean: options.mean }),
         ...(options.std && { std: options.std }),
-        onPicture: (done) => progress.update(done),
+        onImage: (done) => progress.update(done),
       }),
     );
   } finally {
@@ -137,7 +138,7 @@ function describe(report: Report): string {
   return [
     table,
     formatTable([
-      ["pictures", `${pictures} at ${width}x${height}`],
+      ["images", `${pictures} at ${width}x${height}`],
       ["pixels of the same class", `${(100 * maskAgreement).toFixed(3)} %`],
       [
         `engine (${variant}) against reference`,

@@ -2,12 +2,12 @@
 import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import { kindOf, type Op } from "../../src/ops.js";
-import { type Loaded, loadGraph } from "../convert/onnx/load.js";
+import { type LoadedGraph, loadGraph } from "../convert/onnx/load.js";
 import { UINT8 } from "../convert/onnx/read.js";
 import { offsetOf } from "../convert/passes/quantization.js";
 import { fileInput, openFloat, toFloats, toInput } from "../convert/quantize/calibrate.js";
-import { correlate, Noise } from "../convert/quantize/measure.js";
 import { dequantize } from "../convert/quantize/numbers.js";
+import { correlate, Noise } from "../convert/quantize/sqnr.js";
 import { openRunner } from "../convert/runtime.js";
 import { referenceMask, referenceOp, referenceSizes, runReference } from "../reference/run.js";
 
@@ -21,7 +21,7 @@ export interface CompareOptions {
   readonly run?: RunModel;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  readonly onPicture?: (done: number) => void;
+  readonly onImage?: (done: number) => void;
 }
 
 /** One operation of a quantised model, given onnxruntime's own input tensors, so that errors do not add up. */
@@ -30,7 +30,7 @@ export interface OperationDifference {
   readonly operation: string;
   /** Name of the output tensor. */
   readonly name: string;
-  /** Values compared over all pictures; 0 where the ONNX file does not hold the same tensors. */
+  /** Values compared over all images; 0 where the ONNX file does not hold the same tensors. */
   readonly values: number;
   readonly differing: number;
   /** Largest difference in steps of the output's scale. */
@@ -42,9 +42,9 @@ export interface TensorDifference {
   readonly index: number;
   readonly operation: string;
   readonly name: string;
-  /** Pearson correlation of the float and the dequantised numbers: the lowest of all pictures. */
+  /** Pearson correlation of the float and the dequantised numbers: the lowest of all images. */
   readonly correlation: number;
-  /** Signal to quantisation noise over all pictures. */
+  /** Signal to quantisation noise over all images. */
   readonly decibels: number;
 }
 
@@ -63,13 +63,13 @@ export interface Comparison {
 /**
  * Compares a model file with the ONNX file it was converted from.
  *
- * @param pictures rgb [height][width][3], each 0..255, at the model's default size
- * @throws ConvertError if the ONNX file cannot be read or run, RangeError if a picture has another size
+ * @param images rgb [height][width][3], each 0..255, at the model's default size
+ * @throws ConvertError if the ONNX file cannot be read or run, RangeError if an image has another size
  */
 export async function compare(
   bytes: Uint8Array,
   model: Model,
-  pictures: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  images: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const { width, height } = model;
@@ -81,12 +81,12 @@ export async function compare(
     : await floatJudge(bytes, loaded, model, options, agreement);
   let done = 0;
   try {
-    for await (const picture of pictures) {
-      if (picture.length !== width * height * 3) {
-        throw new RangeError(`a picture of ${width}x${height} expected, got ${picture.length} bytes`);
+    for await (const image of images) {
+      if (image.length !== width * height * 3) {
+        throw new RangeError(`an image of ${width}x${height} expected, got ${image.length} bytes`);
       }
-      await judge.add(picture);
-      options.onPicture?.(++done);
+      await judge.add(image);
+      options.onImage?.(++done);
     }
   } finally {
     await judge.release();
@@ -104,7 +104,7 @@ export async function compare(
 }
 
 interface Judge {
-  add(picture: Uint8Array): Promise<void>;
+  add(image: Uint8Array): Promise<void>;
   rows(): Partial<Pick<Comparison, "operations" | "tensors">>;
   release(): Promise<void>;
 }
@@ -147,7 +147,7 @@ function channelsLast<T extends Int8Array | Float32Array>(
 
 async function quantizedJudge(
   bytes: Uint8Array,
-  loaded: Loaded,
+  loaded: LoadedGraph,
   model: Model,
   options: CompareOptions,
   agreement: Agreement,
@@ -175,10 +175,10 @@ async function quantizedJudge(
   });
   const scores = model.ops.at(-1)!.inputs[0]!;
   return {
-    async add(picture) {
-      const input = toInput(picture);
+    async add(image) {
+      const input = toInput(image);
       const theirs = new Map<number, Int8Array>();
-      await runner.run(feedOf(picture, loaded, options), (name, { dims, data }) => {
+      await runner.run(feedOf(image, loaded, options), (name, { dims, data }) => {
         const { id, offset } = shared.get(name)!;
         const shift = data instanceof Uint8Array ? -offset : 0;
         theirs.set(id, channelsLast(dims, data, shift, new Int8Array(data.length)));
@@ -217,7 +217,7 @@ function count(
 }
 
 /** The integer tensor of the file, after the Clip where there is one, that stands for each float tensor. */
-function integerTensors({ model, graph }: Loaded): Map<string, { name: string; offset: number }> {
+function integerTensors({ model, graph }: LoadedGraph): Map<string, { name: string; offset: number }> {
   const result = new Map<string, { name: string; offset: number }>();
   const owner = new Map<string, string>();
   const source = new Map<string, string>();
@@ -236,13 +236,13 @@ function integerTensors({ model, graph }: Loaded): Map<string, { name: string; o
   return result;
 }
 
-function feedOf(picture: Uint8Array, { inputShape }: Loaded, { mean, std }: CompareOptions): Float32Array {
-  return toFloats(picture, inputShape, { mean: mean ?? [0, 0, 0], std: std ?? [1, 1, 1] });
+function feedOf(image: Uint8Array, { inputShape }: LoadedGraph, { mean, std }: CompareOptions): Float32Array {
+  return toFloats(image, inputShape, { mean: mean ?? [0, 0, 0], std: std ?? [1, 1, 1] });
 }
 
 async function floatJudge(
   bytes: Uint8Array,
-  loaded: Loaded,
+  loaded: LoadedGraph,
   model: Model,
   options: CompareOptions,
   agreement: Agreement,
@@ -261,9 +261,9 @@ async function floatJudge(
   const noises = shared.map(() => ({ noise: new Noise(), correlation: 1 }));
   const scores = model.ops.at(-1)!.inputs[0]!;
   return {
-    async add(picture) {
-      const ours = (options.run ?? runReference)(model, toInput(picture), height, width);
-      await runner.run(feedOf(picture, loaded, options), (name, { dims, data }) => {
+    async add(image) {
+      const ours = (options.run ?? runReference)(model, toInput(image), height, width);
+      await runner.run(feedOf(image, loaded, options), (name, { dims, data }) => {
         const at = shared.findIndex((entry) => entry.name === name);
         const { output } = shared[at]!;
         const real = Float32Array.from(ours[output]!, (q) => dequantize(q, model.tensors[output]!));

@@ -14,7 +14,7 @@ import {
 } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
 import { formatBytes, formatTable } from "../common/table.js";
-import { findFrames, spread } from "../data/frames.js";
+import { chooseEvenly, findFrames } from "../data/frames.js";
 import { readClasses } from "../data/labels.js";
 import type { ConvertReport } from "./index.js";
 
@@ -41,7 +41,7 @@ Examples:
   attendseg convert model.onnx -o model.aseg --calibrate frames --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   attendseg convert quantized.onnx -o model.aseg --classes classes.csv --json
 
-A float model needs pictures like those it will see, to measure the ranges of its activations; a quantised (QDQ)
+A float model needs images like those it will see, to measure the ranges of its activations; a quantised (QDQ)
 model is taken as it is. The table shows where quantisation costs most: signal to noise in decibels, lowest first.
 `;
 
@@ -76,7 +76,7 @@ async function run(path: string, options: Options): Promise<void> {
   const bytes = readBytes(path);
   const { convert } = await needRuntime(() => import("./index.js"));
   const { loadGraph } = await import("./onnx/load.js");
-  const { readInputs } = await import("../data/pictures.js");
+  const { readInputs } = await import("../data/inputs.js");
   const folder = path === STANDARD ? "." : dirname(path);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);
   const name = path === STANDARD ? "standard input" : path;
@@ -84,8 +84,8 @@ async function run(path: string, options: Options): Promise<void> {
   const frames =
     options.calibrate === undefined
       ? []
-      : spread(findFrames(options.calibrate, options.list), options.frames);
-  const progress = startProgress("pictures", frames.length);
+      : chooseEvenly(findFrames(options.calibrate, options.list), options.frames);
+  const progress = startProgress("images", frames.length);
   try {
     const converted = await naming(name, () =>
       convert(
@@ -125,7 +125,7 @@ function describe(report: ConvertReport, { output }: Options, fileBytes: number)
     ["operations", `${operations} of ${nodes} nodes`],
     ["file", `${output}, ${formatBytes(fileBytes)}`],
   ];
-  if (pictures > 0) rows.push(["calibrated on", `${pictures} pictures`]);
+  if (pictures > 0) rows.push(["calibrated on", `${pictures} images`]);
   const tried = methods.map((entry) => [
     entry.method === method ? "*" : " ",
     entry.method,

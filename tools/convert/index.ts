@@ -5,25 +5,25 @@ import { ModelError } from "../../src/errors.js";
 import { type Model, parseModel } from "../../src/model.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
-import { makeCard } from "./aseg/card.js";
+import { makeMetadata } from "./aseg/metadata.js";
 import { strideOf } from "./aseg/stride.js";
 import { writeModel } from "./aseg/write.js";
 import { ConvertError } from "./errors.js";
 import type { Graph } from "./graph.js";
-import { type Loaded, loadGraph } from "./onnx/load.js";
+import { type LoadedGraph, loadGraph } from "./onnx/load.js";
 import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
-import { calibrate, openFloat, type Pictures, sharedTensors, toFloats } from "./quantize/calibrate.js";
+import { calibrate, type Images, openFloat, sharedTensors, toFloats } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
-import { scoreNoise, type TensorNoise, tensorNoise } from "./quantize/measure.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 import { METHODS, type Method } from "./quantize/ranges.js";
+import { scoreNoise, type TensorNoise, tensorNoise } from "./quantize/sqnr.js";
 
 export { writeModel } from "./aseg/write.js";
 export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
 
-/** Pictures that the errors of the methods are measured on. */
+/** Images that the errors of the methods are measured on. */
 const MEASURED = 4;
 
 /** An ONNX file. The folder is where its external data lies. */
@@ -32,14 +32,14 @@ export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder:
 /** Options of `convert`. */
 export interface ConvertOptions {
   /** rgb [height][width][3] at the size of the network's input, each 0..255. Needed for a float model. */
-  readonly calibration?: Pictures;
+  readonly calibration?: Images;
   /** 7 (default): activations in 0..127, legal for every kernel; 8: in -128..127. */
   readonly activationBits?: 7 | 8;
   readonly classes?: readonly string[];
   readonly palette?: readonly Color[];
   /** Input size in pixels where the file leaves it open; the default size of the model file. */
   readonly size?: { readonly width: number; readonly height: number };
-  /** What the network expects taken off each colour, and divided by, where a picture is 0..1. */
+  /** What the network expects taken off each colour, and divided by, where an image is 0..1. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   /** Name on the card. */
@@ -80,7 +80,7 @@ export interface Converted {
 interface Job {
   readonly bytes: Uint8Array;
   readonly folder: string | undefined;
-  readonly loaded: Loaded;
+  readonly loaded: LoadedGraph;
   readonly graph: Graph;
   readonly options: ConvertOptions;
 }
@@ -116,16 +116,16 @@ function convertQuantized(job: Job): Converted {
 async function convertFloat(job: Job): Promise<Converted> {
   const { loaded, graph, options } = job;
   if (!options.calibration) {
-    throw new ConvertError("a float model needs pictures to calibrate with (--calibrate DIR)");
+    throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
-  const normalisation = { mean: options.mean ?? [0, 0, 0], std: options.std ?? [1, 1, 1] };
+  const normalization = { mean: options.mean ?? [0, 0, 0], std: options.std ?? [1, 1, 1] };
   const progress = options.onProgress ?? (() => {});
   const float = await openFloat(job.bytes, loaded, sharedTensors(loaded, graph), job.folder);
   try {
-    const onPicture = (done: number): void => progress("calibrate", done, 0);
+    const onImage = (done: number): void => progress("calibrate", done, 0);
     const { calibration } = options;
-    const found = await calibrate(float, loaded, graph, calibration, normalisation, MEASURED, onPicture);
-    if (found.pictures === 0) throw new ConvertError("there are no pictures to calibrate with");
+    const found = await calibrate(float, loaded, graph, calibration, normalization, MEASURED, onImage);
+    if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const methods = options.method ? [options.method] : METHODS;
     const tried: (Omit<Converted, "report"> & { method: Method; notes: string[]; decibels: number })[] = [];
     for (const method of methods) {
@@ -136,14 +136,14 @@ async function convertFloat(job: Job): Promise<Converted> {
       progress("measure", tried.length, methods.length + 1);
     }
     const { model, bytes, method, notes } = tried.reduce((a, b) => (b.decibels > a.decibels ? b : a));
-    const { picture } = found.kept[0]!;
-    const feed = toFloats(picture, loaded.inputShape, normalisation);
-    const tensors = await tensorNoise(model, loaded, float, feed, picture);
+    const { image } = found.kept[0]!;
+    const feed = toFloats(image, loaded.inputShape, normalization);
+    const tensors = await tensorNoise(model, loaded, float, feed, image);
     progress("measure", methods.length + 1, methods.length + 1);
     const report: ConvertReport = {
       ...summary(job, model),
       kind: "float",
-      pictures: found.pictures,
+      pictures: found.images,
       method,
       methods: tried.map((entry) => ({ method: entry.method, decibels: entry.decibels })),
       tensors,
@@ -175,7 +175,14 @@ function makeModel(
     converter: packageVersion(),
   };
   const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeCard(options.name ?? "model", scores, names, options.classes, options.palette, provenance);
+  const card = makeMetadata(
+    options.name ?? "model",
+    scores,
+    names,
+    options.classes,
+    options.palette,
+    provenance,
+  );
   const stride = strideOf({ tensors, ops }, height, width);
   const file = writeModel({ tensors, ops, card, stride, width, height });
   try {

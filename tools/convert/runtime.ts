@@ -12,7 +12,7 @@ ort.env.wasm.numThreads = 1;
 const MOST_BYTES = 2 ** 29;
 
 /** The numbers of a tensor as onnxruntime gives them, in the order of its dims. */
-export interface Numbers {
+export interface OutputTensor {
   readonly dims: readonly number[];
   readonly data: Float32Array | Int8Array | Uint8Array | Int32Array;
 }
@@ -24,7 +24,7 @@ export interface Runner {
    *
    * @param image float32 in the order of the model's input shape
    */
-  run(image: Float32Array, use: (name: string, numbers: Numbers) => void): Promise<void>;
+  run(image: Float32Array, use: (name: string, numbers: OutputTensor) => void): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -58,7 +58,7 @@ export async function openRunner(bytes: Uint8Array, options: RunnerOptions): Pro
         const results = await refusing(() => session.run({ [inputName]: input }, names));
         for (const name of names) {
           const { dims, data } = results[name]!;
-          use(name, { dims, data: data as Numbers["data"] });
+          use(name, { dims, data: data as OutputTensor["data"] });
           results[name]!.dispose();
         }
       }

@@ -159,9 +159,9 @@ export class ShapeBuilder {
    *
    * @param stride input width and height must be multiples of it
    */
-  finish(scores: number, name: string, stride: number): Model {
-    this.add(format.ARGMAX, [scores], 1);
-    const classes = Array.from({ length: this.channels(scores) }, (_, id) => `class ${id}`);
+  finish(logits: number, name: string, stride: number): Model {
+    this.add(format.ARGMAX, [logits], 1);
+    const classes = Array.from({ length: this.channels(logits) }, (_, id) => `class ${id}`);
     const input = { scale: 1 / 255, zero: -128, order: "RGB" as const };
     const card = { name, classes, palette: classes.map(() => [0, 0, 0] as const), input, provenance: {} };
     return { tensors: this.tensors, ops: this.ops, card, stride, width: 512, height: 512 };

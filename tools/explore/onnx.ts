@@ -1,6 +1,6 @@
 import type { Model } from "../../src/model.js";
 import { build } from "../convert/aseg/build.js";
-import { makeCard } from "../convert/aseg/card.js";
+import { makeMetadata } from "../convert/aseg/metadata.js";
 import { strideOf } from "../convert/aseg/stride.js";
 import { loadGraph } from "../convert/onnx/load.js";
 import { lower } from "../convert/passes/index.js";
@@ -23,6 +23,6 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
   const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeCard("network", scores, names, undefined, undefined, {});
+  const card = makeMetadata("network", scores, names, undefined, undefined, {});
   return { tensors, ops, card, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

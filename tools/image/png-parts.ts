@@ -1,6 +1,6 @@
 /** The parts of a PNG file (ISO/IEC 15948) that are written the same way wherever the bytes are compressed. */
 import { crc32 } from "../../src/checksum.js";
-import type { Picture } from "./picture.js";
+import type { DecodedImage } from "./image.js";
 
 export const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
@@ -14,11 +14,11 @@ export const RGB_ALPHA = 6;
 export type Palette = readonly (readonly [number, number, number])[];
 
 /**
- * The rows of a picture as they are to be compressed (zlib): colours as differences, grey and indices as they are.
+ * The rows of an image as they are to be compressed (zlib): colours as differences, grey and indices as they are.
  *
  * @returns [height, 1 + width * channels]
  */
-export function filterRows({ data, width, height, channels }: Picture): Uint8Array<ArrayBuffer> {
+export function filterRows({ data, width, height, channels }: DecodedImage): Uint8Array<ArrayBuffer> {
   const rowBytes = width * channels;
   const rows = new Uint8Array(height * (1 + rowBytes));
   for (let y = 0; y < height; y++) {
@@ -36,7 +36,7 @@ export function filterRows({ data, width, height, channels }: Picture): Uint8Arr
 
 /** The chunks of an 8-bit PNG file whose rows have been filtered and compressed. */
 export function pngChunks(
-  { width, height, channels }: Picture,
+  { width, height, channels }: DecodedImage,
   packed: Uint8Array,
   palette?: Palette,
 ): Uint8Array<ArrayBuffer>[] {

@@ -2,7 +2,7 @@
 import type { MaskImage } from "../../src/browser/index.js";
 import type { Color } from "../../src/card.js";
 import { overlay } from "../../src/mask.js";
-import type { Picture } from "../image/picture.js";
+import type { DecodedImage } from "../image/image.js";
 import { filterRows, type Palette, pngChunks } from "../image/png-parts.js";
 import { make } from "./dom.js";
 
@@ -28,7 +28,7 @@ export async function saveOverlay(
   await save(`${name}.overlay.png`, { data, width, height, channels: 3 });
 }
 
-async function save(name: string, picture: Picture, palette?: Palette): Promise<void> {
+async function save(name: string, picture: DecodedImage, palette?: Palette): Promise<void> {
   const zlib = new CompressionStream("deflate");
   const packed = new Response(new Blob([filterRows(picture)]).stream().pipeThrough(zlib));
   const chunks = pngChunks(picture, new Uint8Array(await packed.arrayBuffer()), palette);

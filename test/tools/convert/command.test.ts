@@ -6,7 +6,7 @@ import { parseModel } from "../../../src/model.js";
 import { FLOAT, type OnnxModel, type OnnxTensor } from "../../../tools/convert/onnx/read.js";
 import { writeOnnx } from "../../../tools/convert/onnx/write.js";
 import { expectFailure, FIXTURE, Workplace } from "../command.js";
-import { buildPng } from "../image/pictures.js";
+import { buildPng } from "../image/encode.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -59,7 +59,7 @@ describe("attendseg convert", () => {
     const { code, text, err } = place.run([...words, "-o", "float.aseg", "--name", "three"]);
     expect([code, err]).toEqual([0, ""]);
     expect(text).toMatch(/model +float, operator set 17\n/);
-    expect(text).toContain("calibrated on  3 pictures");
+    expect(text).toContain("calibrated on  3 images");
     expect(text).toMatch(/worst tensors:\n *\d+\.\d dB/);
     const segmenter = await Segmenter.load(readFileSync(join(place.folder, "float.aseg")));
     expect(segmenter.classes).toEqual(["Road", "Sky", "Void"]);

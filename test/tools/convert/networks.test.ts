@@ -3,8 +3,8 @@ import { describe, expect, test, vi } from "vitest";
 import { convert } from "../../../tools/convert/index.js";
 import { toInput } from "../../../tools/convert/quantize/calibrate.js";
 import { runReference } from "../../../tools/reference/run.js";
-import { judge } from "./judge.js";
-import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
+import { convertAndCompare } from "./compared.js";
+import { images, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
@@ -53,7 +53,7 @@ describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () 
     ["of a fixed size", [1, 3, 32, 48]],
     ["of an open size", [0, 3, 0, 0]],
   ])("%s", async (_, dims) => {
-    const { comparison, operations, model, report } = await judge(mixed(dims), 0.99, {
+    const { comparison, operations, model, report } = await convertAndCompare(mixed(dims), 0.99, {
       size: { width: 48, height: 32 },
     });
     expect(new Set(operations)).toEqual(
@@ -78,23 +78,23 @@ describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () 
   });
 
   test("runs at another size than the one it was converted at", async () => {
-    const { model } = await convert(mixed([1, 3, 32, 48]), { calibration: pictures(2), method: "min-max" });
-    const tensors = runReference(model, toInput(pictures(1, 64, 40)[0]!), 40, 64);
+    const { model } = await convert(mixed([1, 3, 32, 48]), { calibration: images(2), method: "min-max" });
+    const tensors = runReference(model, toInput(images(1, 64, 40)[0]!), 40, 64);
     expect(tensors[model.ops.at(-1)!.inputs[0]!]!.length).toBe(7 * 10 * 16);
   });
 });
 
 test("a network with BatchNormalization kept separate", async () => {
-  const { comparison, operations } = await judge(separate());
+  const { comparison, operations } = await convertAndCompare(separate());
   expect(operations).toEqual(["depthwise", "convolution", "convolution", "depthwise", "add", "pointwise"]);
   expect(comparison.maskAgreement).toBeGreaterThan(0.95);
 });
 
-test("a picture normalised before the network", async () => {
+test("an image normalised before the network", async () => {
   const b = new OnnxBuilder(13);
   const bytes = b.build(b.conv(b.node("Relu", [b.conv("x", 3, 8, 3)]), 8, 4));
   const options = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-  const { operations } = await judge(bytes, 0.99, options);
+  const { operations } = await convertAndCompare(bytes, 0.99, options);
   expect(operations).toEqual(["depthwise", "convolution", "pointwise"]);
 });
 
@@ -102,5 +102,5 @@ test("an input of [1, height, width, 3]", async () => {
   const b = new OnnxBuilder(14, [1, 32, 48, 3]);
   const first = b.node("Transpose", ["x"], { perm: [0, 3, 1, 2] });
   const scores = b.conv(b.node("Relu", [b.conv(first, 3, 8, 3)]), 8, 4);
-  await judge(b.build(b.node("Transpose", [scores], { perm: [0, 2, 3, 1] })));
+  await convertAndCompare(b.build(b.node("Transpose", [scores], { perm: [0, 2, 3, 1] })));
 });

@@ -6,7 +6,6 @@ import { plan } from "../../../src/plan.js";
 import { exportQdq } from "../../../tools/convert/index.js";
 import { parseArchitecture, shapeModel } from "../../../tools/explore/architecture.js";
 import { costOf } from "../../../tools/explore/cost.js";
-import { median } from "../../../tools/explore/measure.js";
 import { GRIDS, interpolate, type KernelTimes, parseTable, predict } from "../../../tools/explore/timing.js";
 import { expectFailure, Workplace } from "../command.js";
 
@@ -100,10 +99,6 @@ describe("timing", () => {
     expect(() => parseTable("[]")).toThrow("convolution");
     const short = { ...kernels, add: { ...kernels.add!, nanoseconds: [1] } };
     expect(() => parseTable(JSON.stringify({ ...TABLE, kernels: short }))).toThrow("version: add");
-  });
-
-  test("the median is the middle", () => {
-    expect([median([3]), median([4, 1]), median([9, 1, 5])]).toEqual([3, 2.5, 5]);
   });
 });
 

@@ -29,7 +29,7 @@ describe("referenceInput", () => {
     expect(referenceInput(rgba, 9, 4, 4, 5, 6)).toEqual(referenceInput(rgb, 9, 4, 3, 5, 6));
   });
 
-  it.each([0, 1, 127, 128, 254, 255])("keeps a picture of nothing but %i, at any size", (level) => {
+  it.each([0, 1, 127, 128, 254, 255])("keeps an image of nothing but %i, at any size", (level) => {
     for (const [width, height] of [
       [1, 1],
       [3, 5],
@@ -37,8 +37,8 @@ describe("referenceInput", () => {
       [64, 64],
       [101, 33],
     ] as const) {
-      const picture = new Array<number>(31 * 7).fill(level);
-      expect(new Set(resizeGrey(picture, 31, width, height))).toEqual(new Set([level]));
+      const image = new Array<number>(31 * 7).fill(level);
+      expect(new Set(resizeGrey(image, 31, width, height))).toEqual(new Set([level]));
     }
   });
 

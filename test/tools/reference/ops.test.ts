@@ -337,7 +337,7 @@ describe("a whole model", () => {
     expect(sizes[model.ops.at(-1)!.output]).toEqual({ height: 20, width: 12 });
   });
 
-  it("has no reference for the input, which is a picture", () => {
+  it("has no reference for the input, which is an image", () => {
     const model = buildFixture(7);
     expect(() => referenceOp(model, 0, [], [])).toThrow(RangeError);
   });

@@ -4,7 +4,7 @@ import { decode } from "fast-png";
 import { describe, expect, test, vi } from "vitest";
 import { overlay } from "../../../src/index.js";
 import { expectFailure, FIXTURE, STREET, segmentHere, Workplace } from "../command.js";
-import { buildJpeg, buildPng, type PngParts } from "../image/pictures.js";
+import { buildJpeg, buildPng, type PngParts } from "../image/encode.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -86,8 +86,8 @@ describe("attendseg segment", () => {
     ["cut.jpg", jpeg.subarray(0, jpeg.length - 20), "the JPEG file is cut off"],
     ["header.jpg", jpeg.subarray(0, 100), "the JPEG file is cut off"],
     ["cmyk.jpg", buildJpeg({ width: 8, height: 8, components: 4 }), "CMYK JPEG is not supported"],
-    ["zero.png", buildPng({ ...STREET, width: 0 }), "the picture has no pixels (0x70)"],
-    ["zero.jpg", buildJpeg({ width: 0, height: 8 }), "the picture has no pixels (0x8)"],
+    ["zero.png", buildPng({ ...STREET, width: 0 }), "the image has no pixels (0x70)"],
+    ["zero.jpg", buildJpeg({ width: 0, height: 8 }), "the image has no pixels (0x8)"],
     [
       "huge.png",
       buildPng({ ...STREET, width: 16385, height: 1 }),

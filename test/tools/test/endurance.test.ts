@@ -29,7 +29,7 @@ test.each(["scalar", "simd"] as const)(
   },
 );
 
-test("200 pictures and 300 loads leave neither memory nor handles behind", () => {
+test("200 images and 300 loads leave neither memory nor handles behind", () => {
   const { model } = new Workplace();
   const words = [
     "--expose-gc",

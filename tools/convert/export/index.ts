@@ -207,7 +207,7 @@ class Writer {
     this.node("Gather", [table, index], `${name}_entries`);
     this.node("DequantizeLinear", [`${name}_entries`, scale], `${name}_factor`);
     const factor = op.attributes.numerator;
-    if (factor > 1) this.enlarge(`${name}_factor`, factor, `${name}_enlarged`, format.NEAREST);
+    if (factor > 1) this.upsample(`${name}_factor`, factor, `${name}_enlarged`, format.NEAREST);
     this.node("Mul", [value, factor > 1 ? `${name}_enlarged` : `${name}_factor`], name);
   }
 
@@ -222,7 +222,7 @@ class Writer {
   private resize(op: Op, inputs: readonly string[], name: string): void {
     const { mode, numerator, denominator } = op.attributes;
     if (inputs.length === 1 && denominator === 1) {
-      this.enlarge(inputs[0]!, numerator, name, mode);
+      this.upsample(inputs[0]!, numerator, name, mode);
       return;
     }
     const { height, width } = this.sizes[op.output]!;
@@ -242,7 +242,7 @@ class Writer {
     this.node("Resize", [inputs[0]!, "", "", sizes], name, resizeAttributes(mode));
   }
 
-  private enlarge(input: string, factor: number, output: string, mode: number): void {
+  private upsample(input: string, factor: number, output: string, mode: number): void {
     const scales = this.constant(`${output}_scales`, FLOAT, [4], [1, 1, factor, factor]);
     this.node("Resize", [input, "", scales], output, resizeAttributes(mode));
   }

@@ -51,11 +51,11 @@ export function tail(graph: Graph): Graph {
   const producer = producers(graph);
   const chain: Node[] = [];
   let output = graph.output;
-  let isEnlarged = false;
+  let isUpsampled = false;
   for (let node = producer.get(output); node; node = producer.get(output)) {
-    const isResize: boolean = !isEnlarged && isEnlargement(graph, node);
+    const isResize: boolean = !isUpsampled && isUpsample(graph, node);
     if (!isResize && !MONOTONE.has(node.type) && !LAYOUT.has(node.type) && node.type !== "ArgMax") break;
-    isEnlarged ||= isResize;
+    isUpsampled ||= isResize;
     chain.unshift(node);
     output = node.inputs[0]!;
   }
@@ -83,7 +83,7 @@ export function tail(graph: Graph): Graph {
   return prune({ ...graph, output });
 }
 
-function isEnlargement(graph: Graph, node: Node): boolean {
+function isUpsample(graph: Graph, node: Node): boolean {
   if (node.type !== "Resize" || !stringOf(node, "mode", "nearest").startsWith("linear")) return false;
   const mode = stringOf(node, "coordinate_transformation_mode", "half_pixel");
   const [from, to] = [shapeOf(graph, node.inputs[0]!), shapeOf(graph, node.outputs[0]!)];

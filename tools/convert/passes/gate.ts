@@ -48,15 +48,15 @@ function condensed(
   let factor = 0;
   let isFunction = false;
   for (let node = producer.get(source); node && read.get(source)!.length === 1; node = producer.get(source)) {
-    const ratio = factor === 0 ? enlargement(graph, node) : 0;
-    const isEnlargement = ratio > 0;
-    if (node.type !== "function" && !isEnlargement) break;
+    const ratio = factor === 0 ? upsampleFactor(graph, node) : 0;
+    const isUpsample = ratio > 0;
+    if (node.type !== "function" && !isUpsample) break;
     const known = graph.quantization.get(source);
     const before = graph.quantization.get(node.inputs[0]!);
-    const isSame = isEnlargement && known?.scale === before?.scale && known?.zero === before?.zero;
+    const isSame = isUpsample && known?.scale === before?.scale && known?.zero === before?.zero;
     if (known && !isSame)
       expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
-    if (isEnlargement) factor = ratio;
+    if (isUpsample) factor = ratio;
     else {
       expression = compose(expression, node.expression!);
       isFunction = true;
@@ -67,7 +67,7 @@ function condensed(
 }
 
 /** The whole number by which a node enlarges both axes to the nearest, or 0 if it does something else. */
-function enlargement(graph: Graph, node: Node): number {
+function upsampleFactor(graph: Graph, node: Node): number {
   if (node.type !== "resize" || node.attributes.mode !== NEAREST || node.clamp) return 0;
   const [from, to] = [shapeOf(graph, node.inputs[0]!), shapeOf(graph, node.outputs[0]!)];
   if (node.inputs.length > 1 && from[2] === 1 && from[3] === 1) return 0;

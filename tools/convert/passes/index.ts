@@ -10,7 +10,7 @@ import { conv } from "./conv.js";
 import { head, tail } from "./ends.js";
 import { functions, merge } from "./functions.js";
 import { gate } from "./gate.js";
-import { normalise } from "./normalise.js";
+import { normalize } from "./normalize.js";
 import { pad } from "./pad.js";
 import { pooling } from "./pooling.js";
 import { quantization } from "./quantization.js";
@@ -25,14 +25,14 @@ export interface PassOptions {
 
 /** The passes in the order in which they run. */
 export function passList({ mean, std }: PassOptions): readonly (readonly [string, Pass])[] {
-  const wishes: (readonly [string, Pass])[] =
-    mean || std ? [["normalise", normalise(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
+  const requested: (readonly [string, Pass])[] =
+    mean || std ? [["normalise", normalize(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
   return [
     ["quantization", quantization],
     ["tail", tail],
     ["cleanup", cleanup],
     ["head", head],
-    ...wishes,
+    ...requested,
     ["resize", resize],
     ["conv", conv],
     ["pooling", pooling],

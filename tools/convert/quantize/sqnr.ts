@@ -6,7 +6,7 @@ import { exportQdq, realName } from "../export/index.js";
 import { openRunner, type Runner } from "../runtime.js";
 import { toFloats } from "./calibrate.js";
 
-/** An exported model takes pictures in 0..1 as they are. */
+/** An exported model takes images in 0..1 as they are. */
 const PLAIN = { mean: [0, 0, 0], std: [1, 1, 1] };
 
 /** Signal to noise of a tensor, in decibels; infinite where nothing differs. */
@@ -52,17 +52,17 @@ export async function openQuantized(
   return { ...runner, idOf: (name) => names.get(name)! };
 }
 
-/** Signal to noise of the scores over some pictures, in decibels. */
+/** Signal to noise of the scores over some images, in decibels. */
 export async function scoreNoise(
   model: Model,
   { height, width }: Size,
-  pictures: readonly { readonly picture: Uint8Array; readonly scores: Float32Array }[],
+  images: readonly { readonly image: Uint8Array; readonly scores: Float32Array }[],
 ): Promise<number> {
   const runner = await openQuantized(model, height, width, [model.ops.at(-1)!.inputs[0]!]);
   const noise = new Noise();
   try {
-    for (const { picture, scores } of pictures) {
-      await runner.run(toFloats(picture, [1, 3, height, width], PLAIN), (_, { data }) =>
+    for (const { image, scores } of images) {
+      await runner.run(toFloats(image, [1, 3, height, width], PLAIN), (_, { data }) =>
         noise.add(scores, data),
       );
     }
@@ -84,7 +84,7 @@ export interface TensorNoise {
 }
 
 /**
- * Every tensor that the float model has too, compared on one picture, worst first.
+ * Every tensor that the float model has too, compared on one image, worst first.
  *
  * @param float runs the float model on `feed`
  */
@@ -93,7 +93,7 @@ export async function tensorNoise(
   { height, width }: Size,
   float: Runner,
   feed: Float32Array,
-  picture: Uint8Array,
+  image: Uint8Array,
 ): Promise<TensorNoise[]> {
   const wanted = new Map<string, Float32Array>();
   await float.run(feed, (name, { data }) => wanted.set(name, Float32Array.from(data)));
@@ -102,7 +102,7 @@ export async function tensorNoise(
   const rows: TensorNoise[] = [];
   const runner = await openQuantized(model, height, width, ids);
   try {
-    await runner.run(toFloats(picture, [1, 3, height, width], PLAIN), (realName, { data }) => {
+    await runner.run(toFloats(image, [1, 3, height, width], PLAIN), (realName, { data }) => {
       const id = runner.idOf(realName);
       const name = names[id]!;
       const noise = new Noise();

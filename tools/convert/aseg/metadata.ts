@@ -22,30 +22,30 @@ export function distinctColors(count: number): Color[] {
  *
  * @throws ConvertError if there are not as many names or colours as scores
  */
-export function makeCard(
+export function makeMetadata(
   name: string,
-  scores: number,
+  classCount: number,
   tensors: readonly string[],
   classes: readonly string[] | undefined,
   palette: readonly Color[] | undefined,
   provenance: Card["provenance"],
 ): Card {
-  if (scores < 2 || scores > 256)
-    throw new ConvertError(`the model gives ${scores} scores a pixel; 2 to 256 are supported`);
-  if (classes && classes.length !== scores) {
+  if (classCount < 2 || classCount > 256)
+    throw new ConvertError(`the model gives ${classCount} scores a pixel; 2 to 256 are supported`);
+  if (classes && classes.length !== classCount) {
     throw new ConvertError(
-      `the model gives ${scores} scores a pixel, but there are ${classes.length} class names`,
+      `the model gives ${classCount} scores a pixel, but there are ${classes.length} class names`,
     );
   }
-  if (palette && palette.length !== scores) {
+  if (palette && palette.length !== classCount) {
     throw new ConvertError(
-      `the model gives ${scores} scores a pixel, but there are ${palette.length} colours`,
+      `the model gives ${classCount} scores a pixel, but there are ${palette.length} colours`,
     );
   }
   return {
     name,
-    classes: classes ?? Array.from({ length: scores }, (_, index) => `class ${index}`),
-    palette: palette ?? distinctColors(scores),
+    classes: classes ?? Array.from({ length: classCount }, (_, index) => `class ${index}`),
+    palette: palette ?? distinctColors(classCount),
     input: { scale: 1 / 255, zero: -128, order: "RGB" },
     tensors,
     provenance,

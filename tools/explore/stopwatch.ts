@@ -5,6 +5,7 @@ import { engineBytes, openEngine } from "../../src/engines/inline.js";
 import type { Model } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
+import { median } from "../common/statistics.js";
 import { ShapeBuilder } from "./architecture.js";
 import { GRIDS, type TimingTable } from "./timing.js";
 
@@ -34,9 +35,9 @@ export class Stopwatch {
 
   /** A model with random weights in an engine, its input filled. */
   load(model: Model, height: number, width: number, whole = false): Engine {
-    randomise(model);
+    randomize(model);
     const engine = new Engine(model, plan(model, height, width, { whole }), instantiate(this.module));
-    engine.tensor(0).set(noise(engine.tensor(0).length));
+    engine.tensor(0).set(pseudorandom(engine.tensor(0).length));
     return engine;
   }
 
@@ -68,7 +69,7 @@ export class Stopwatch {
     const last = kernel === "argmax" ? model.ops.length : model.ops.length - 1;
     engine.run(1, last);
     const { output, inputs } = model.ops[last - 1]!;
-    if (kernel === "argmax") engine.tensor(inputs[0]!).set(noise(engine.tensor(inputs[0]!).length));
+    if (kernel === "argmax") engine.tensor(inputs[0]!).set(pseudorandom(engine.tensor(inputs[0]!).length));
     const sample = (repeats: number): number => {
       const start = performance.now();
       for (let i = 0; i < repeats; i++) engine.run(last - 1, last);
@@ -96,12 +97,6 @@ export class Stopwatch {
     }
     return times.map(median);
   }
-}
-
-/** The middle value of a list, or the mean of the middle two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /** All points of a grid, the last axis fastest. */
@@ -145,17 +140,17 @@ function single(kernel: string, point: readonly number[]): { model: Model; heigh
 }
 
 /** Fills weights so that activations spread over their range; time does not depend on them but for branches. */
-function randomise(model: Model): void {
+function randomize(model: Model): void {
   for (const op of model.ops) {
     const taps = op.weights.length / Math.max(1, op.bias.length);
-    op.weights.set(noise(op.weights.length));
+    op.weights.set(pseudorandom(op.weights.length));
     if (taps) op.scales.fill(1 / (200 * Math.sqrt(taps)));
-    op.table.set(noise(op.table.length));
+    op.table.set(pseudorandom(op.table.length));
   }
 }
 
 /** Values in -127..127 from a linear congruential generator. */
-function noise(length: number): Int8Array {
+function pseudorandom(length: number): Int8Array {
   let state = 1;
   return new Int8Array(length).map(() => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -2,12 +2,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Model } from "../src/model.js";
+import { median } from "../tools/common/statistics.js";
+import { formatMarkdown } from "../tools/common/table.js";
 import { LEAD } from "./engines/timed.js";
 import { layersSection } from "./layers/report.js";
-import { round, table } from "./markdown.js";
 import type { HostResults, Measured, Results } from "./results.js";
 import { rooflineSection } from "./roofline/report.js";
-import { median, quantityOf, summarize } from "./statistics.js";
+import { quantityOf, round, summarize } from "./statistics.js";
 import { barChart } from "./svg.js";
 import { verdicts } from "./verdict.js";
 
@@ -74,7 +75,7 @@ Left out: downloading (files come from this machine, the cache is warm), decodin
 is timed is an image drawn by code; ${frames > 0 ? `masks of all builds of ours are compared on ${frames} frames of a data set.` : "there were no frames of a data set to compare masks on."}`;
 }
 
-/** The issue's targets beside what was measured. */
+/** The targets beside what was measured. */
 function verdictSection(results: Results, model: Model): string {
   const rows = verdicts(results, model).map(({ what, target, measured, isMet }) => {
     return [what, target, measured, isMet === undefined ? "-" : isMet ? "met" : "**missed**"];
@@ -85,7 +86,7 @@ function verdictSection(results: Results, model: Model): string {
 Chromium, one thread and CPU time unless said; native onnxruntime was timed in the same rounds. ${rounds} rounds a
 repeat, repeats: ${repeats}.
 
-${table(["what", "target", "measured", ""], rows)}`;
+${formatMarkdown(rows, ["what", "target", "measured", ""])}`;
 }
 
 type Save = (name: string, svg: string) => void;
@@ -141,7 +142,7 @@ function timesTable(engines: readonly Measured[]): string {
     ];
   });
   const columns = ["engine", "CPU, ms", "repeats", "least", "wall, ms", "least", "equal"];
-  return table(columns, rows);
+  return formatMarkdown(rows, columns);
 }
 
 /** How many times the time of ours the others take: CPU time of one thread, wall time of several. */
@@ -159,7 +160,7 @@ function ratioTable(engines: readonly Measured[]): string {
     }),
   ]);
   const caption = "How many times as long the others take (CPU time; with several threads wall time):";
-  return `${caption}\n\n${table(["", ...ours.map(({ spec }) => spec.label)], rows)}`;
+  return `${caption}\n\n${formatMarkdown(rows, ["", ...ours.map(({ spec }) => spec.label)])}`;
 }
 
 function startTable({ host, engines }: HostResults, save: Save): string {
@@ -197,7 +198,7 @@ counts from the import of the engine, in a fresh process.`;
     files ? [`- ${spec.label}: ${files.map((file) => basename(file)).join(", ")}`] : [],
   );
   const list = `<details><summary>Files fetched</summary>\n\n${fetched.join("\n")}\n\n</details>`;
-  return [note, table(columns, rows), ...(fetched.length > 0 ? [list] : [])].join("\n\n");
+  return [note, formatMarkdown(rows, columns), ...(fetched.length > 0 ? [list] : [])].join("\n\n");
 }
 
 function name({ label, engine }: Measured["spec"]): string {

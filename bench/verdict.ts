@@ -1,9 +1,10 @@
 /** What the engine has to reach, and what a run measured: one line for each target. */
 import type { Model } from "../src/model.js";
+import { median } from "../tools/common/statistics.js";
 import { layerTime } from "./layers/measure.js";
 import type { Measured, Results } from "./results.js";
 import { shareOfPeak } from "./roofline/ops.js";
-import { median, quantityOf, summarize } from "./statistics.js";
+import { quantityOf, summarize } from "./statistics.js";
 
 export interface Verdict {
   readonly what: string;

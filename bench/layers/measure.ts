@@ -1,9 +1,11 @@
 /** Times one layer on every engine that can be compared on it: see cases.ts for how. */
+
+import { median } from "../../tools/common/statistics.js";
 import type { Spec } from "../engines/engine.js";
 import { interleave, type Schedule } from "../interleave.js";
 import { type Ready, ready } from "../ready.js";
 import type { BenchHost } from "../runner.js";
-import { median, type Samples } from "../statistics.js";
+import type { Samples } from "../statistics.js";
 import { COUNT, macsOf } from "./cases.js";
 import type { PreparedLayer } from "./prepare.js";
 

@@ -5,8 +5,8 @@ import { openEngine } from "../../src/engines/inline.js";
 import { type Model, parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
+import { median } from "../../tools/common/statistics.js";
 import type { Host } from "../engines/engine.js";
-import { median } from "../statistics.js";
 
 const SIDE = 512;
 const PEAK_ROUNDS = 1_000_000;

@@ -109,7 +109,7 @@ async function run(values: Values, folder: string): Promise<void> {
       date: new Date().toISOString().slice(0, 10),
       machine: thisMachine(),
       versions: packageVersions(BENCH),
-      network: { name: model.card.name, sha256, macs, parameters },
+      network: { name: model.metadata.name, sha256, macs, parameters },
       plan: timing,
       frames: frames.length,
     };

@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Model, parseModel } from "../src/model.js";
+import { parseModel } from "../src/model.js";
+import type { Model } from "../src/ops.js";
 import { Segmenter } from "../src/segmenter.js";
 import { readBytes } from "../tools/common/files.js";
 import { chooseEvenly, findFrames } from "../tools/data/frames.js";

@@ -1,7 +1,7 @@
 /** bench/README.md and its charts, made from the raw results alone. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Model } from "../src/model.js";
+import type { Model } from "../src/ops.js";
 import { median } from "../tools/common/statistics.js";
 import { formatMarkdown } from "../tools/common/table.js";
 import { LEAD } from "./engines/timed.js";

@@ -1,5 +1,5 @@
 /** What the engine has to reach, and what a run measured: one line for each target. */
-import type { Model } from "../src/model.js";
+import type { Model } from "../src/ops.js";
 import { median } from "../tools/common/statistics.js";
 import { layerTime } from "./layers/measure.js";
 import type { Measured, Results } from "./results.js";

@@ -1,7 +1,7 @@
 import { EnvironmentError } from "./errors.js";
 import type { CheckedImage } from "./image.js";
 import { link, recordAt } from "./link.js";
-import type { Model } from "./model.js";
+import type { Model } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
 import { MASK_BAND } from "./record.js";
 import { imageScratch } from "./scratch.js";

@@ -1,7 +1,7 @@
 /**
  * Every number of the `.aseg` model file, version 1: see format.md for the bytes with a worked example.
  *
- *   [header 64][tensor records 16 each][op records 64 each][data][card]
+ *   [header 64][tensor records 16 each][op records 64 each][data][metadata]
  *
  * Plain constants only, so that the AssemblyScript compiler, tsc, esbuild and Node read the same file.
  * All values are little-endian; an offset is counted from the start of the structure it belongs to.
@@ -24,7 +24,7 @@ export const CHECKSUM_FROM = 16;
 export const HEADER_TENSORS = 16;
 export const HEADER_OPS = 18;
 export const HEADER_DATA_BYTES = 20;
-export const HEADER_CARD_BYTES = 24;
+export const HEADER_METADATA_BYTES = 24;
 export const HEADER_STRIDE = 28;
 export const HEADER_WIDTH = 30;
 export const HEADER_HEIGHT = 32;

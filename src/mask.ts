@@ -1,5 +1,5 @@
-import type { Color } from "./card.js";
 import { expectImage, type Image } from "./image.js";
+import type { Color } from "./metadata.js";
 
 /**
  * Pixels of each class.

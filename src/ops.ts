@@ -2,8 +2,9 @@
  * A model, and the op table: what every operation of a model file takes, gives, holds and costs.
  * Parser, validator, planner, linker, converter and `inspect` all read this one list.
  */
-import type { Card } from "./card.js";
+
 import * as format from "./format.js";
+import type { Metadata } from "./metadata.js";
 
 /** Rows and columns of an activation tensor, in pixels. */
 export interface Size {
@@ -71,7 +72,7 @@ export interface Model {
   readonly tensors: readonly Tensor[];
   /** In order of execution; the first is `input`, the last `argmax`. */
   readonly ops: readonly Op[];
-  readonly card: Card;
+  readonly metadata: Metadata;
   /** Input width and height must be multiples of this. */
   readonly stride: number;
   /** Default input size in pixels. */

@@ -1,8 +1,7 @@
 /** Memory that operations need for themselves while they run, and the choice between the two dense convolutions. */
 import { align, padTo } from "./allocate.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import type { Op, Size } from "./ops.js";
+import type { Model, Op, Size } from "./ops.js";
 import { directRowBytes, type Kernel, packingOf } from "./pack.js";
 import * as record from "./record.js";
 

@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Color } from "./card.js";
+
 import { Engine, instantiate } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
 import { describe, EnvironmentError, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
+import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
 import { plan } from "./plan.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
@@ -74,14 +75,14 @@ export class Segmenter {
   #stop: () => void;
 
   private constructor(engine: Engine, facts: Facts, stop = () => {}) {
-    const { card } = engine.model;
+    const { metadata } = engine.model;
     this.#engine = engine;
     this.#stop = stop;
-    this.classes = card.classes;
-    this.palette = card.palette;
+    this.classes = metadata.classes;
+    this.palette = metadata.palette;
     this.variant = facts.variant;
     const { threads } = engine.plan;
-    this.info = { name: card.name, ...facts, threads, ...modelInfo(engine.model, engine.plan) };
+    this.info = { name: metadata.name, ...facts, threads, ...modelInfo(engine.model, engine.plan) };
   }
 
   /**

@@ -9,8 +9,7 @@
  * end with a classifier, so that they are networks like any other.
  */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
+import { type Attributes, type Model, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 
 /** One layer, of `side` x `side` pixels, with the padding of TensorFlow's "same". */
 export interface LayerCase {
@@ -147,8 +146,14 @@ class Builder {
     const classes = Array.from({ length: CLASSES }, (_, id) => `class ${id}`);
     const palette = classes.map((_, id) => [id, id, id] as const);
     const input = { scale: 1 / 255, zero: -128, order: "RGB" } as const;
-    const card = { name: label, classes, palette, input, provenance: { source: "bench/layers/cases.ts" } };
-    return { tensors: this.#tensors, ops: this.#ops, card, stride, width: side, height: side };
+    const metadata = {
+      name: label,
+      classes,
+      palette,
+      input,
+      provenance: { source: "bench/layers/cases.ts" },
+    };
+    return { tensors: this.#tensors, ops: this.#ops, metadata, stride, width: side, height: side };
   }
 
   #op(

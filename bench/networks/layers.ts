@@ -5,8 +5,7 @@
  * The image is taken as levels 0..255; the division by 255 is folded into the first weights.
  */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, kindOf, type Op, type Size, type Tensor } from "../../src/ops.js";
+import { type Attributes, kindOf, type Model, type Op, type Size, type Tensor } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
 
 /** A convolution of any kind in real numbers. */

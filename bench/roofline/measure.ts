@@ -2,7 +2,8 @@
 
 import { Engine } from "../../src/engine.js";
 import { openEngine } from "../../src/engines/inline.js";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 import { median } from "../../tools/common/statistics.js";

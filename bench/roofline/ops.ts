@@ -1,7 +1,7 @@
 /** What each operation of the network costs at the size measured, beside its time. */
 
 import { modelInfo } from "../../src/info.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Roofline } from "./measure.js";
 

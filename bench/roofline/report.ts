@@ -1,5 +1,5 @@
 /** What each operation reaches of what the machine could do: a table, and bars by kind of operation. */
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { formatMarkdown } from "../../tools/common/table.js";
 import { round } from "../statistics.js";
 import { barChart } from "../svg.js";

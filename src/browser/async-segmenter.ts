@@ -1,6 +1,6 @@
-import type { Color } from "../card.js";
 import { EnvironmentError } from "../errors.js";
 import { expectImage, type Image } from "../image.js";
+import type { Color } from "../metadata.js";
 import { readSource, type Source, type SourceOptions } from "../source.js";
 import { WorkerClient, type WorkerEndpoint } from "./client.js";
 import { type Drawable, sizeOf } from "./image.js";

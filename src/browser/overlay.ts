@@ -1,5 +1,5 @@
 /** Masks on canvases. */
-import type { Color } from "../card.js";
+import type { Color } from "../metadata.js";
 import { type Drawable, sizeOf } from "./image.js";
 
 /** A mask of class ids, [height, width]. */

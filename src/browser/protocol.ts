@@ -2,9 +2,10 @@
  * Messages between an AsyncSegmenter and its worker. Each request has an id of its own and is ended by one reply:
  * `loaded`, `segmented`, `aborted` or `failed`; `progress` may come before it.
  */
-import type { Color } from "../card.js";
+
 import { EnvironmentError, ModelError } from "../errors.js";
 import type { Image } from "../image.js";
+import type { Color } from "../metadata.js";
 import type { LoadOptions, Segmentation, SegmenterInfo, SegmentOptions } from "../segmenter.js";
 import type { ThreadSupport } from "./threads.js";
 

@@ -1,7 +1,6 @@
 /** A network with every operation that the benchmark writes for other engines, made from a seed. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import type { Tensor } from "../../src/ops.js";
+import type { Model, Tensor } from "../../src/ops.js";
 import { ModelBuilder, randomFilter } from "../fixtures/builder.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";

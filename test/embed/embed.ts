@@ -50,7 +50,7 @@ export async function embed(file: Uint8Array, variant: string): Promise<Embedded
   const module = join(folder, "segment.wasm");
   writeFileSync(module, bytes);
   const { width, height } = memory;
-  return { folder, module, width, height, planBytes: memory.memoryBytes, classes: model.card.classes };
+  return { folder, module, width, height, planBytes: memory.memoryBytes, classes: model.metadata.classes };
 }
 
 /** A street, part of it cut out so that every `index` gives another one: RGB [height, width, 3]. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { defaultModel } from "../../tools/common/package.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";

@@ -105,7 +105,7 @@ describe.each(["attendseg-camvid", "attendseg-camvid-small", "attendseg-camvid-t
   it("is the file that its card describes", () => {
     const card = JSON.parse(readFileSync(`models/${name}.json`, "utf8"));
     const { parameters, macs, weightBytes, memoryBytes } = modelInfo(model, plan(model, 512, 512));
-    expect(model.card.name).toBe(name);
+    expect(model.metadata.name).toBe(name);
     expect(card.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(card.cost).toEqual({
       input: "512x512",

@@ -11,7 +11,8 @@ import { align } from "../../src/allocate.js";
 import { crc32 } from "../../src/checksum.js";
 import { Segmenter } from "../../src/index.js";
 import { link, recordAt } from "../../src/link.js";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Plan } from "../../src/plan.js";
 import { PAGE_BYTES } from "../../src/plan.js";
 import { SLACK_BYTES } from "../../src/record.js";
@@ -44,7 +45,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
   const model = parseModel(file);
   const mask = placeMask(model, plan);
   const arenaBytes = Math.max(plan.arenaBytes, align(mask + plan.height * plan.width));
-  const names = encodeNames(model.card.classes);
+  const names = encodeNames(model.metadata.classes);
   const tail = new Uint8Array(names.bytes.length + header.HEADER_BYTES);
   const needed = plan.arenaAt + arenaBytes + SLACK_BYTES + tail.length;
   const memoryBytes = Math.max(plan.memoryBytes, Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES);

@@ -1,7 +1,6 @@
 /** A model file against the ONNX file it came from: layer by layer, with onnxruntime as the judge. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { kindOf, type Op } from "../../src/ops.js";
+import { kindOf, type Model, type Op } from "../../src/ops.js";
 import { type LoadedGraph, loadGraph } from "../convert/onnx/load.js";
 import { UINT8 } from "../convert/onnx/read.js";
 import { offsetOf } from "../convert/passes/quantization.js";
@@ -157,7 +156,7 @@ async function quantizedJudge(
   const integers = integerTensors(loaded);
   const shared = new Map<string, { id: number; offset: number; elements: number }>();
   model.ops.forEach(({ output: id }, index) => {
-    const name = model.card.tensors?.[id] ?? "";
+    const name = model.metadata.tensors?.[id] ?? "";
     const found = integers.get(index === 0 && !integers.has(name) ? fileInput(loaded) : name);
     const elements = sizes[id]!.height * sizes[id]!.width * model.tensors[id]!.channels;
     if (found) shared.set(found.name, { id, offset: found.offset, elements });
@@ -170,7 +169,7 @@ async function quantizedJudge(
     isLiteral: false,
   });
   const rows = model.ops.slice(0, -1).map(({ output, code }, index) => {
-    const name = model.card.tensors?.[output] ?? `tensor ${output}`;
+    const name = model.metadata.tensors?.[output] ?? `tensor ${output}`;
     return { index, operation: kindOf({ code } as Op).name, name, values: 0, differing: 0, largest: 0 };
   });
   const scores = model.ops.at(-1)!.inputs[0]!;
@@ -251,7 +250,7 @@ async function floatJudge(
   const sizes = referenceSizes(model, height, width);
   const written = new Set(loaded.model.nodes.flatMap((node) => node.outputs));
   const shared = model.ops.flatMap(({ output, code }, index) => {
-    const name = model.card.tensors?.[output] ?? "";
+    const name = model.metadata.tensors?.[output] ?? "";
     return written.has(name) && code !== format.ARGMAX ? [{ index, output, code, name }] : [];
   });
   const elements = shared.map(({ output, name }): [string, number] => {

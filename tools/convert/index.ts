@@ -1,8 +1,9 @@
 /** The converter: an ONNX file, float or quantised (QDQ), becomes a model file. */
 import { createHash } from "node:crypto";
-import type { Color } from "../../src/card.js";
 import { ModelError } from "../../src/errors.js";
-import { type Model, parseModel } from "../../src/model.js";
+import type { Color } from "../../src/metadata.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
 import { makeMetadata } from "./aseg/metadata.js";
@@ -42,7 +43,7 @@ export interface ConvertOptions {
   /** What the network expects taken off each colour, and divided by, where an image is 0..1. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  /** Name on the card. */
+  /** Name in the metadata. */
   readonly name?: string;
   /** File name for the provenance. */
   readonly sourceName?: string;
@@ -175,7 +176,7 @@ function makeModel(
     converter: packageVersion(),
   };
   const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeMetadata(
+  const metadata = makeMetadata(
     options.name ?? "model",
     scores,
     names,
@@ -184,7 +185,7 @@ function makeModel(
     provenance,
   );
   const stride = strideOf({ tensors, ops }, height, width);
-  const file = writeModel({ tensors, ops, card, stride, width, height });
+  const file = writeModel({ tensors, ops, metadata, stride, width, height });
   try {
     return { bytes: file, model: parseModel(file) };
   } catch (error) {

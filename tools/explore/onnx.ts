@@ -1,4 +1,4 @@
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { build } from "../convert/aseg/build.js";
 import { makeMetadata } from "../convert/aseg/metadata.js";
 import { strideOf } from "../convert/aseg/stride.js";
@@ -23,6 +23,6 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
   const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeMetadata("network", scores, names, undefined, undefined, {});
-  return { tensors, ops, card, stride: strideOf({ tensors, ops }, height, width), width, height };
+  const metadata = makeMetadata("network", scores, names, undefined, undefined, {});
+  return { tensors, ops, metadata, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

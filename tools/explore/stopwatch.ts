@@ -2,7 +2,7 @@
 import { cpus } from "node:os";
 import { Engine, instantiate } from "../../src/engine.js";
 import { engineBytes, openEngine } from "../../src/engines/inline.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 import { median } from "../common/statistics.js";

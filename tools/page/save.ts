@@ -1,7 +1,7 @@
 /** Pictures as files of the user. */
 import type { MaskImage } from "../../src/browser/index.js";
-import type { Color } from "../../src/card.js";
 import { overlay } from "../../src/mask.js";
+import type { Color } from "../../src/metadata.js";
 import type { DecodedImage } from "../image/image.js";
 import { filterRows, type Palette, pngChunks } from "../image/png-parts.js";
 import { make } from "./dom.js";

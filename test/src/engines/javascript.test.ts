@@ -15,9 +15,9 @@ const image = (seed: number) => {
 function expectedMask(seed: number, height: number, width: number): Uint8Array {
   const model = buildFixture(seed);
   const input = referenceInput(image(seed).data, 70, 50, 3, width, height);
-  const scores = model.ops.at(-1)!.inputs[0]!;
-  const size = referenceSizes(model, height, width)[scores]!;
-  return referenceMask(runReference(model, input, height, width)[scores]!, size, FIXTURE_CLASSES, 50, 70);
+  const logits = model.ops.at(-1)!.inputs[0]!;
+  const size = referenceSizes(model, height, width)[logits]!;
+  return referenceMask(runReference(model, input, height, width)[logits]!, size, FIXTURE_CLASSES, 50, 70);
 }
 
 function maskOf(engine: Engine, seed: number): Uint8Array {

@@ -36,7 +36,7 @@ const EXPORTS = [
 const NAMES = ["Straße", "", "道路", "sky, or nearly", "x".repeat(300)];
 
 const fixture = buildFixture(5);
-const model = { ...fixture, card: { ...fixture.card, classes: NAMES } };
+const model = { ...fixture, metadata: { ...fixture.metadata, classes: NAMES } };
 const file = writeModel(model);
 
 const bundle = (variant: string, width: number, height: number) =>

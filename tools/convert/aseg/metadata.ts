@@ -1,4 +1,4 @@
-import type { Card, Color } from "../../../src/card.js";
+import type { Color, Metadata } from "../../../src/metadata.js";
 import { ConvertError } from "../errors.js";
 
 /** Turn of the hue from one colour to the next: the golden angle, in turns. */
@@ -18,7 +18,7 @@ export function distinctColors(count: number): Color[] {
 }
 
 /**
- * The card of a converted model. Without names the classes are "class 0", "class 1", ...
+ * The metadata of a converted model. Without names the classes are "class 0", "class 1", ...
  *
  * @throws ConvertError if there are not as many names or colours as scores
  */
@@ -28,8 +28,8 @@ export function makeMetadata(
   tensors: readonly string[],
   classes: readonly string[] | undefined,
   palette: readonly Color[] | undefined,
-  provenance: Card["provenance"],
-): Card {
+  provenance: Metadata["provenance"],
+): Metadata {
   if (classCount < 2 || classCount > 256)
     throw new ConvertError(`the model gives ${classCount} scores a pixel; 2 to 256 are supported`);
   if (classes && classes.length !== classCount) {

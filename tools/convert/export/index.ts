@@ -1,7 +1,6 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes and as a judge of ours. */
 import * as format from "../../../src/format.js";
-import type { Model } from "../../../src/model.js";
-import type { Attributes, Op, Size, Tensor } from "../../../src/ops.js";
+import type { Attributes, Model, Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import {
   FLOAT,
@@ -26,7 +25,7 @@ const OUTPUT_NAME = "scores";
  * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
  * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
  * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
- * their range, with the name from the card; tables are Gathers from 256 entries.
+ * their range, with the name from the metadata; tables are Gathers from 256 entries.
  *
  * @param height of the input in pixels, a multiple of the model's stride; so is `width`
  * @throws ModelError if the model does not fit the size
@@ -48,7 +47,7 @@ export function realName(model: Model, id: number): string {
 
 function floatName(model: Model, id: number): string {
   if (id === model.ops[0]!.output) return INPUT_NAME;
-  const names = model.card.tensors ?? [];
+  const names = model.metadata.tensors ?? [];
   const name = new Set(names).size === model.tensors.length ? names[id]! : `tensor${id}`;
   return name === INPUT_NAME || name === OUTPUT_NAME ? `${name}_` : name;
 }

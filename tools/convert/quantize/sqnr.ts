@@ -1,6 +1,5 @@
 /** How far a quantised model is from the float one: both run by onnxruntime. */
-import type { Model } from "../../../src/model.js";
-import { kindOf, type Size } from "../../../src/ops.js";
+import { kindOf, type Model, type Size } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { exportQdq, realName } from "../export/index.js";
 import { openRunner, type Runner } from "../runtime.js";
@@ -97,7 +96,7 @@ export async function tensorNoise(
 ): Promise<TensorNoise[]> {
   const wanted = new Map<string, Float32Array>();
   await float.run(feed, (name, { data }) => wanted.set(name, Float32Array.from(data)));
-  const names = model.card.tensors ?? [];
+  const names = model.metadata.tensors ?? [];
   const ids = [...names.keys()].filter((id) => wanted.has(names[id]!));
   const rows: TensorNoise[] = [];
   const runner = await openQuantized(model, height, width, ids);

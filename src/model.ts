@@ -4,7 +4,7 @@ import { crc32 } from "./checksum.js";
 import { expectModel, ModelError } from "./errors.js";
 import * as format from "./format.js";
 import { parseMetadata } from "./metadata.js";
-import { ATTRIBUTES, type Attributes, type Model, OPS, type Op, type Tensor } from "./ops.js";
+import { ATTRIBUTE_FIELDS, type Attributes, type Model, OPS, type Op, type Tensor } from "./ops.js";
 import { validate } from "./validate.js";
 
 /**
@@ -154,12 +154,12 @@ function readOp(
   };
 }
 
-/** The first ten attributes are bytes, the others 16-bit words, of which the last, `value`, has a sign. */
+/** The numbers of the record at an address. */
 function readAttributes(view: DataView, at: number): Attributes {
-  const read = (index: number): number => {
-    if (index < 10) return view.getUint8(at + format.OP_KERNEL_HEIGHT + index);
-    const field = at + format.OP_GROUPS + 2 * (index - 10);
-    return index < ATTRIBUTES.length - 1 ? view.getUint16(field, true) : view.getInt16(field, true);
+  const read = (name: string, offset: number, bytes: 1 | 2): number => {
+    if (name === "value") return view.getInt16(at + offset, true);
+    return bytes === 1 ? view.getUint8(at + offset) : view.getUint16(at + offset, true);
   };
-  return Object.fromEntries(ATTRIBUTES.map((name, index) => [name, read(index)])) as Attributes;
+  const entries = ATTRIBUTE_FIELDS.map(([name, offset, bytes]) => [name, read(name, offset, bytes)]);
+  return Object.fromEntries(entries) as Attributes;
 }

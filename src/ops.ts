@@ -12,24 +12,30 @@ export interface Size {
   readonly width: number;
 }
 
-/** Names of the numbers of an op record, in the order of the file and of the record in linear memory. */
-export const ATTRIBUTES = [
-  "kernelHeight",
-  "kernelWidth",
-  "strideY",
-  "strideX",
-  "dilationY",
-  "dilationX",
-  "padTop",
-  "padLeft",
-  "padBottom",
-  "padRight",
-  "groups",
-  "mode",
-  "numerator",
-  "denominator",
-  "value",
+/**
+ * The numbers of an op record, in the order of the record in linear memory: name, offset in the file, bytes there. All
+ * are unsigned but the last.
+ */
+export const ATTRIBUTE_FIELDS = [
+  ["kernelHeight", format.OP_KERNEL_HEIGHT, 1],
+  ["kernelWidth", format.OP_KERNEL_WIDTH, 1],
+  ["strideY", format.OP_STRIDE_Y, 1],
+  ["strideX", format.OP_STRIDE_X, 1],
+  ["dilationY", format.OP_DILATION_Y, 1],
+  ["dilationX", format.OP_DILATION_X, 1],
+  ["padTop", format.OP_PAD_TOP, 1],
+  ["padLeft", format.OP_PAD_LEFT, 1],
+  ["padBottom", format.OP_PAD_BOTTOM, 1],
+  ["padRight", format.OP_PAD_RIGHT, 1],
+  ["groups", format.OP_GROUPS, 2],
+  ["mode", format.OP_MODE, 2],
+  ["numerator", format.OP_NUMERATOR, 2],
+  ["denominator", format.OP_DENOMINATOR, 2],
+  ["value", format.OP_VALUE, 2],
 ] as const;
+
+/** Their names. */
+export const ATTRIBUTES = /* @__PURE__ */ ATTRIBUTE_FIELDS.map(([name]) => name);
 
 /**
  * The numbers of an op record; one that an operation does not use is zero. An upsampling is the fraction

@@ -1,24 +1,7 @@
+import { align } from "../../../src/allocate.js";
 import { crc32 } from "../../../src/checksum.js";
 import * as format from "../../../src/format.js";
-import type { Attributes, Model, Op, Tensor } from "../../../src/ops.js";
-
-const ATTRIBUTE_FIELDS: readonly (readonly [keyof Attributes, number, 1 | 2])[] = [
-  ["kernelHeight", format.OP_KERNEL_HEIGHT, 1],
-  ["kernelWidth", format.OP_KERNEL_WIDTH, 1],
-  ["strideY", format.OP_STRIDE_Y, 1],
-  ["strideX", format.OP_STRIDE_X, 1],
-  ["dilationY", format.OP_DILATION_Y, 1],
-  ["dilationX", format.OP_DILATION_X, 1],
-  ["padTop", format.OP_PAD_TOP, 1],
-  ["padLeft", format.OP_PAD_LEFT, 1],
-  ["padBottom", format.OP_PAD_BOTTOM, 1],
-  ["padRight", format.OP_PAD_RIGHT, 1],
-  ["groups", format.OP_GROUPS, 2],
-  ["mode", format.OP_MODE, 2],
-  ["numerator", format.OP_NUMERATOR, 2],
-  ["denominator", format.OP_DENOMINATOR, 2],
-  ["value", format.OP_VALUE, 2],
-];
+import { ATTRIBUTE_FIELDS, type Model, type Op, type Tensor } from "../../../src/ops.js";
 
 const ARRAY_FIELDS = [
   ["weights", format.OP_WEIGHTS],
@@ -26,8 +9,6 @@ const ARRAY_FIELDS = [
   ["scales", format.OP_SCALES],
   ["table", format.OP_TABLE],
 ] as const;
-
-const align = (bytes: number): number => Math.ceil(bytes / format.ALIGNMENT) * format.ALIGNMENT;
 
 /**
  * The bytes of a `.aseg` file. Canonical: equal models give equal bytes, and `parseModel` gives the model back.

@@ -13,7 +13,7 @@ import { isRow, pixelAt } from "./window";
  */
 export function packColumns<F>(op: usize, top: i32, ky: i32, channel: i32, to: usize): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
-  const outside = load<usize>(op, r.SCRATCH_AT);
+  const outside = load<usize>(op, r.OUTSIDE_AT);
   const aStep = isTap(op, top, ky) ? channels : 0;
   const bStep = isTap(op, top, ky + 1) ? channels : 0;
   let a = aStep ? tapAt(op, top, ky) + channel : outside;

@@ -10,9 +10,9 @@
  * bias         i32  [channels]                  the input zero point is folded in
  * multipliers  f32  [channels]                  input scale * weight scale / output scale
  * output       int8 [outHeight, outWidth, channels]
- * scratch      int8 [channels] of the input's zero point, then in SIMD builds the columns of sixteen channels under
- *              one output row: [kernelHeight / group][columns][16][group], int16 or, with relaxed dot products, int8;
- *              else addresses of the taps of one pixel, u32 [kernelHeight / 2][kernelWidth][2]
+ * scratch      in SIMD builds the columns of sixteen channels under one output row, [kernelHeight / group][columns][16]
+ *              [group], int16 or, with relaxed dot products, int8; else addresses of the taps of one pixel, u32
+ *              [kernelHeight / 2][kernelWidth][2]
  *
  * Taps of `group` input rows are summed at once: 4 with relaxed dot products, else 2. Two output rows are done
  * together where they need no more groups than one; weights of the second then lie one input row lower.
@@ -30,7 +30,6 @@ export function depthwise<F>(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const rowBytes = load<i32>(op, r.OUT_WIDTH) * channels;
   const atOnce = ASC_FEATURE_SIMD ? load<i32>(op, r.ROWS_AT_ONCE) : 1;
-  memory.fill(load<usize>(op, r.SCRATCH_AT), <u8>load<i32>(op, r.ZERO), channels);
   for (let y = first; y < end; y += atOnce) {
     const output = load<usize>(op, r.OUTPUT_AT) + y * rowBytes;
     if (ASC_FEATURE_SIMD) blocks<F>(op, topOf(op, y), output, min(atOnce, end - y));
@@ -44,7 +43,7 @@ function blocks<F>(op: usize, top: i32, output: usize, rows: i32): void {
   const rowBytes = load<i32>(op, r.OUT_WIDTH) * channels;
   const groups = load<i32>(op, r.RUNS);
   const groupBytes = load<i32>(op, r.RUN_STEP);
-  const scratch = load<usize>(op, r.SCRATCH_AT) + ((channels + 15) & -16);
+  const scratch = load<usize>(op, r.SCRATCH_AT);
   let block = load<usize>(op, r.BLOCKS_AT);
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     const isSecond = (channel & r.BLOCK) != 0; // of the eights that are packed together
@@ -57,7 +56,7 @@ function blocks<F>(op: usize, top: i32, output: usize, rows: i32): void {
     for (let row = 0; row < rows; row++) {
       const to = output + channel + row * rowBytes;
       tiles<F, Columns>(op, input, load<i32>(op, r.OUT_WIDTH), block, weights, to, count);
-      weights += load<i32>(op, r.WEIGHT_BYTES);
+      weights += r.BLOCK * load<i32>(op, r.DEPTH);
     }
     block += load<i32>(op, r.BLOCK_BYTES);
   }
@@ -66,8 +65,8 @@ function blocks<F>(op: usize, top: i32, output: usize, rows: i32): void {
 /** One output row without SIMD, whose taps begin in input row `top`: lists the addresses of a pixel's taps. */
 function pixels(op: usize, top: i32, output: usize): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
-  const outside = load<usize>(op, r.SCRATCH_AT);
-  const pointers = outside + ((channels + 15) & -16);
+  const outside = load<usize>(op, r.OUTSIDE_AT);
+  const pointers = load<usize>(op, r.SCRATCH_AT);
   const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
   for (let x = 0; x < load<i32>(op, r.OUT_WIDTH); x++) {
     const left = leftOf(op, x);

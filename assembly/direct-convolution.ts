@@ -12,7 +12,7 @@ import * as r from "../src/record";
 import { groupOf } from "./dot";
 import { widen } from "./matmul";
 import { pixel } from "./scalar";
-import { Shared, tiles } from "./tiles";
+import { Apart, tiles } from "./tiles";
 import { isRow, pixelAt, topOf } from "./window";
 
 /** Output rows `first`..`end`. */
@@ -35,10 +35,10 @@ export function directConvolution<F>(op: usize, first: i32, end: i32): void {
       if (ASC_FEATURE_SIMD) {
         let weights = block + r.BLOCK_HEAD;
         if (groupOf<F>() == 2) {
-          widen(weights, 0, 1, load<i32>(op, r.WEIGHT_BYTES), wide);
+          widen(weights, 0, 1, r.BLOCK * load<i32>(op, r.DEPTH), wide);
           weights = wide;
         }
-        tiles<F, Shared>(op, rows, outWidth, block, weights, output, count);
+        tiles<F, Apart>(op, rows, outWidth, block, weights, output, count);
       } else {
         pixels(op, rows, block, output, count);
       }

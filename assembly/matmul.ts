@@ -1,7 +1,7 @@
 import * as r from "../src/record";
 import { groupOf } from "./dot";
 import { pixel } from "./scalar";
-import { Shared, tiles } from "./tiles";
+import { Joined, tiles } from "./tiles";
 
 /**
  * Rows of pixels times packed weights, the core of pointwise and im2col convolution:
@@ -40,7 +40,7 @@ export function matmul<F>(
     if (ASC_FEATURE_SIMD) {
       const weights = blocks + r.BLOCK_HEAD;
       if (isWidened) widen(weights, 0, 1, r.BLOCK * depth, wide);
-      tiles<F, Shared>(op, input, pixels, blocks, isWidened ? wide : weights, to, count);
+      tiles<F, Joined>(op, input, pixels, blocks, isWidened ? wide : weights, to, count);
     } else {
       for (let p = 0; p < pixels; p++) {
         pixel<i8>(

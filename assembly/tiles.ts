@@ -2,18 +2,19 @@
  * The inner part of all convolutions in SIMD builds: eight output channels of four pixels at a time, so that 8 sums, 2
  * weights and 1 input stay in registers.
  *
- * A pixel's input lies in RUNS runs of RUN_BYTES bytes, RUN_STEP apart, of which a step at a time meets the weights of
- * eight channels: one group of values, which all channels share (Shared, 4 bytes), or a column, which has a group for
- * each channel (Columns, TAP_STEP bytes); the next pixel's lies PIXEL_STEP further. Weights are int16 or int8 as the dot
- * product takes them, but int8 for Columns always.
+ * A pixel's input lies in runs of RUN_BYTES bytes, RUN_STEP apart: one (Joined) or RUNS. A step at a time meets the
+ * weights of eight channels: one group of values, which all channels share (Joined, Apart), or a column, which has a group
+ * for each channel (Columns). The next pixel's input lies PIXEL_STEP further. Weights are int16 or int8 as the dot product
+ * takes them, but int8 for Columns always.
  */
 import * as r from "../src/record";
 import { dot, groupOf, onesOf } from "./dot";
 import { clamp16, narrow8, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
-/** What pixels consist of, as type parameters like the forms. */
-export type Shared = i8;
+/** What pixels consist of, as type parameters like the kinds of dot product. */
+export type Joined = i8;
 export type Columns = i16;
+export type Apart = i32;
 
 /**
  * `count` of eight output channels of `pixels` pixels, which lie as far apart as all output channels of `op` take.
@@ -32,7 +33,7 @@ export function tiles<F, S>(
 ): void {
   const outputStep = load<i32>(op, r.OUT_CHANNELS);
   const pixelStep = load<i32>(op, r.PIXEL_STEP);
-  const runs = load<i32>(op, r.RUNS);
+  const runs = runsOf<S>(op);
   const runBytes = load<i32>(op, r.RUN_BYTES);
   const runStep = load<i32>(op, r.RUN_STEP);
   const step = tapStepOf<S>(op);
@@ -130,7 +131,7 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
   const ones = onesOf(op);
   let sum0 = v128.load(block);
   let sum1 = v128.load(block, 16);
-  for (let run = load<i32>(op, r.RUNS); run > 0; run--) {
+  for (let run = runsOf<S>(op); run > 0; run--) {
     for (let at = input; at < input + runBytes; at += step) {
       const values = leftValues<S>(at);
       sum0 = dot<F>(sum0, leftWeights<F, S>(weights), values, ones);
@@ -154,17 +155,21 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
   store8(output, i64x2.extract_lane(results, 0), count);
 }
 
+function runsOf<S>(op: usize): i32 {
+  return sizeof<S>() == sizeof<Joined>() ? 1 : load<i32>(op, r.RUNS);
+}
+
 /** Bytes from the input that meets eight channels' weights to the next. */
 function tapStepOf<S>(op: usize): i32 {
-  return sizeof<S>() == sizeof<Shared>() ? 4 : load<i32>(op, r.TAP_STEP);
+  return sizeof<S>() == sizeof<Columns>() ? r.COLUMN * load<i32>(op, r.DILATION_X) : 4;
 }
 
 function leftValues<S>(at: usize): v128 {
-  return sizeof<S>() == sizeof<Shared>() ? v128.load32_splat(at) : v128.load(at);
+  return sizeof<S>() == sizeof<Columns>() ? v128.load(at) : v128.load32_splat(at);
 }
 
 function rightValues<S>(at: usize, left: v128): v128 {
-  return sizeof<S>() == sizeof<Shared>() ? left : v128.load(at, 16);
+  return sizeof<S>() == sizeof<Columns>() ? v128.load(at, 16) : left;
 }
 
 /** Whether weights have yet to be widened. */

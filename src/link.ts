@@ -27,6 +27,7 @@ export function link(model: Model, plan: Plan, host: number = record.PLAIN): Uin
       const writer = new RecordWriter(image.buffer, recordAt(model, index, thread));
       writeRecord(writer, index, thread, model, plan);
       if (blocksAt) writeConvolution(writer, index, model, plan, product);
+      else writeOther(writer, op, model, plan);
     }
     if (blocksAt) pack(image.buffer, blocksAt, op, kernel, model, stepOf(product), product.offset);
   });
@@ -103,19 +104,28 @@ function writeRecord(writer: RecordWriter, index: number, thread: number, model:
   writer.reals(record.MULTIPLIER, ...inputMultipliers(op, model));
   writer.words(record.ZERO, ...inputs.map(({ zero }) => zero));
   writer.words(record.OUT_ZERO, output.zero, output.min, output.max);
-  writer.words(record.CHANNELS, ...inputs.map(({ channels }) => channels));
   writer.words(record.FAST_ROUNDING, Number(roundsFast(op, model)), Number(own.executedBy !== index));
   writer.words(record.OUT_ROWS, planned.rows, own.rowsAtOnce);
   writer.words(record.ONE, 1);
-  if (op.code === format.ADD) writer.reals(record.CONSTANT, addConstant(op, model));
-  if (op.code === format.CONCAT) writer.words(record.COPIED, copiedInputs(op, model));
-
-  const [first, second] = op.inputs.map((id) => plan.tensors[id]!);
-  if (!first) return;
+  if (own.producer !== undefined) writer.words(record.PRODUCER_AT, recordAt(model, own.producer, thread));
+  const [input] = op.inputs;
+  if (input === undefined) return;
+  const first = plan.tensors[input]!;
   writer.words(record.IN_HEIGHT, first.height, first.width, inputs[0]!.channels);
   writer.words(record.IN_ROWS, first.rows);
-  if (own.producer !== undefined) writer.words(record.PRODUCER_AT, recordAt(model, own.producer, thread));
-  if (second) writer.words(record.BROADCAST, Number(!sameSize(planned, second)));
+}
+
+/** What operations other than convolutions have besides. */
+function writeOther(writer: RecordWriter, op: Op, model: Model, plan: Plan): void {
+  if (op.code === format.CONCAT) {
+    writer.words(record.CHANNELS, ...op.inputs.map((id) => model.tensors[id]!.channels));
+    writer.words(record.COPIED, copiedInputs(op, model));
+    return;
+  }
+  const [, second] = op.inputs;
+  if (second === undefined) return;
+  writer.words(record.BROADCAST, Number(!sameSize(plan.tensors[op.output]!, plan.tensors[second]!)));
+  if (op.code === format.ADD) writer.reals(record.CONSTANT, addConstant(op, model));
 }
 
 /** Bit k is set where input k of a concat is at the output's scale and zero point and within its bounds. */
@@ -137,12 +147,12 @@ function writeConvolution(
   product: DotProduct,
 ): void {
   const op = model.ops[index]!;
-  const { kernel } = plan.ops[index]!;
+  const { kernel, blocksAt } = plan.ops[index]!;
   const step = stepOf(product);
-  const { depth, blockBytes } = packingOf(op, kernel, model, step);
+  const { depth, blockBytes, blocksBytes } = packingOf(op, kernel, model, step);
   const walk = walkOf(op, kernel, model, plan.tensors, step);
   writer.words(record.KERNEL, kernel + product.kind);
-  writer.words(record.DEPTH, depth, blockBytes, record.BLOCK * depth);
-  writer.words(record.PIXEL_STEP, walk.pixelStep, walk.runs, walk.runBytes, walk.runStep, walk.tapStep);
-  writer.words(record.OFFSET, product.offset);
+  writer.words(record.DEPTH, depth, blockBytes);
+  writer.words(record.PIXEL_STEP, walk.pixelStep, walk.runs, walk.runBytes, walk.runStep, product.offset);
+  if (kernel === record.DEPTHWISE_KERNEL) writer.words(record.OUTSIDE_AT, blocksAt + blocksBytes);
 }

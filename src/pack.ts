@@ -9,6 +9,8 @@
  *   direct              the same, each kernel row padded to a multiple of `step`
  *   depthwise           kernel rows in groups of `step`, kernel column, row of the group; where two output rows are done
  *                       at once, the same follows for the second, one input row lower
+ *
+ * Behind the blocks of a depthwise convolution lies one pixel of the input's zero point, int8 [channels].
  */
 import { padTo } from "./allocate.js";
 import { rowsAtOnce } from "./fuse.js";
@@ -30,8 +32,9 @@ export interface Packing {
   readonly depth: number;
   /** Output rows that have weights of their own. */
   readonly rows: number;
-  /** Bytes of a block, and of all. */
+  /** Bytes of a block, of all blocks, and of all with the pixel behind them. */
   readonly blockBytes: number;
+  readonly blocksBytes: number;
   readonly bytes: number;
 }
 
@@ -41,17 +44,18 @@ export function packingOf(op: Op, kernel: Kernel, { tensors }: Model, step: Step
   const { kernelHeight, kernelWidth } = op.attributes;
   const taps = kindOf(op).taps?.(op.attributes, inChannels) ?? 0;
   const groups = op.attributes.groups || 1;
-  const rows = kernel === record.DEPTHWISE_KERNEL ? rowsAtOnce(op) : 1;
-  const depth =
-    kernel === record.DEPTHWISE_KERNEL
-      ? padTo(kernelHeight, step) * kernelWidth
-      : kernel === record.DIRECT_KERNEL
-        ? kernelHeight * padTo(kernelWidth * inChannels, step)
-        : padTo(taps, record.DEPTH_STEP);
+  const isDepthwise = kernel === record.DEPTHWISE_KERNEL;
+  const rows = isDepthwise ? rowsAtOnce(op) : 1;
+  const depth = isDepthwise
+    ? padTo(kernelHeight, step) * kernelWidth
+    : kernel === record.DIRECT_KERNEL
+      ? kernelHeight * padTo(kernelWidth * inChannels, step)
+      : padTo(taps, record.DEPTH_STEP);
   const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
   const blockBytes = record.BLOCK_HEAD + rows * record.BLOCK * depth;
-  const bytes = groups * (channels / record.BLOCK) * blockBytes;
-  return { groups, channels, depth, rows, blockBytes, bytes };
+  const blocksBytes = groups * (channels / record.BLOCK) * blockBytes;
+  const bytes = blocksBytes + (isDepthwise ? padTo(inChannels, 16) : 0);
+  return { groups, channels, depth, rows, blockBytes, blocksBytes, bytes };
 }
 
 /** Bytes of the arrays of an operation, whichever dot product the host has. */
@@ -74,7 +78,6 @@ export interface Walk {
   readonly runs: number;
   readonly runBytes: number;
   readonly runStep: number;
-  readonly tapStep: number;
 }
 
 /** Of a convolution the way of its tiles through the input, or through the copy of it in the scratch. */
@@ -91,7 +94,6 @@ export function walkOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Siz
         runs: Math.ceil(kernelHeight / step),
         runBytes: record.COLUMN * dilationX * kernelWidth,
         runStep: record.COLUMN * columns,
-        tapStep: record.COLUMN * dilationX,
       };
     }
     case record.DIRECT_KERNEL:
@@ -100,13 +102,12 @@ export function walkOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Siz
         runs: kernelHeight,
         runBytes: (bytes * depth) / kernelHeight,
         runStep: directRowBytes(op, model, sizes, step),
-        tapStep: 4,
       };
     default: {
       // pairs are read from a copy of whole pixels, widened
       const isInPlace = kernel === record.POINTWISE_KERNEL && step === 4;
       const pixelStep = isInPlace ? inChannels : bytes * depth;
-      return { pixelStep, runs: 1, runBytes: bytes * depth, runStep: 0, tapStep: 4 };
+      return { pixelStep, runs: 1, runBytes: bytes * depth, runStep: 0 };
     }
   }
 }
@@ -125,12 +126,15 @@ export function pack(
   step: Step,
   offset: number,
 ): void {
-  const { groups, channels, depth, rows, blockBytes } = packingOf(op, kernel, model, step);
+  const { groups, channels, depth, rows, blockBytes, blocksBytes } = packingOf(op, kernel, model, step);
   const outChannels = model.tensors[op.output]!.channels;
   const length = op.weights.length / outChannels;
   const multipliers = channelMultipliers(op, model);
   const view = new DataView(memory, at);
   const groupChannels = outChannels / groups;
+  if (kernel === record.DEPTHWISE_KERNEL) {
+    new Int8Array(memory, at + blocksBytes, outChannels).fill(model.tensors[op.inputs[0]!]!.zero);
+  }
   const places = Array.from({ length: rows }, (_, row) => placesOf(op, kernel, length, step, row));
   for (let channel = 0; channel < outChannels; channel++) {
     const slot = Math.floor(channel / groupChannels) * channels + (channel % groupChannels);

@@ -6,7 +6,7 @@
  * f32, all others i32. Plain constants only, read by the AssemblyScript compiler too.
  */
 
-export const RECORD_BYTES = 256;
+export const RECORD_BYTES = 224;
 /** Address of the first list of records. */
 export const RECORDS_AT = 64;
 
@@ -64,43 +64,42 @@ export const OUT_ZERO = 152;
 /** Bounds of the output. */
 export const MIN = 156;
 export const MAX = 160;
-/** What `add` adds to both products: see assembly/add.ts. */
-export const CONSTANT = 164;
-
-/** Channels of each of up to four inputs of `concat`. */
-export const CHANNELS = 168;
-/** Of `concat`: bit k is set where the values of input k need no rescaling. */
-export const COPIED = 184;
-/** 1 where the second input is a single pixel, taken for every pixel of the first. */
-export const BROADCAST = 188;
 /** 1 where every result is safe for fast rounding: see src/rounding.ts and assembly/requantize.ts. */
-export const FAST_ROUNDING = 192;
-
+export const FAST_ROUNDING = 164;
 /** 1 where another operation has this one computed as it needs its rows. */
-export const FUSED = 196;
+export const FUSED = 168;
 /** Address of the record of the operation that makes the input row by row, 0 if the input is there already. */
-export const PRODUCER_AT = 200;
+export const PRODUCER_AT = 172;
 /** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
-export const IN_ROWS = 204;
-export const OUT_ROWS = 208;
+export const IN_ROWS = 176;
+export const OUT_ROWS = 180;
 /** Output rows that a kernel does together: see src/pack.ts. */
-export const ROWS_AT_ONCE = 212;
-
-/** Values under the weights of one output channel, padding included; 1 group of channels. */
-export const DEPTH = 216;
-/** Bytes from a block of eight output channels to the next, and of its weights for one output row. */
-export const BLOCK_BYTES = 220;
-export const WEIGHT_BYTES = 224;
-/** How tiles find the taps of a pixel: see assembly/tiles.ts. */
-export const PIXEL_STEP = 228;
-export const RUNS = 232;
-export const RUN_BYTES = 236;
-export const RUN_STEP = 240;
-export const TAP_STEP = 244;
-/** Added to each value to make it unsigned, 128 or 0; the biases take it off again: see src/pack.ts. */
-export const OFFSET = 248;
+export const ROWS_AT_ONCE = 184;
 /** The number 1, read where V8 would make a constant vector anew at each use. */
-export const ONE = 252;
+export const ONE = 188;
+
+/** Of convolutions: values under the weights of one output channel of one group, padding included. */
+export const DEPTH = 192;
+/** Bytes from a block of eight output channels to the next. */
+export const BLOCK_BYTES = 196;
+/** How tiles find the taps of a pixel: see assembly/tiles.ts. */
+export const PIXEL_STEP = 200;
+export const RUNS = 204;
+export const RUN_BYTES = 208;
+export const RUN_STEP = 212;
+/** Added to each value to make it unsigned, 128 or 0; the biases take it off again: see src/pack.ts. */
+export const OFFSET = 216;
+/** Of depthwise convolutions: int8 [channels] of the input's zero point, which stands for taps outside the input. */
+export const OUTSIDE_AT = 220;
+
+/** Of other operations, in the same words: channels of each of up to four inputs of `concat`. */
+export const CHANNELS = 192;
+/** Of `concat`: bit k is set where the values of input k need no rescaling. */
+export const COPIED = 208;
+/** 1 where the second input is a single pixel, taken for every pixel of the first. */
+export const BROADCAST = 212;
+/** What `add` adds to both products: see assembly/add.ts. */
+export const CONSTANT = 216;
 
 /** Kernels of convolutions, in the field `KERNEL`: one of these plus how products are summed. */
 export const POINTWISE_KERNEL = 32;

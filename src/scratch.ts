@@ -1,5 +1,5 @@
 /** Memory that operations need for themselves while they run, and the choice between the two dense convolutions. */
-import { align, padTo } from "./allocate.js";
+import { align } from "./allocate.js";
 import * as format from "./format.js";
 import type { Model, Op, Size } from "./ops.js";
 import { directRowBytes, type Kernel, packingOf } from "./pack.js";
@@ -46,10 +46,9 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
       return a.kernelHeight * directRowBytes(op, model, sizes, 2) + matmulBytes(0, depth);
     case record.DEPTHWISE_KERNEL:
       return (
-        padTo(inChannels, 16) +
         record.COLUMN *
-          (output.width * a.strideX + a.kernelWidth * a.dilationX) *
-          Math.ceil(a.kernelHeight / 2)
+        (output.width * a.strideX + a.kernelWidth * a.dilationX) *
+        Math.ceil(a.kernelHeight / 2)
       );
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;

@@ -16,7 +16,11 @@ export interface Compared extends Converted {
  *
  * @param least correlation that every tensor must reach
  */
-export async function convertAndCompare(bytes: Uint8Array, least = 0.99, options: ConvertOptions = {}): Promise<Compared> {
+export async function convertAndCompare(
+  bytes: Uint8Array,
+  least = 0.99,
+  options: ConvertOptions = {},
+): Promise<Compared> {
   const { width, height } = options.size ?? { width: 48, height: 32 };
   const converted = await convert(bytes, {
     calibration: images(3, width, height),

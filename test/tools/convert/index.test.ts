@@ -137,7 +137,7 @@ describe("convert", () => {
     const steps: string[] = [];
     const onProgress = (part: string, done: number, total: number) => steps.push(`${part} ${done}/${total}`);
     await convert(BYTES, { calibration: images(2), onProgress });
-    const measured = [1, 2, 3, 4, 5, 6].map((done) => `measure ${done}/6`);
+    const measured = [1, 2, 3, 4, 5, 6].map((done) => `compare ${done}/6`);
     expect(steps).toEqual(["calibrate 1/0", "calibrate 2/0", ...measured]);
   });
 

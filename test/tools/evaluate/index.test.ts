@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findFrames, chooseEvenly } from "../../../tools/data/frames.js";
+import { chooseEvenly, findFrames } from "../../../tools/data/frames.js";
 import { findClasses, matchClasses, readClasses, readLabels } from "../../../tools/data/labels.js";
 import { Confusion } from "../../../tools/evaluate/index.js";
 import { buildPng } from "../image/encode.js";

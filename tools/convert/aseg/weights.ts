@@ -1,7 +1,7 @@
 /** Weights and tables as the model file holds them. */
 
 import { ConvertError } from "../errors.js";
-import { type Expression, compute } from "../expression.js";
+import { compute, type Expression } from "../expression.js";
 import { type Constant, describe, type Graph, type Node } from "../graph.js";
 import { dequantize, type Quantization, quantize, roundHalfEven } from "../quantize/numbers.js";
 

@@ -155,13 +155,17 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     const dims = [...data!.dims];
     const requested = axesOf(node, axes) ?? [];
     const rank = dims.length + requested.length;
-    for (const axis of requested.map((at) => (at + rank) % rank).sort((a, b) => a - b)) dims.splice(axis, 0, 1);
+    for (const axis of requested.map((at) => (at + rank) % rank).sort((a, b) => a - b))
+      dims.splice(axis, 0, 1);
     return { ...data!, dims };
   },
   Squeeze: (node, [data, axes]) => {
     const rank = data!.dims.length;
     const requested = axesOf(node, axes)?.map((axis) => (axis + rank) % rank);
-    return { ...data!, dims: data!.dims.filter((size, axis) => (requested ? !requested.includes(axis) : size !== 1)) };
+    return {
+      ...data!,
+      dims: data!.dims.filter((size, axis) => (requested ? !requested.includes(axis) : size !== 1)),
+    };
   },
   Transpose: (node, [data]) => {
     const rank = data!.dims.length;

@@ -57,7 +57,9 @@ function sameSize(graph: Graph, node: Node, isWanted: boolean): string | undefin
   const isKnown = new Set(before);
   const fits = (name: string): boolean => {
     const shape = isKnown.has(name) ? graph.shapes.get(name) : undefined;
-    return name !== node.inputs[0] && shape?.length === 4 && shape[2] === requested[2] && shape[3] === requested[3];
+    return (
+      name !== node.inputs[0] && shape?.length === 4 && shape[2] === requested[2] && shape[3] === requested[3]
+    );
   };
   const siblings = (readers(graph).get(output) ?? []).flatMap((reader) => reader?.inputs ?? []);
   return siblings.find(fits) ?? madeFrom(graph, node).find(fits) ?? before.reverse().find(fits);

@@ -161,7 +161,7 @@ export class ShapeBuilder {
   }
 
   /**
-   * The model, once `argmax` has been appended to its scores.
+   * The model, once `argmax` has been appended to its logits.
    *
    * @param stride input width and height must be multiples of it
    */

@@ -22,7 +22,7 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const derived = rangesOf(lowered, new Map(), "min-max");
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
-  const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeMetadata("network", scores, names, undefined, undefined, {});
+  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const card = makeMetadata("network", channels, names, undefined, undefined, {});
   return { tensors, ops, card, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

@@ -160,7 +160,7 @@ describe("convert", () => {
     [
       "too few names",
       { calibration: images(1), classes: ["one"] },
-      "6 scores a pixel, but there are 1 class names",
+      "6 logits a pixel, but there are 1 class names",
     ],
     ["an output that is not there", { output: "z" }, 'there is no output "z"; the file has: conv'],
     ["a size that the file does not take", { size: { width: 0, height: 4 } }, "its size is open"],

@@ -20,7 +20,7 @@ import { resize } from "./resize.js";
 /** The passes in the order in which they run. */
 export function passList({ mean, std }: Normalization): readonly (readonly [string, Pass])[] {
   const requested: (readonly [string, Pass])[] =
-    mean || std ? [["normalise", normalize(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
+    mean || std ? [["normalize", normalize(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
   return [
     ["quantization", quantization],
     ["tail", tail],

@@ -73,7 +73,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
 }
 
 /**
- * Offset in the arena at which the mask overlaps neither the input nor what drawing it needs: scores, winners,
+ * Offset in the arena at which the mask overlaps neither the input nor what drawing it needs: logits, winners,
  * scratch. It may lie behind the arena's end.
  */
 function placeMask(model: Model, plan: Plan): number {

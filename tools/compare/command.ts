@@ -17,7 +17,8 @@ import { startProgress } from "../common/progress.js";
 import { formatCount, formatTable } from "../common/table.js";
 import { chooseEvenly, findFrames } from "../data/frames.js";
 import { runReference } from "../reference/run.js";
-import type { Comparison, RunModel } from "./index.js";
+import type { RunModel } from "./comparator.js";
+import type { Comparison } from "./index.js";
 import { engineRunner } from "./runner.js";
 
 interface Options {
@@ -43,9 +44,9 @@ Examples:
   attendseg export model.aseg -o qdq.onnx && attendseg compare qdq.onnx model.aseg --images frames --frames 2
 
 A quantised (QDQ) ONNX model is compared integer by integer, every operation on onnxruntime's own inputs, so that
-errors do not add up. A float model is compared by correlation and signal to noise, errors of earlier operations
-included. The share of pixels with the same class is that of the whole network. On the first image the engine
-is also checked against the reference, which must give the same bytes.
+errors do not add up. A float model is compared by correlation and by the signal to quantisation noise ratio (SQNR),
+errors of earlier operations included. The share of pixels with the same class is that of the whole network. On the
+first image the engine is also checked against the reference, which must give the same bytes.
 `;
 
 /** `attendseg compare MODEL.onnx MODEL.aseg --images DIR` */
@@ -73,7 +74,7 @@ async function run(onnx: string, path: string, options: Options): Promise<void> 
   const { readInputs } = await import("../data/inputs.js");
   const engine = await engineRunner(options.variant);
   let engineDiffering: number | undefined;
-  const judged: RunModel = (...words) => {
+  const checked: RunModel = (...words) => {
     const tensors = engine.run(...words);
     engineDiffering ??= countDiffering(words[0], tensors, runReference(...words));
     return tensors;
@@ -84,7 +85,7 @@ async function run(onnx: string, path: string, options: Options): Promise<void> 
     comparison = await naming(onnx, () =>
       compare(bytes, model, readInputs(frames, model), {
         folder: onnx === STANDARD ? "." : dirname(onnx),
-        run: judged,
+        run: checked,
         ...(options.mean && { mean: options.mean }),
         ...(options.std && { std: options.std }),
         onImage: (done) => progress.update(done),
@@ -110,8 +111,7 @@ function countDiffering({ ops }: Model, ours: Int8Array[], reference: Int8Array[
 }
 
 function describe(report: Report): string {
-  const { kind, pictures, width, height, operations, tensors, maskAgreement, variant, engineDiffering } =
-    report;
+  const { kind, width, height, operations, tensors, maskAgreement, variant, engineDiffering } = report;
   const table =
     kind === "quantized"
       ? formatTable(
@@ -133,12 +133,12 @@ function describe(report: Report): string {
             `${decibels.toFixed(1)} dB`.padStart(8),
             name,
           ]),
-          ["op", "kind", "correlation", "   noise", "tensor"],
+          ["op", "kind", "correlation", "    SQNR", "tensor"],
         );
   return [
     table,
     formatTable([
-      ["images", `${pictures} at ${width}x${height}`],
+      ["images", `${report.pictures} at ${width}x${height}`],
       ["pixels of the same class", `${(100 * maskAgreement).toFixed(3)} %`],
       [
         `engine (${variant}) against reference`,

@@ -22,7 +22,7 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const derived = rangesOf(lowered, new Map(), "min-max");
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
-  const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const metadata = makeMetadata("network", scores, names, undefined, undefined, {});
+  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const metadata = makeMetadata("network", channels, names, undefined, undefined, {});
   return { tensors, ops, metadata, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

@@ -1,10 +1,9 @@
-/** Times of single kernels and of whole networks, measured on the engine. */
+/** Times of single kernels and of whole networks, taken on the engine. */
 import { cpus } from "node:os";
-import { Engine, instantiate } from "../../src/engine.js";
-import { engineBytes, openEngine } from "../../src/engines/inline.js";
+import type { Engine } from "../../src/engine.js";
 import type { Model } from "../../src/ops.js";
-import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
+import { EngineBuild } from "../common/engine.js";
 import { median } from "../common/statistics.js";
 import { ShapeBuilder } from "./architecture.js";
 import { GRIDS, type TimingTable } from "./timing.js";
@@ -15,17 +14,21 @@ const ROWS = 8;
 const SAMPLE_MS = 0.4;
 const SAMPLES = 7;
 
-/** An engine of a build for each model that is measured. */
+/** Measures on one build of the engine. */
 export class Stopwatch {
-  private constructor(
-    readonly variant: Variant,
-    private readonly module: WebAssembly.Module,
-  ) {}
+  readonly #build: EngineBuild;
+
+  private constructor(build: EngineBuild) {
+    this.#build = build;
+  }
 
   /** @param asked build; default: the fastest that this machine runs */
   static async open(asked?: Variant): Promise<Stopwatch> {
-    const { variant } = await openEngine(asked);
-    return new Stopwatch(variant, new WebAssembly.Module(engineBytes(variant)));
+    return new Stopwatch(await EngineBuild.open(asked));
+  }
+
+  get variant(): Variant {
+    return this.#build.variant;
   }
 
   /** Processor, Node and build. */
@@ -34,9 +37,9 @@ export class Stopwatch {
   }
 
   /** A model with random weights in an engine, its input filled. */
-  load(model: Model, height: number, width: number, whole = false): Engine {
+  #load(model: Model, height: number, width: number, isWhole = false): Engine {
     randomize(model);
-    const engine = new Engine(model, plan(model, height, width, { whole }), instantiate(this.module));
+    const engine = this.#build.load(model, { height, width }, isWhole);
     engine.tensor(0).set(pseudorandom(engine.tensor(0).length));
     return engine;
   }
@@ -52,10 +55,10 @@ export class Stopwatch {
     const total = points.reduce((sum, list) => sum + list.length, 0);
     let done = 0;
     const entries = kernels.map(([kernel, axes], index) => {
-      this.kernel(kernel, points[index]!.at(-1)!); // the compiler's fast tier
+      this.#kernel(kernel, points[index]!.at(-1)!); // the compiler's fast tier
       const nanoseconds = points[index]!.map((point) => {
         onPoint(++done, total);
-        return Math.round(this.kernel(kernel, point));
+        return Math.round(this.#kernel(kernel, point));
       });
       return [kernel, { axes, nanoseconds }] as const;
     });
@@ -63,9 +66,9 @@ export class Stopwatch {
   }
 
   /** Nanoseconds of one row of a kernel at a point of its grid. */
-  private kernel(kernel: string, point: readonly number[]): number {
+  #kernel(kernel: string, point: readonly number[]): number {
     const { model, height, width } = single(kernel, point);
-    const engine = this.load(model, height, width, true);
+    const engine = this.#load(model, height, width, true);
     const last = kernel === "argmax" ? model.ops.length : model.ops.length - 1;
     engine.run(1, last);
     const { output, inputs } = model.ops[last - 1]!;
@@ -86,7 +89,7 @@ export class Stopwatch {
    * @param rounds frames of each that count; as many tenths more warm up
    */
   networks(models: readonly Model[], height: number, width: number, rounds: number): number[] {
-    const engines = models.map((model) => this.load(model, height, width));
+    const engines = models.map((model) => this.#load(model, height, width));
     const times = models.map((): number[] => []);
     for (let round = -Math.ceil(rounds / 10); round < rounds; round++) {
       engines.forEach((engine, index) => {

@@ -4,10 +4,10 @@ import type { DecodedImage } from "./image.js";
 
 export const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
-export const GREY = 0;
+export const GRAY = 0;
 export const RGB = 2;
 export const PALETTE = 3;
-export const GREY_ALPHA = 4;
+export const GRAY_ALPHA = 4;
 export const RGB_ALPHA = 6;
 
 /** Red, green, blue of each index, 0..255. */
@@ -45,7 +45,7 @@ export function pngChunks(
   view.setUint32(0, width);
   view.setUint32(4, height);
   header[8] = 8;
-  header[9] = palette ? PALETTE : channels === 1 ? GREY : channels === 3 ? RGB : RGB_ALPHA;
+  header[9] = palette ? PALETTE : channels === 1 ? GRAY : channels === 3 ? RGB : RGB_ALPHA;
   return [
     Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),

@@ -7,8 +7,8 @@ import { crc32 } from "../../src/checksum.js";
 import { type DecodedImage, expectSize, ImageError } from "./image.js";
 import {
   filterRows,
-  GREY,
-  GREY_ALPHA,
+  GRAY,
+  GRAY_ALPHA,
   PALETTE,
   type Palette,
   paeth,
@@ -20,10 +20,10 @@ import {
 
 /** Samples per pixel and the bit depths allowed, by colour type. */
 const COLOR_TYPES: ReadonlyMap<number, { samples: number; depths: readonly number[] }> = new Map([
-  [GREY, { samples: 1, depths: [1, 2, 4, 8, 16] }],
+  [GRAY, { samples: 1, depths: [1, 2, 4, 8, 16] }],
   [RGB, { samples: 3, depths: [8, 16] }],
   [PALETTE, { samples: 1, depths: [1, 2, 4, 8] }],
-  [GREY_ALPHA, { samples: 2, depths: [8, 16] }],
+  [GRAY_ALPHA, { samples: 2, depths: [8, 16] }],
   [RGB_ALPHA, { samples: 4, depths: [8, 16] }],
 ]);
 
@@ -74,10 +74,10 @@ export function decodePng(bytes: Uint8Array): DecodedImage {
  */
 export function decodeIndices(bytes: Uint8Array): DecodedImage {
   const { header, packed } = readChunks(bytes);
-  if ((header.type !== GREY && header.type !== PALETTE) || header.depth > 8) {
+  if ((header.type !== GRAY && header.type !== PALETTE) || header.depth > 8) {
     throw new ImageError("the PNG file is not grey or indexed with at most 8 bits a pixel");
   }
-  return decodeRows({ ...header, type: GREY, spread: 1 }, new Uint8Array(0), packed);
+  return decodeRows({ ...header, type: GRAY, spread: 1 }, new Uint8Array(0), packed);
 }
 
 /** Unpacks the pixels of all passes. */
@@ -97,7 +97,7 @@ function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): De
   const expected = layout.reduce((total, pass) => total + pass.height * (1 + pass.rowBytes), 0);
   const rows = inflate(packed, expected);
 
-  const channels = header.type === GREY || header.type === GREY_ALPHA ? 1 : 3;
+  const channels = header.type === GRAY || header.type === GRAY_ALPHA ? 1 : 3;
   const data = new Uint8Array(header.width * header.height * channels);
   let at = 0;
   for (const pass of layout) {
@@ -218,7 +218,7 @@ function unpack(
   count: number,
   step: number,
 ): void {
-  if (depth === 8 && (type === GREY || type === RGB) && step === samples) {
+  if (depth === 8 && (type === GRAY || type === RGB) && step === samples) {
     data.set(row, start);
     return;
   }

@@ -1,5 +1,5 @@
 /**
- * The reference: a whole model by the most obvious code, straight from src/format.md. It is the judge of the kernels,
+ * The reference: a whole model by the most obvious code, straight from src/format.md. Kernels are compared with it,
  * so it is never made fast.
  */
 import * as format from "../../src/format.js";

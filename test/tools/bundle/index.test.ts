@@ -50,9 +50,9 @@ function instantiate(bytes: Uint8Array): Standalone {
 /** The mask by the reference, for an image of the network's size. */
 function expectedMask(image: Uint8Array, width: number, height: number): Uint8Array {
   const tensors = runReference(model, referenceInput(image, width, height, 3, width, height), height, width);
-  const scores = tensors[model.ops.at(-1)!.inputs[0]!]!;
+  const logits = tensors[model.ops.at(-1)!.inputs[0]!]!;
   const size = { height: height / 2, width: width / 2 };
-  return referenceMask(scores, size, FIXTURE_CLASSES, height, width);
+  return referenceMask(logits, size, FIXTURE_CLASSES, height, width);
 }
 
 const view = ({ memory }: Standalone, at: number, length: number) =>

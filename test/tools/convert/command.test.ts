@@ -28,7 +28,7 @@ function tensor(name: string, dims: number[], value: (at: number) => number): On
   return { name, dims, type: FLOAT, raw, numbers: [] };
 }
 
-/** A float model of two convolutions and a ReLU: 3 scores a pixel. */
+/** A float model of two convolutions and a ReLU: 3 logits a pixel. */
 function floatModel(middle: string): Uint8Array {
   const node = (type: string, inputs: string[], output: string) => {
     return { name: `${type} of ${output}`, type, domain: "", inputs, outputs: [output], attributes: {} };
@@ -97,7 +97,7 @@ describe("attendseg convert", () => {
     );
     const two = place.write("two.csv", "name,r,g,b\nRoad,1,2,3\nSky,4,5,6\n");
     const names = ["convert", onnx, "-o", "x.aseg", "--calibrate", "photos", "--classes", two];
-    expectFailure(place.run(names), 1, /3 scores.*2/);
+    expectFailure(place.run(names), 1, /3 logits.*2/);
     expectFailure(place.run([...words, "-o", "missing/x.aseg"]), 1, "missing/x.aseg: no such file or folder");
     place.write("bad/a.png", "hello");
     expectFailure(
@@ -152,9 +152,9 @@ describe("attendseg export and compare", () => {
       height: HEIGHT,
       engineDiffering: 0,
     });
-    const judged = report.operations.filter(({ values }: { values: number }) => values > 0);
-    expect(judged.length).toBeGreaterThan(25);
-    for (const { largest } of judged) expect(largest).toBeLessThanOrEqual(1);
+    const compared = report.operations.filter(({ values }: { values: number }) => values > 0);
+    expect(compared.length).toBeGreaterThan(25);
+    for (const { largest } of compared) expect(largest).toBeLessThanOrEqual(1);
     expect(report.maskAgreement).toBeGreaterThan(0.5);
     const shown = place.run([
       "compare",

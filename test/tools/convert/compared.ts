@@ -1,4 +1,4 @@
-/** A conversion judged by onnxruntime, which runs the file's own float graph. */
+/** A conversion compared with onnxruntime, which runs the file's own float graph. */
 import { expect } from "vitest";
 import { kindOf } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare/index.js";

@@ -137,7 +137,7 @@ describe("convert", () => {
     const steps: string[] = [];
     const onProgress = (part: string, done: number, total: number) => steps.push(`${part} ${done}/${total}`);
     await convert(BYTES, { calibration: images(2), onProgress });
-    const measured = [1, 2, 3, 4, 5, 6].map((done) => `measure ${done}/6`);
+    const measured = [1, 2, 3, 4, 5, 6].map((done) => `compare ${done}/6`);
     expect(steps).toEqual(["calibrate 1/0", "calibrate 2/0", ...measured]);
   });
 
@@ -160,7 +160,7 @@ describe("convert", () => {
     [
       "too few names",
       { calibration: images(1), classes: ["one"] },
-      "6 scores a pixel, but there are 1 class names",
+      "6 logits a pixel, but there are 1 class names",
     ],
     ["an output that is not there", { output: "z" }, 'there is no output "z"; the file has: conv'],
     ["a size that the file does not take", { size: { width: 0, height: 4 } }, "its size is open"],

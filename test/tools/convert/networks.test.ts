@@ -1,7 +1,7 @@
 /** Whole networks that nobody designed for this engine, against onnxruntime's float result. */
 import { describe, expect, test, vi } from "vitest";
+import { toInput } from "../../../tools/convert/feed.js";
 import { convert } from "../../../tools/convert/index.js";
-import { toInput } from "../../../tools/convert/quantize/calibrate.js";
 import { runReference } from "../../../tools/reference/run.js";
 import { convertAndCompare } from "./compared.js";
 import { images, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
@@ -32,8 +32,8 @@ function mixed(dims: readonly number[]): Uint8Array {
   const excited = b.node("Mul", [average, b.node("Sigmoid", [b.conv(squeezed, 32, 32)])]);
   const context = b.conv(squeezed, 32, 8);
   const wide = b.node("Resize", [context, "", "", sizesLike(b, 8, average)], HALF);
-  const scores = b.conv(b.node("Concat", [excited, largest, wide], { axis: 1 }), 72, 7);
-  return b.build(b.node("Resize", [scores, "", b.constant([1, 1, 4, 4])], HALF));
+  const logits = b.conv(b.node("Concat", [excited, largest, wide], { axis: 1 }), 72, 7);
+  return b.build(b.node("Resize", [logits, "", b.constant([1, 1, 4, 4])], HALF));
 }
 
 /** BatchNormalization before, between and after convolutions, as its own nodes. */
@@ -44,8 +44,8 @@ function separate(): Uint8Array {
   const body = b.batchNorm(b.conv(stem, 16, 24, 3, { stride: 2 }), 24);
   const active = b.node("Relu", [b.batchNorm(body, 24)]);
   const sum = b.node("Add", [active, body]);
-  const scores = b.conv(sum, 24, 5);
-  return b.build(b.node("ArgMax", [b.node("Softmax", [scores], { axis: 1 })], { axis: 1, keepdims: 0 }));
+  const logits = b.conv(sum, 24, 5);
+  return b.build(b.node("ArgMax", [b.node("Softmax", [logits], { axis: 1 })], { axis: 1, keepdims: 0 }));
 }
 
 describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () => {
@@ -101,6 +101,6 @@ test("an image normalised before the network", async () => {
 test("an input of [1, height, width, 3]", async () => {
   const b = new OnnxBuilder(14, [1, 32, 48, 3]);
   const first = b.node("Transpose", ["x"], { perm: [0, 3, 1, 2] });
-  const scores = b.conv(b.node("Relu", [b.conv(first, 3, 8, 3)]), 8, 4);
-  await convertAndCompare(b.build(b.node("Transpose", [scores], { perm: [0, 2, 3, 1] })));
+  const logits = b.conv(b.node("Relu", [b.conv(first, 3, 8, 3)]), 8, 4);
+  await convertAndCompare(b.build(b.node("Transpose", [logits], { perm: [0, 2, 3, 1] })));
 });

@@ -5,7 +5,7 @@ import { type Attribute, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
-/** Puts one operation between a convolution of 3 to 8 channels and one to 4 scores. */
+/** Puts one operation between a convolution of 3 to 8 channels and one to 4 logits. */
 type Insert = (b: OnnxBuilder, x: string) => string | readonly [output: string, channels: number];
 
 const call =
@@ -188,7 +188,7 @@ const CASES: readonly (readonly [string, readonly string[], Insert])[] = [
     },
   ],
   [
-    "attention condenser, enlarged first",
+    "attention condenser, upsampled first",
     ["maxPool", "pointwise", "gate"],
     (b, x) => {
       const key = b.conv(b.node("MaxPool", [x], { kernel_shape: [4, 4], strides: [4, 4] }), 8, 8);

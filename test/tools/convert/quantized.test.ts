@@ -75,7 +75,7 @@ class QuantizedBuilder extends OnnxBuilder {
 
 const INPUT: Parameters = [Math.fround(1 / 255), -128];
 
-/** Convolutions, an activation of each kind, pooling, enlargement, joins of different scales. */
+/** Convolutions, an activation of each kind, pooling, upsampling, joins of different scales. */
 function network(type: typeof INT8 | typeof UINT8): Uint8Array {
   const b = new QuantizedBuilder(type);
   const x = b.quantized("x", INPUT);

@@ -28,12 +28,12 @@ describe("Confusion", () => {
     const confusion = new Confusion(4);
     confusion.add(Uint8Array.of(0, 0, 0, 0, 1, 1), Uint8Array.of(0, 0, 0, 1, 1, 3));
     confusion.add(Uint8Array.of(2, 2, 2, 1), Uint8Array.of(2, 0, 0, 1));
-    const scores = confusion.metrics(names);
-    expect(scores.pixelAccuracy).toBe(6 / 10);
-    expect(scores.pixelAccuracyNoVoid).toBe(5 / 7);
+    const metrics = confusion.metrics(names);
+    expect(metrics.pixelAccuracy).toBe(6 / 10);
+    expect(metrics.pixelAccuracyNoVoid).toBe(5 / 7);
     // Road: 3 of (4 labelled + 5 predicted - 3); Sky: 2 of (3 + 3 - 2).
-    expect(scores.meanIoU).toBe((3 / 6 + 2 / 4) / 2);
-    expect(scores.perClass).toEqual([
+    expect(metrics.meanIoU).toBe((3 / 6 + 2 / 4) / 2);
+    expect(metrics.perClass).toEqual([
       { name: "Road", share: 0.4, accuracy: 3 / 4, iou: 3 / 6 },
       { name: "Sky", share: 0.3, accuracy: 2 / 3, iou: 2 / 4 },
       { name: "Void", share: 0.3, accuracy: 1 / 3, iou: 1 / 3 },

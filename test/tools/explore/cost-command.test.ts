@@ -57,6 +57,21 @@ describe("cost", () => {
 
   test.each([
     ["not JSON", "{", "not JSON"],
+    ["what is no object", "null", "not an architecture: an object is expected"],
+    [
+      "scales that are no list",
+      JSON.stringify({ ...SHIPPED, refinement: { width: 8, kernel: 3, scales: 8 } }),
+      "refinement.scales",
+    ],
+    ["a stage that is null", JSON.stringify({ ...SHIPPED, stages: [null, null, null, null] }), "stages[0]"],
+    [
+      "a block that is null",
+      JSON.stringify({
+        ...SHIPPED,
+        stages: [1, 2, 3, 4].map(() => ({ width: 8, kernel: 3, blocks: [null] })),
+      }),
+      "stages[0].blocks",
+    ],
     ["stages missing", JSON.stringify({ ...SHIPPED, stages: undefined }), "stages"],
     ["a pool that does not fit", TEXT.replace('"pool": 8', '"pool": 16'), "stages[0].blocks"],
     [
@@ -152,6 +167,5 @@ describe("commands", () => {
     expectFailure(place.run(["cost", network, "--table", network]), 1, /network\.json: not a table/);
     expectFailure(place.run(["bench"]), 2, /--table or --check/);
     expectFailure(place.run(["bench", "--check", table]), 2, /needs networks/);
-    expectFailure(place.run(["explore"]), 1, /needs a clone of the repository/);
   });
 });

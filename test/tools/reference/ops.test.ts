@@ -214,7 +214,7 @@ describe("value by value", () => {
     ]);
   });
 
-  it("gate enlarges the attention by index", () => {
+  it("gate upsamples the attention by index", () => {
     const value = given(2, 4, plain(1, { zero: 2 }), [3, 4, 5, 6, 7, 8, 9, 10]);
     const attention = given(1, 2, plain(1), [-128, 5]);
     const table = new Int16Array(256).map((_, index) =>

@@ -36,7 +36,7 @@ describe("attendseg segment", () => {
   });
 
   test("reads every kind of PNG", async () => {
-    const grey = (x: number, y: number) => STREET.sample(x, y, 0);
+    const gray = (x: number, y: number) => STREET.sample(x, y, 0);
     const kinds: Record<string, { png: Partial<PngParts>; pixel: (x: number, y: number) => number[] }> = {
       rgb: { png: {}, pixel: (x, y) => [0, 1, 2].map((c) => STREET.sample(x, y, c)) },
       rgba: { png: { type: 6 }, pixel: (x, y) => [0, 1, 2].map((c) => STREET.sample(x, y, c)) },
@@ -44,8 +44,8 @@ describe("attendseg segment", () => {
         png: { depth: 16, sample: (x, y, c) => STREET.sample(x, y, c) * 256 + 99 },
         pixel: (x, y) => [0, 1, 2].map((c) => STREET.sample(x, y, c)),
       },
-      grey: { png: { type: 0 }, pixel: (x, y) => [grey(x, y), grey(x, y), grey(x, y)] },
-      greyAlpha: { png: { type: 4 }, pixel: (x, y) => [grey(x, y), grey(x, y), grey(x, y)] },
+      gray: { png: { type: 0 }, pixel: (x, y) => [gray(x, y), gray(x, y), gray(x, y)] },
+      grayAlpha: { png: { type: 4 }, pixel: (x, y) => [gray(x, y), gray(x, y), gray(x, y)] },
     };
     const paths = Object.entries(kinds).map(([name, { png }]) => {
       return place.write(`kinds/${name}.png`, buildPng({ ...STREET, interlaced: name === "rgba", ...png }));

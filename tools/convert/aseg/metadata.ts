@@ -20,7 +20,7 @@ export function distinctColors(count: number): Color[] {
 /**
  * The metadata of a converted model. Without names the classes are "class 0", "class 1", ...
  *
- * @throws ConvertError if there are not as many names or colours as scores
+ * @throws ConvertError if there are not as many names or colours as logits
  */
 export function makeMetadata(
   name: string,
@@ -31,15 +31,15 @@ export function makeMetadata(
   provenance: Metadata["provenance"],
 ): Metadata {
   if (classCount < 2 || classCount > 256)
-    throw new ConvertError(`the model gives ${classCount} scores a pixel; 2 to 256 are supported`);
+    throw new ConvertError(`the model gives ${classCount} logits a pixel; 2 to 256 are supported`);
   if (classes && classes.length !== classCount) {
     throw new ConvertError(
-      `the model gives ${classCount} scores a pixel, but there are ${classes.length} class names`,
+      `the model gives ${classCount} logits a pixel, but there are ${classes.length} class names`,
     );
   }
   if (palette && palette.length !== classCount) {
     throw new ConvertError(
-      `the model gives ${classCount} scores a pixel, but there are ${palette.length} colours`,
+      `the model gives ${classCount} logits a pixel, but there are ${palette.length} colours`,
     );
   }
   return {

@@ -1,4 +1,4 @@
-/** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes and as a judge of ours. */
+/** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
 import type { Attributes, Model, Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
@@ -21,7 +21,7 @@ const OUTPUT_NAME = "scores";
 /**
  * The same quantised network as ONNX, operator set 17.
  *
- * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores" float [1, classes, h, w].
+ * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores", the logits, float [1, classes, h, w].
  * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
  * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
  * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
@@ -55,14 +55,14 @@ function floatName(model: Model, id: number): string {
 function qdqModel(model: Model, height: number, width: number): OnnxModel {
   const writer = new Writer(model, inferSizes(model, height, width));
   for (const op of model.ops) writer.add(op);
-  const scores = model.tensors[model.ops.at(-1)!.inputs[0]!]!;
+  const logits = model.tensors[model.ops.at(-1)!.inputs[0]!]!;
   const size = writer.sizes[model.ops.at(-1)!.inputs[0]!]!;
   return {
     opset: OPSET,
     nodes: writer.nodes,
     initializers: writer.initializers,
     inputs: [{ name: INPUT_NAME, type: FLOAT, dims: [1, 3, height, width] }],
-    outputs: [{ name: OUTPUT_NAME, type: FLOAT, dims: [1, scores.channels, size.height, size.width] }],
+    outputs: [{ name: OUTPUT_NAME, type: FLOAT, dims: [1, logits.channels, size.height, size.width] }],
   };
 }
 

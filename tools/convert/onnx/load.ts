@@ -12,15 +12,18 @@ const LAST_OPSET = 22;
 export interface GraphOptions {
   /** Folder that external tensor data is read from: the model file's. */
   readonly folder?: string;
-  /** Input size in pixels, where the file leaves it open or another one is wished. */
+  /** Input size in pixels, where the file leaves it open or another one is requested. */
   readonly width?: number;
   readonly height?: number;
   /** Name of the output to keep; the first by default. */
   readonly output?: string;
 }
 
-/** A loaded model: its graph, and how its input is to be fed. */
+/** A loaded file: its graph, and how its input is to be fed. */
 export interface LoadedGraph {
+  readonly bytes: Uint8Array;
+  readonly folder: string | undefined;
+  /** Constants folded, shapes known; its input is the file's. */
   readonly graph: Graph;
   readonly model: onnx.OnnxModel;
   readonly opset: number;
@@ -73,6 +76,8 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
   );
   const last = inputShape[1] === 3 ? 1 : 0;
   return {
+    bytes,
+    folder: options.folder,
     graph: prune(folded),
     model,
     opset: model.opset,

@@ -102,7 +102,7 @@ const resize: Infer = (node, [input], graph) => {
     else result[axis] = Math.floor(shape[axis]! * Math.fround(scales?.[i] ?? Number.NaN));
   });
   if (!result.every((size) => size >= 1 && size <= 16384)) {
-    throw new ConvertError(`${describe(node)}: the size it enlarges to is not known`);
+    throw new ConvertError(`${describe(node)}: the size of its output is not known`);
   }
   return [result];
 };

@@ -39,13 +39,13 @@ export function head(graph: Graph): Graph {
   return prune(rename({ ...graph, shapes, quantization }, aliases));
 }
 
-/** Operations after the scores that do not change which class is largest. */
+/** Operations after the logits that do not change which class is largest. */
 const MONOTONE = new Set(["Softmax", "LogSoftmax", "Sigmoid"]);
 const LAYOUT = new Set(["Transpose", "Squeeze", "Cast", "Identity"]);
 
 /**
  * Takes off the output what `argmax` does itself or does not mind: ArgMax, Softmax, LogSoftmax and Sigmoid over
- * channels, Transpose to [1, height, width, channels], and one bilinear enlargement with half-pixel centres.
+ * channels, Transpose to [1, height, width, channels], and one bilinear upsampling with half-pixel centres.
  */
 export function tail(graph: Graph): Graph {
   const producer = producers(graph);
@@ -62,7 +62,7 @@ export function tail(graph: Graph): Graph {
   const shape = shapeOf(graph, output);
   if (shape.length !== 4) {
     throw new ConvertError(
-      `output "${output}": expected scores of [1, classes, height, width], got [${shape}]`,
+      `output "${output}": expected logits of [1, classes, height, width], got [${shape}]`,
     );
   }
   let axis = 1;

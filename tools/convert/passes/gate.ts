@@ -10,7 +10,7 @@ interface Found {
 }
 
 /**
- * Attention condensers: v * enlarge(f(a)) or v * f(enlarge(a)), the enlargement by a whole factor to the nearest,
+ * Attention condensers: v * upsample(f(a)) or v * f(upsample(a)), to the nearest by a whole factor,
  * as one `gate` of v and a; and v * f(a) at the same size, with the factor 1.
  */
 export function gate(graph: Graph): Graph {
@@ -36,7 +36,7 @@ export function gate(graph: Graph): Graph {
   return prune({ ...graph, nodes });
 }
 
-/** Walks back from a factor of a product over functions and at most one enlargement that nothing else reads. */
+/** Walks back from a factor of a product over functions and at most one upsampling that nothing else reads. */
 function condensed(
   graph: Graph,
   read: ReadonlyMap<string, readonly unknown[]>,
@@ -66,7 +66,7 @@ function condensed(
   return factor > 0 || isFunction ? { source, expression, factor: Math.max(1, factor) } : undefined;
 }
 
-/** The whole number by which a node enlarges both axes to the nearest, or 0 if it does something else. */
+/** The whole number by which a node upsamples both axes to the nearest, or 0 if it does something else. */
 function upsampleFactor(graph: Graph, node: Node): number {
   if (node.type !== "resize" || node.attributes.mode !== NEAREST || node.clamp) return 0;
   const [from, to] = [shapeOf(graph, node.inputs[0]!), shapeOf(graph, node.outputs[0]!)];

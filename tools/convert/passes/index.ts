@@ -1,4 +1,5 @@
 import { ConvertError } from "../errors.js";
+import type { Normalization } from "../feed.js";
 import { describe, type Graph, LOWERED, type Pass, prune } from "../graph.js";
 import { SUPPORTED } from "../onnx/shapes.js";
 import { affine, channels } from "./affine.js";
@@ -16,17 +17,10 @@ import { pooling } from "./pooling.js";
 import { quantization } from "./quantization.js";
 import { resize } from "./resize.js";
 
-/** What the passes need to know besides the graph. */
-export interface PassOptions {
-  /** Mean and standard deviation of red, green and blue that the network expects to be taken off, in 0..1. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-}
-
 /** The passes in the order in which they run. */
-export function passList({ mean, std }: PassOptions): readonly (readonly [string, Pass])[] {
+export function passList({ mean, std }: Normalization): readonly (readonly [string, Pass])[] {
   const requested: (readonly [string, Pass])[] =
-    mean || std ? [["normalise", normalize(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
+    mean || std ? [["normalize", normalize(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
   return [
     ["quantization", quantization],
     ["tail", tail],
@@ -53,7 +47,7 @@ export function passList({ mean, std }: PassOptions): readonly (readonly [string
  *
  * @throws ConvertError that names a node no pass could lower
  */
-export function lower(graph: Graph, options: PassOptions = {}): Graph {
+export function lower(graph: Graph, options: Normalization = {}): Graph {
   let current = graph;
   for (const [, pass] of passList(options)) current = prune(pass(current));
   for (const node of current.nodes) {

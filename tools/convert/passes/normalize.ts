@@ -12,7 +12,7 @@ export function normalize(mean: readonly number[], std: readonly number[]): Pass
     const input = freshName(graph, "picture");
     const constants = new Map(graph.constants);
     const base = {
-      name: "normalisation",
+      name: "normalization",
       type: "affine",
       inputs: [input],
       outputs: [graph.input],

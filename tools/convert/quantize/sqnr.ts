@@ -1,123 +1,109 @@
-/** How far a quantised model is from the float one: both run by onnxruntime. */
-import { kindOf, type Model, type Size } from "../../../src/ops.js";
-import { inferSizes } from "../../../src/shape.js";
-import { exportQdq, realName } from "../export/index.js";
-import { openRunner, type Runner } from "../runtime.js";
-import { toFloats } from "./calibrate.js";
+/**
+ * How far a quantised model, run by our engine, is from the float one, run by onnxruntime: correlation, and the ratio
+ * of signal to quantisation noise (SQNR), 10 log10(sum of wanted^2 / sum of (wanted - got)^2) decibels.
+ */
+import type { Engine } from "../../../src/engine.js";
+import { ARGMAX } from "../../../src/format.js";
+import { kindOf, type Model } from "../../../src/ops.js";
+import { runLogits } from "../../common/engine.js";
+import { toInput } from "../feed.js";
+import { channelsLast, type OutputTensor } from "../runtime.js";
+import type { Sample } from "./calibrate.js";
+import { dequantize, type Quantization } from "./numbers.js";
 
-/** An exported model takes images in 0..1 as they are. */
-const PLAIN = { mean: [0, 0, 0], std: [1, 1, 1] };
-
-/** Signal to noise of a tensor, in decibels; infinite where nothing differs. */
-export function decibels(signal: number, noise: number): number {
-  return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
-}
-
-/** Sums of squares of a signal and of its error. */
-export class Noise {
-  signal = 0;
-  noise = 0;
+/** SQNR of all numbers added so far. */
+export class Sqnr {
+  #signal = 0;
+  #noise = 0;
 
   add(wanted: ArrayLike<number>, got: ArrayLike<number>): void {
     for (let i = 0; i < wanted.length; i++) {
-      this.signal += wanted[i]! ** 2;
-      this.noise += (wanted[i]! - got[i]!) ** 2;
+      this.#signal += wanted[i]! ** 2;
+      this.#noise += (wanted[i]! - got[i]!) ** 2;
     }
   }
 
+  /** Infinite where nothing differs. */
   get decibels(): number {
-    return decibels(this.signal, this.noise);
+    return this.#noise === 0 ? Infinity : 10 * Math.log10(this.#signal / this.#noise);
   }
-}
-
-/** A runner of the quantised model that gives the real numbers of the tensors with the given ids. */
-export async function openQuantized(
-  model: Model,
-  height: number,
-  width: number,
-  ids: readonly number[],
-): Promise<Runner & { idOf(name: string): number }> {
-  const sizes = inferSizes(model, height, width);
-  const names = new Map(ids.map((id) => [realName(model, id), id]));
-  const elements = [...names].map(([name, id]): [string, number] => {
-    return [name, model.tensors[id]!.channels * sizes[id]!.height * sizes[id]!.width];
-  });
-  const runner = await openRunner(exportQdq(model, height, width), {
-    inputName: "input",
-    inputShape: [1, 3, height, width],
-    tensors: new Map(elements),
-    isLiteral: false,
-  });
-  return { ...runner, idOf: (name) => names.get(name)! };
-}
-
-/** Signal to noise of the scores over some images, in decibels. */
-export async function scoreNoise(
-  model: Model,
-  { height, width }: Size,
-  images: readonly { readonly image: Uint8Array; readonly scores: Float32Array }[],
-): Promise<number> {
-  const runner = await openQuantized(model, height, width, [model.ops.at(-1)!.inputs[0]!]);
-  const noise = new Noise();
-  try {
-    for (const { image, scores } of images) {
-      await runner.run(toFloats(image, [1, 3, height, width], PLAIN), (_, { data }) =>
-        noise.add(scores, data),
-      );
-    }
-  } finally {
-    await runner.release();
-  }
-  return noise.decibels;
-}
-
-/** One tensor's loss to quantisation. */
-export interface TensorNoise {
-  readonly name: string;
-  /** Operation that writes it. */
-  readonly operation: string;
-  /** Signal to quantisation noise in decibels, errors of earlier tensors included. */
-  readonly decibels: number;
-  /** Pearson correlation of the float and the dequantised numbers. */
-  readonly correlation: number;
 }
 
 /**
- * Every tensor that the float model has too, compared on one image, worst first.
+ * SQNR of the logits over some images, in decibels.
  *
- * @param float runs the float model on `feed`
+ * @param engine with the quantised model
  */
-export async function tensorNoise(
-  model: Model,
-  { height, width }: Size,
-  float: Runner,
-  feed: Float32Array,
-  image: Uint8Array,
-): Promise<TensorNoise[]> {
-  const wanted = new Map<string, Float32Array>();
-  await float.run(feed, (name, { data }) => wanted.set(name, Float32Array.from(data)));
-  const names = model.metadata.tensors ?? [];
-  const ids = [...names.keys()].filter((id) => wanted.has(names[id]!));
-  const rows: TensorNoise[] = [];
-  const runner = await openQuantized(model, height, width, ids);
-  try {
-    await runner.run(toFloats(image, [1, 3, height, width], PLAIN), (realName, { data }) => {
-      const id = runner.idOf(realName);
-      const name = names[id]!;
-      const noise = new Noise();
-      noise.add(wanted.get(name)!, data);
-      const operation = kindOf(model.ops.find((op) => op.output === id)!).name;
-      const correlation = correlate(wanted.get(name)!, data);
-      rows.push({ name, operation, decibels: noise.decibels, correlation });
-    });
-  } finally {
-    await runner.release();
+export function logitsSqnr(engine: Engine, samples: readonly Sample[]): number {
+  const { ops, tensors } = engine.model;
+  const quantization = tensors[ops.at(-1)!.inputs[0]!]!;
+  const sqnr = new Sqnr();
+  for (const { image, logits } of samples) {
+    sqnr.add(logits, realNumbers(runLogits(engine, toInput(image)), quantization));
   }
-  return rows.sort((a, b) => a.decibels - b.decibels);
+  return sqnr.decibels;
+}
+
+/** One tensor of a float model, errors of earlier tensors included. */
+export interface TensorDifference {
+  readonly index: number;
+  readonly operation: string;
+  readonly name: string;
+  /** Pearson correlation of the float and the dequantised numbers: the lowest of all images. */
+  readonly correlation: number;
+  /** SQNR over all images. */
+  readonly decibels: number;
+}
+
+/** The tensors that a quantised and a float model both have, compared over some images. */
+export class TensorDifferences {
+  readonly #model: Model;
+  readonly #tensors = new Map<string, { id: number; index: number; sqnr: Sqnr; correlation: number }>();
+
+  /** @param names of the float model's tensors */
+  constructor(model: Model, names: ReadonlySet<string>) {
+    this.#model = model;
+    model.ops.forEach(({ output: id, code }, index) => {
+      const name = model.metadata.tensors?.[id] ?? "";
+      if (!names.has(name) || code === ARGMAX || this.#tensors.has(name)) return;
+      this.#tensors.set(name, { id, index, sqnr: new Sqnr(), correlation: 1 });
+    });
+  }
+
+  /** Names of the tensors that are compared, with their ids in the quantised model. */
+  get ids(): ReadonlyMap<string, number> {
+    return new Map([...this.#tensors].map(([name, { id }]) => [name, id]));
+  }
+
+  /**
+   * Adds a tensor of the float model; one that the quantised model does not have is left out.
+   *
+   * @param ours every tensor of the quantised model for the same image, int8 [height, width, channels]
+   */
+  add(name: string, { dims, data }: OutputTensor, ours: readonly Int8Array[]): void {
+    const entry = this.#tensors.get(name);
+    if (!entry) return;
+    const wanted = channelsLast(dims, data, 0, new Float32Array(data.length));
+    const got = realNumbers(ours[entry.id]!, this.#model.tensors[entry.id]!);
+    entry.sqnr.add(wanted, got);
+    entry.correlation = Math.min(entry.correlation, correlate(wanted, got));
+  }
+
+  /** In the order of the quantised model. */
+  rows(): TensorDifference[] {
+    return [...this.#tensors].map(([name, { index, sqnr, correlation }]) => {
+      const operation = kindOf(this.#model.ops[index]!).name;
+      return { index, operation, name, correlation, decibels: sqnr.decibels };
+    });
+  }
+}
+
+function realNumbers(values: Int8Array, quantization: Quantization): Float32Array {
+  return Float32Array.from(values, (q) => dequantize(q, quantization));
 }
 
 /** Pearson correlation of two lists of numbers; 1 where both are constant. */
-export function correlate(a: ArrayLike<number>, b: ArrayLike<number>): number {
+function correlate(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let [sumA, sumB, squareA, squareB, product] = [0, 0, 0, 0, 0];
   for (let i = 0; i < a.length; i++) {
     sumA += a[i]!;

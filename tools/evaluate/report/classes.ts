@@ -6,7 +6,7 @@ import { escapeHtml, percent } from "./html.js";
 /** A table of the classes that occur in the labels, the largest first, with a bar for the IoU of each. */
 export function drawClasses(metrics: readonly ClassMetrics[], palette: readonly Color[]): string {
   const rows = metrics
-    .map((score, id) => ({ ...score, color: palette[id]! }))
+    .map((entry, id) => ({ ...entry, color: palette[id]! }))
     .filter(({ share }) => share > 0)
     .sort((a, b) => b.share - a.share)
     .map(({ name, share, accuracy, iou, color }) => {

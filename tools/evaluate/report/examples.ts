@@ -12,7 +12,7 @@ export interface Example {
   readonly image: string;
   readonly label: string;
   readonly mask: string;
-  /** The photo in grey, pixels whose class is wrong in colour: `WRONG`, or `WRONG_VOID` where the label is Void. */
+  /** The image in grey, pixels whose class is wrong in colour: `WRONG`, or `WRONG_VOID` where the label is Void. */
   readonly difference: string;
 }
 
@@ -57,20 +57,20 @@ async function drawExample(
 ): Promise<Omit<Example, "name" | "pixelAccuracy">> {
   const { palette, classes, info } = segmenter;
   const segmented = await segmentFrame(segmenter, frame, readLabels);
-  const photo = shrink(segmented.image, SIDE);
-  const { width, height } = photo;
+  const image = shrink(segmented.image, SIDE);
+  const { width, height } = image;
   const small = (ids: Uint8Array) => resizeIds(ids, info.width, info.height, width, height);
   const [labels, mask] = [small(segmented.labels), small(segmented.mask)];
   const gray = Array.from({ length: 254 }, (_, level): Color => [level, level, level]);
   const difference = mask.map((id, pixel) => {
     if (id !== labels[pixel]) return classes[labels[pixel]!]!.toLowerCase() === "void" ? 254 : 255;
-    const [r, g, b] = photo.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as number[];
+    const [r, g, b] = image.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as number[];
     return Math.min(253, Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!));
   });
   const index = (data: Uint8Array, colors: readonly Color[]) =>
     address(encodePng({ data, width, height, channels: 1 }, colors));
   return {
-    image: address(encodePng(photo)),
+    image: address(encodePng(image)),
     label: index(labels, palette),
     mask: index(mask, palette),
     difference: index(difference, [...gray, WRONG_VOID, WRONG]),

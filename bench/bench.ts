@@ -3,12 +3,12 @@ import type { Spec } from "./engines/engine.js";
 import { interleave, type Outcome, oneLine, type Schedule } from "./interleave.js";
 import { measureLayer } from "./layers/measure.js";
 import type { PreparedLayer } from "./layers/prepare.js";
-import { type LoadOptions, type Ready, ready } from "./ready.js";
+import { type Ready, type ReadyOptions, ready } from "./ready.js";
 import type { HostResults, LeftOut, Measured } from "./results.js";
 import type { BenchHost, Runner } from "./runner.js";
 import type { Bytes } from "./sizes.js";
 
-export interface BenchOptions extends LoadOptions {
+export interface BenchOptions extends ReadyOptions {
   readonly plan: Schedule;
   /** Passes over the network for its roofline, 0 for none. */
   readonly passes: number;

@@ -21,7 +21,7 @@ import { sizeOf } from "./sizes.js";
 
 const HELP = `Usage: npm run bench -- [options]
 
-Compares this library with other engines on the same network, and writes bench/README.md with all pictures and the raw
+Compares this library with other engines on the same network, and writes bench/README.md with all charts and the raw
 results beside it, about ten minutes later. With --quick, --host or --only it writes to bench/out/part instead.
 
   --quick            few rounds of a few engines, as a check that all works
@@ -31,7 +31,7 @@ results beside it, about ten minutes later. With --quick, --host or --only it wr
   --rounds N         inferences of each engine in a repeat (default: 15)
   --repeats N        (default: 3)
   --threads N        of engines with threads (default: 2)
-  --frames DIR       20 pictures of it go through every build of ours (default: ../shared/camvid, where it is there)
+  --frames DIR       20 images of it go through every build of ours (default: ../shared/camvid, where it is there)
   --serve PORT       only serve the page that compares in a browser of yours
   --report FILE      only write the report anew, from raw results: bench/results/bench.json, or
                      bench/out/partial.json, which a run that is ended leaves behind
@@ -109,7 +109,7 @@ async function run(values: Values, folder: string): Promise<void> {
       date: new Date().toISOString().slice(0, 10),
       machine: thisMachine(),
       versions: packageVersions(BENCH),
-      network: { name: model.card.name, sha256, macs, parameters },
+      network: { name: model.metadata.name, sha256, macs, parameters },
       plan: timing,
       frames: frames.length,
     };

@@ -7,8 +7,8 @@ import type { RunTimes } from "./statistics.js";
 export interface Command {
   readonly name: "load" | "run" | "memory" | "hash" | "roofline" | "close";
   readonly spec?: Spec;
-  /** Of a hash: files of pictures. */
-  readonly pictures?: readonly string[];
+  /** Of a hash: files of images. */
+  readonly images?: readonly string[];
   /** Of a roofline: the build, and how often the network runs. */
   readonly variant?: string;
   readonly passes?: number;
@@ -42,8 +42,8 @@ export interface Runner {
   run(): Promise<RunTimes>;
   /** Bytes of WebAssembly memory; 0 where there is none. */
   linearBytes(): Promise<number>;
-  /** SHA-256 of the masks of some pictures, one after the other, hexadecimal. */
-  hash(pictures: readonly string[]): Promise<string>;
+  /** SHA-256 of the masks of some images, one after the other, hexadecimal. */
+  hash(images: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,5 @@
 /** What is made of times and masks. */
+import { median } from "../tools/common/statistics.js";
 
 /**
  * Times of an inference, milliseconds: wall time of one, and CPU time of all threads of the engine's process, the mean of
@@ -11,14 +12,6 @@ export interface RunTimes {
 
 /** Times of one engine, by repeat and round. */
 export type Samples = RunTimes[][];
-
-/** The middle of some numbers, or the mean of the two in the middle; NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  if (sorted.length === 0) return Number.NaN;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
-}
 
 /** One quantity of all repeats, milliseconds. */
 export interface Summary {
@@ -50,4 +43,10 @@ export function agreement(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let equal = 0;
   for (let at = 0; at < a.length; at++) if (a[at] === b[at]) equal++;
   return equal / a.length;
+}
+
+/** Three significant digits; "-" of what is no number. */
+export function round(value: number): string {
+  if (!Number.isFinite(value)) return "-";
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

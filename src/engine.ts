@@ -1,6 +1,7 @@
 import { EnvironmentError } from "./errors.js";
+import type { CheckedImage } from "./image.js";
 import { link, recordAt } from "./link.js";
-import type { Model } from "./model.js";
+import type { Model } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
 import { MASK_BAND } from "./record.js";
 import { imageScratch } from "./scratch.js";
@@ -48,14 +49,6 @@ export function test(exports: EngineExports): Instance {
   return { exports, dotProduct };
 }
 
-/** A picture: 8-bit levels [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGB and alpha). */
-export interface Picture {
-  readonly data: Uint8Array | Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-}
-
 /** One model, linked for one input size, in the memory of one engine instance. */
 export class Engine {
   readonly model: Model;
@@ -74,8 +67,8 @@ export class Engine {
     this.#memory.set(link(model, plan, dotProduct));
   }
 
-  /** Resizes a valid picture to the input size and writes it as the input tensor. */
-  setPicture({ data, width, height, channels }: Picture): void {
+  /** Resizes an image to the input size and writes it as the input tensor. */
+  setImage({ data, width, height, channels }: CheckedImage): void {
     const { plan } = this;
     const op = recordAt(this.model, 0);
     const scratch = plan.arenaAt + plan.ops[0]!.scratch;

@@ -3,8 +3,7 @@
  * where the map is large: its output then never lies in memory as a whole.
  */
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import type { Op, Size } from "./ops.js";
+import type { Model, Op, Size } from "./ops.js";
 
 /** Maps of fewer rows are not worth it: at the edge of each thread's share rows are computed twice. */
 const FUSED_ROWS = 64;

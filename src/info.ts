@@ -1,5 +1,4 @@
-import type { Model } from "./model.js";
-import { kindOf } from "./ops.js";
+import { kindOf, type Model } from "./ops.js";
 import type { Plan } from "./plan.js";
 
 /** Cost of one operation at one input size. */
@@ -44,7 +43,7 @@ export function modelInfo(model: Model, plan: Plan): ModelInfo {
     const kind = kindOf(op);
     return {
       name: kind.name,
-      tensor: model.card.tensors?.[op.output] ?? "",
+      tensor: model.metadata.tensors?.[op.output] ?? "",
       height,
       width,
       channels,

@@ -3,8 +3,7 @@
  * the way the kernels read them (src/pack.ts). What follows (arena, slack) starts as zeros.
  */
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { ATTRIBUTES, type Op, sameSize } from "./ops.js";
+import { ATTRIBUTES, type Model, type Op, sameSize } from "./ops.js";
 import { pack, packingOf, type Step, walkOf } from "./pack.js";
 import type { Plan } from "./plan.js";
 import * as record from "./record.js";

@@ -2,8 +2,9 @@
  * A model, and the op table: what every operation of a model file takes, gives, holds and costs.
  * Parser, validator, planner, linker, converter and `inspect` all read this one list.
  */
-import type { Card } from "./card.js";
+
 import * as format from "./format.js";
+import type { Metadata } from "./metadata.js";
 
 /** Rows and columns of an activation tensor, in pixels. */
 export interface Size {
@@ -11,27 +12,33 @@ export interface Size {
   readonly width: number;
 }
 
-/** Names of the numbers of an op record, in the order of the file and of the record in linear memory. */
-export const ATTRIBUTES = [
-  "kernelHeight",
-  "kernelWidth",
-  "strideY",
-  "strideX",
-  "dilationY",
-  "dilationX",
-  "padTop",
-  "padLeft",
-  "padBottom",
-  "padRight",
-  "groups",
-  "mode",
-  "numerator",
-  "denominator",
-  "value",
+/**
+ * The numbers of an op record, in the order of the record in linear memory: name, offset in the file, bytes there. All
+ * are unsigned but the last.
+ */
+export const ATTRIBUTE_FIELDS = [
+  ["kernelHeight", format.OP_KERNEL_HEIGHT, 1],
+  ["kernelWidth", format.OP_KERNEL_WIDTH, 1],
+  ["strideY", format.OP_STRIDE_Y, 1],
+  ["strideX", format.OP_STRIDE_X, 1],
+  ["dilationY", format.OP_DILATION_Y, 1],
+  ["dilationX", format.OP_DILATION_X, 1],
+  ["padTop", format.OP_PAD_TOP, 1],
+  ["padLeft", format.OP_PAD_LEFT, 1],
+  ["padBottom", format.OP_PAD_BOTTOM, 1],
+  ["padRight", format.OP_PAD_RIGHT, 1],
+  ["groups", format.OP_GROUPS, 2],
+  ["mode", format.OP_MODE, 2],
+  ["numerator", format.OP_NUMERATOR, 2],
+  ["denominator", format.OP_DENOMINATOR, 2],
+  ["value", format.OP_VALUE, 2],
 ] as const;
 
+/** Their names. */
+export const ATTRIBUTES = /* @__PURE__ */ ATTRIBUTE_FIELDS.map(([name]) => name);
+
 /**
- * The numbers of an op record; one that an operation does not use is zero. An enlargement is the fraction
+ * The numbers of an op record; one that an operation does not use is zero. An upsampling is the fraction
  * numerator / denominator; the pool factor of a gate stands in `numerator`; `pad` writes `value`.
  */
 export type Attributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;
@@ -71,7 +78,7 @@ export interface Model {
   readonly tensors: readonly Tensor[];
   /** In order of execution; the first is `input`, the last `argmax`. */
   readonly ops: readonly Op[];
-  readonly card: Card;
+  readonly metadata: Metadata;
   /** Input width and height must be multiples of this. */
   readonly stride: number;
   /** Default input size in pixels. */

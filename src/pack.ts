@@ -14,8 +14,7 @@
  */
 import { padTo } from "./allocate.js";
 import { rowsAtOnce } from "./fuse.js";
-import type { Model } from "./model.js";
-import { kindOf, type Op, type Size } from "./ops.js";
+import { kindOf, type Model, type Op, type Size } from "./ops.js";
 import * as record from "./record.js";
 import { channelMultipliers } from "./rounding.js";
 

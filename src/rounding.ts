@@ -3,8 +3,7 @@
  * (assembly/requantize.ts). Every step is rounded to binary32, as in src/format.md.
  */
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { kindOf, type Op } from "./ops.js";
+import { kindOf, type Model, type Op } from "./ops.js";
 
 /** Results of smaller magnitude, before they are rounded, are safe. */
 const FAST_MAGNITUDE = 2 ** 23;

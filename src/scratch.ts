@@ -1,12 +1,9 @@
 /** Memory that operations need for themselves while they run, and the choice between the two dense convolutions. */
 import { align } from "./allocate.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import type { Op, Size } from "./ops.js";
+import type { Model, Op, Size } from "./ops.js";
 import { directRowBytes, type Kernel, packingOf } from "./pack.js";
 import * as record from "./record.js";
-
-const { BATCH, BLOCK, SLACK_BYTES } = record;
 
 /**
  * What computes an operation (the field `KERNEL` of its record, without the kind of dot product): of the two dense
@@ -42,7 +39,7 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
     case format.INPUT:
       return imageScratch(output).bytes;
     case record.POINTWISE_KERNEL:
-      return matmulBytes(Math.max(output.width, BATCH), depth);
+      return matmulBytes(Math.max(output.width, record.BATCH), depth);
     case record.IM2COL_KERNEL:
       return align(output.width * depth + 16) + matmulBytes(output.width, depth);
     case record.DIRECT_KERNEL:
@@ -56,11 +53,13 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
     case format.GATE:
-      return 4 * sizes[second!]!.width * inChannels + SLACK_BYTES;
+      return 4 * sizes[second!]!.width * inChannels + record.SLACK_BYTES;
     case format.RESIZE:
-      return 4 * input.width * inChannels + 8 * output.width + SLACK_BYTES;
+      return 4 * input.width * inChannels + 8 * output.width + record.SLACK_BYTES;
     case format.ARGMAX:
-      return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
+      return (
+        record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + record.SLACK_BYTES
+      );
     default:
       return 0;
   }
@@ -68,7 +67,7 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
 
 /** Pixels and one block of weights as int16: see assembly/matmul.ts. */
 function matmulBytes(pixels: number, depth: number): number {
-  return 2 * (pixels + BLOCK) * depth + SLACK_BYTES;
+  return 2 * (pixels + record.BLOCK) * depth + record.SLACK_BYTES;
 }
 
 /** Parts of the scratch of `input`, as offsets: one image row, weights across, rows already resized across. */
@@ -79,8 +78,8 @@ export function imageScratch(size: Size): {
   bytes: number;
 } {
   const side = format.MAX_IMAGE_SIDE;
-  const weights = align(side * 4 + SLACK_BYTES);
+  const weights = align(side * 4 + record.SLACK_BYTES);
   const rows = align(weights + 4 * (2 * side + 5 * size.width));
   const rowCount = Math.ceil((2 * side) / size.height) + 3;
-  return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + SLACK_BYTES };
+  return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + record.SLACK_BYTES };
 }

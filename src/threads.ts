@@ -8,7 +8,7 @@ import { EnvironmentError } from "./errors.js";
 import { RELAXED_THREADS, SIMD_THREADS } from "./generated/threads.js";
 import { noThreads } from "./isolation.js";
 import { recordAt } from "./link.js";
-import type { Model } from "./model.js";
+import type { Model } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
 import { JOB } from "./record.js";
 import { type Opened, openVariant, type Variant } from "./variant.js";

@@ -118,14 +118,17 @@ function findWindowFault(a: Attributes, outChannels: number): string | false {
   return a.mode > format.COUNT_PADDING && `mode ${a.mode}`;
 }
 
-/** The input is a picture of 8-bit colours, the scores have a channel for each class of the card. */
-function validateEnds({ tensors, ops, card }: Model): void {
+/** The input is an image of 8-bit colours, the logits have a channel for each class of the metadata. */
+function validateEnds({ tensors, ops, metadata }: Model): void {
   const { scale, zero, min, max } = tensors[ops[0]!.output]!;
   const plain = scale === Math.fround(1 / 255) && zero === -128 && min === -128 && max === 127;
   expectModel(plain, "input: not scale 1/255, zero -128, range -128..127");
   const classes = tensors[ops.at(-1)!.inputs[0]!]!.channels;
   expectModel(classes >= 2 && classes <= format.MAX_CLASSES, `argmax: ${classes} classes`);
-  expectModel(classes === card.classes.length, `card: ${card.classes.length} classes for ${classes} scores`);
-  const names = card.tensors?.length ?? tensors.length;
-  expectModel(names === tensors.length, `card: ${names} names for ${tensors.length} tensors`);
+  expectModel(
+    classes === metadata.classes.length,
+    `metadata: ${metadata.classes.length} classes for ${classes} logits`,
+  );
+  const names = metadata.tensors?.length ?? tensors.length;
+  expectModel(names === tensors.length, `metadata: ${names} names for ${tensors.length} tensors`);
 }

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { Engine, instantiate } from "../src/engine.js";
 import { engineBytes } from "../src/engines/inline.js";
-import type { Model } from "../src/model.js";
+import type { Model } from "../src/ops.js";
 import { PAGE_BYTES, type Plan, plan } from "../src/plan.js";
 import { VARIANTS, type Variant } from "../src/variant.js";
 

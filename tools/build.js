@@ -165,11 +165,11 @@ async function bundleCommands() {
     chunkNames: "chunks/[name]-[hash]",
     metafile: true,
   });
-  return { ...files, "dist/THIRD-PARTY.txt": licences(Object.keys(metafile.inputs)) };
+  return { ...files, "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)) };
 }
 
 /** The licences of the packages whose files are part of the command line. */
-function licences(inputs) {
+function licensesOf(inputs) {
   const folders = inputs.flatMap((path) => /^.*?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   const parts = [...new Set(folders)].sort().map((folder) => {
     const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));

@@ -1,7 +1,7 @@
 /** What each operation of the network costs at the size measured, beside its time. */
 
 import { modelInfo } from "../../src/info.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Roofline } from "./measure.js";
 
@@ -80,8 +80,8 @@ export function costs(
       milliseconds: first.milliseconds + second.milliseconds,
     };
   });
-  const scores = size(model.ops.at(-1)!.inputs[0]!);
-  const last = { name: "mask", detail: `${side}x${side}x1`, macs: 0, bytes: scores + side * side };
+  const logits = size(model.ops.at(-1)!.inputs[0]!);
+  const last = { name: "mask", detail: `${side}x${side}x1`, macs: 0, bytes: logits + side * side };
   const own = list.filter((_, index) => memory.ops[index]!.executedBy === index);
   return [...own, { ...last, milliseconds: mask }];
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { agreement, median, quantityOf, summarize } from "../../bench/statistics.js";
+import { agreement, quantityOf, summarize } from "../../bench/statistics.js";
+import { median } from "../../tools/common/statistics.js";
 
 describe("median", () => {
   it("is the middle, or the mean of the two in the middle", () => {

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { kindOf } from "../../src/ops.js";
+import { kindOf, type Model } from "../../src/ops.js";
 import { type Plan, plan } from "../../src/plan.js";
 import { referenceSizes } from "../../tools/reference/run.js";
 import { buildCase } from "../cases/case.js";

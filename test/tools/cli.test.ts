@@ -43,7 +43,7 @@ describe("attendseg", () => {
     [["segment", "street.png", "--size", "0x48"], /--size 0x48: /],
     [["segment", "street.png", "--size", "99992x48"], /--size 99992x48: /],
     [["segment", "street.png", "--opacity", "2"], "Expected a number from 0 to 1"],
-    [["segment", "street.png", "--variant", "fast"], "Allowed choices are scalar, simd"],
+    [["segment", "street.png", "--variant", "fast"], "Allowed choices are relaxed, simd, scalar"],
     [["segment", "a/x.png", "b/x.jpg"], "a/x.png and b/x.jpg would both be written as x.mask.png"],
     [["segment", "a.png", "b.png", "-o", "-"], "-o - takes one photo"],
     [["segment", "-", "-m", "-"], "standard input cannot be both"],

@@ -7,7 +7,7 @@ import { afterAll, expect } from "vitest";
 import { Segmenter } from "../../src/index.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
-import type { PngParts } from "./image/pictures.js";
+import type { PngParts } from "./image/encode.js";
 
 /** What a finished command left. */
 export interface Outcome {
@@ -19,7 +19,7 @@ export interface Outcome {
 
 export const FIXTURE = writeModel(buildFixture());
 
-/** A picture with something in it. */
+/** An image with something in it. */
 export const STREET: PngParts = {
   width: 90,
   height: 70,
@@ -28,7 +28,7 @@ export const STREET: PngParts = {
   sample: (x, y, c) => (x * 5 + y * 3 + c * 40 + ((x >> 3) ^ (y >> 3)) * 37) % 256,
 };
 
-/** What the library makes of a picture. */
+/** What the library makes of an image. */
 export async function segmentHere(data: Uint8Array, width: number, height: number, channels: number) {
   const segmenter = await Segmenter.load(FIXTURE);
   return { segmenter, ...segmenter.segment({ data, width, height, channels }) };

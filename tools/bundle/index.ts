@@ -11,7 +11,8 @@ import { align } from "../../src/allocate.js";
 import { crc32 } from "../../src/checksum.js";
 import { Segmenter } from "../../src/index.js";
 import { link, recordAt } from "../../src/link.js";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Plan } from "../../src/plan.js";
 import { PAGE_BYTES } from "../../src/plan.js";
 import { SLACK_BYTES } from "../../src/record.js";
@@ -28,7 +29,7 @@ export interface Bundle {
   readonly bytes: Uint8Array;
   /** Linear memory, fixed: a multiple of 65,536. */
   readonly memoryBytes: number;
-  /** CRC-32 of the mask of the test picture. */
+  /** CRC-32 of the mask of the test image. */
   readonly checksum: number;
 }
 
@@ -44,7 +45,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
   const model = parseModel(file);
   const mask = placeMask(model, plan);
   const arenaBytes = Math.max(plan.arenaBytes, align(mask + plan.height * plan.width));
-  const names = encodeNames(model.card.classes);
+  const names = encodeNames(model.metadata.classes);
   const tail = new Uint8Array(names.bytes.length + header.HEADER_BYTES);
   const needed = plan.arenaAt + arenaBytes + SLACK_BYTES + tail.length;
   const memoryBytes = Math.max(plan.memoryBytes, Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES);
@@ -72,7 +73,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
 }
 
 /**
- * Offset in the arena at which the mask overlaps neither the input nor what drawing it needs: scores, winners,
+ * Offset in the arena at which the mask overlaps neither the input nor what drawing it needs: logits, winners,
  * scratch. It may lie behind the arena's end.
  */
 function placeMask(model: Model, plan: Plan): number {
@@ -112,7 +113,7 @@ function encodeNames(classes: readonly string[]): {
   return { bytes, places };
 }
 
-/** Checksum of the library's mask of the test picture, which assembly/standalone.ts draws by the same formula. */
+/** Checksum of the library's mask of the test image, which assembly/standalone.ts draws by the same formula. */
 async function expectedChecksum(file: Uint8Array, { width, height }: Plan): Promise<number> {
   const data = new Uint8Array(width * height * 3);
   for (let y = 0, at = 0; y < height; y++) {

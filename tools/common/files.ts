@@ -36,6 +36,11 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: "the file is too large",
 };
 
+/** What messages call a file that is read: its path, or "standard input" for "-". */
+export function nameOf(path: string): string {
+  return path === STANDARD ? "standard input" : path;
+}
+
 /**
  * The whole content of a file, or of standard input for "-".
  *
@@ -45,7 +50,7 @@ export function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path === STANDARD ? 0 : path);
   } catch (error) {
-    throw fileError(path === STANDARD ? "standard input" : path, error);
+    throw fileError(nameOf(path), error);
   }
 }
 

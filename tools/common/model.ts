@@ -1,8 +1,10 @@
 /** Model files for commands: errors name the file and the option at fault. */
-import { type Model, parseModel } from "../../src/model.js";
+import { type LoadOptions, Segmenter } from "../../src/index.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { type Plan, plan } from "../../src/plan.js";
 import { isExpected, messageOf, UsageError, UserError } from "./errors.js";
-import { readBytes, STANDARD } from "./files.js";
+import { nameOf, readBytes } from "./files.js";
 
 /**
  * Reads and validates a model file; "-" is standard input.
@@ -15,7 +17,29 @@ export function readModel(path: string): { model: Model; bytes: Uint8Array } {
     return { model: parseModel(bytes), bytes };
   } catch (error) {
     if (!isExpected(error)) throw error;
-    throw new UserError(`${path === STANDARD ? "standard input" : path}: ${messageOf(error)}`);
+    throw new UserError(`${nameOf(path)}: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Loads a model file to segment with; "-" is standard input.
+ *
+ * @param bytes of the file, where they have been read before
+ * @throws UserError that names the file, UsageError if the network cannot take the size of `--size`
+ */
+export async function loadSegmenter(
+  path: string,
+  options: LoadOptions = {},
+  bytes: Uint8Array = readBytes(path),
+): Promise<Segmenter> {
+  try {
+    return await Segmenter.load(bytes, options);
+  } catch (error) {
+    if (error instanceof RangeError && options.width !== undefined) {
+      throw new UsageError(`--size ${options.width}x${options.height}: ${messageOf(error)}`);
+    }
+    if (!isExpected(error)) throw error;
+    throw new UserError(`${nameOf(path)}: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Options that several commands share. */
 import { InvalidArgumentError, Option } from "commander";
+import { VARIANTS } from "../../src/variant.js";
 import { messageOf, UserError } from "./errors.js";
 import { writeOutput } from "./files.js";
 
@@ -21,10 +22,9 @@ export const sizeOption = () =>
 
 /** `--variant NAME`. */
 export const variantOption = () =>
-  new Option("--variant <name>", "engine build (default: the fastest that this machine runs)").choices([
-    "scalar",
-    "simd",
-  ]);
+  new Option("--variant <name>", "engine build (default: the fastest that this machine runs)").choices(
+    VARIANTS,
+  );
 
 function parseSize(text: string): InputSize {
   const match = /^(\d{1,5})x(\d{1,5})$/.exec(text);

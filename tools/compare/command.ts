@@ -1,6 +1,7 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
+import type { Variant } from "../../src/variant.js";
 import { readBytes, STANDARD, writeOutput } from "../common/files.js";
 import { readModel } from "../common/model.js";
 import {
@@ -14,16 +15,17 @@ import {
 } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
 import { formatCount, formatTable } from "../common/table.js";
-import { findFrames, spread } from "../data/frames.js";
+import { chooseEvenly, findFrames } from "../data/frames.js";
 import { runReference } from "../reference/run.js";
-import type { Comparison, RunModel } from "./index.js";
+import type { RunModel } from "./comparator.js";
+import type { Comparison } from "./index.js";
 import { engineRunner } from "./runner.js";
 
 interface Options {
   readonly images: string;
   readonly list?: string;
   readonly frames: number;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly json?: boolean;
@@ -32,7 +34,7 @@ interface Options {
 /** What is printed; keys of `--json`. */
 interface Report extends Comparison {
   readonly variant: string;
-  /** Values of all tensors of the first picture in which engine and reference differ: 0, or it is a bug. */
+  /** Values of all tensors of the first image in which engine and reference differ: 0, or it is a bug. */
   readonly engineDiffering: number;
 }
 
@@ -42,9 +44,9 @@ Examples:
   attendseg export model.aseg -o qdq.onnx && attendseg compare qdq.onnx model.aseg --images frames --frames 2
 
 A quantised (QDQ) ONNX model is compared integer by integer, every operation on onnxruntime's own inputs, so that
-errors do not add up. A float model is compared by correlation and signal to noise, errors of earlier operations
-included. The share of pixels with the same class is that of the whole network. On the first picture the engine
-is also checked against the reference, which must give the same bytes.
+errors do not add up. A float model is compared by correlation and by the signal to quantisation noise ratio (SQNR),
+errors of earlier operations included. The share of pixels with the same class is that of the whole network. On the
+first image the engine is also checked against the reference, which must give the same bytes.
 `;
 
 /** `attendseg compare MODEL.onnx MODEL.aseg --images DIR` */
@@ -67,26 +69,26 @@ export function compareCommand(): Command {
 async function run(onnx: string, path: string, options: Options): Promise<void> {
   const { model } = readModel(path);
   const bytes = readBytes(onnx);
-  const frames = spread(findFrames(options.images, options.list), options.frames);
+  const frames = chooseEvenly(findFrames(options.images, options.list), options.frames);
   const { compare } = await needRuntime(() => import("./index.js"));
-  const { readInputs } = await import("../data/pictures.js");
+  const { readInputs } = await import("../data/inputs.js");
   const engine = await engineRunner(options.variant);
   let engineDiffering: number | undefined;
-  const judged: RunModel = (...words) => {
+  const checked: RunModel = (...words) => {
     const tensors = engine.run(...words);
     engineDiffering ??= countDiffering(words[0], tensors, runReference(...words));
     return tensors;
   };
-  const progress = startProgress("pictures", frames.length);
+  const progress = startProgress("images", frames.length);
   let comparison: Comparison;
   try {
     comparison = await naming(onnx, () =>
       compare(bytes, model, readInputs(frames, model), {
         folder: onnx === STANDARD ? "." : dirname(onnx),
-        run: judged,
+        run: checked,
         ...(options.mean && { mean: options.mean }),
         ...(options.std && { std: options.std }),
-        onPicture: (done) => progress.update(done),
+        onImage: (done) => progress.update(done),
       }),
     );
   } finally {
@@ -109,8 +111,7 @@ function countDiffering({ ops }: Model, ours: Int8Array[], reference: Int8Array[
 }
 
 function describe(report: Report): string {
-  const { kind, pictures, width, height, operations, tensors, maskAgreement, variant, engineDiffering } =
-    report;
+  const { kind, width, height, operations, tensors, maskAgreement, variant, engineDiffering } = report;
   const table =
     kind === "quantized"
       ? formatTable(
@@ -132,12 +133,12 @@ function describe(report: Report): string {
             `${decibels.toFixed(1)} dB`.padStart(8),
             name,
           ]),
-          ["op", "kind", "correlation", "   noise", "tensor"],
+          ["op", "kind", "correlation", "    SQNR", "tensor"],
         );
   return [
     table,
     formatTable([
-      ["pictures", `${pictures} at ${width}x${height}`],
+      ["images", `${report.pictures} at ${width}x${height}`],
       ["pixels of the same class", `${(100 * maskAgreement).toFixed(3)} %`],
       [
         `engine (${variant}) against reference`,

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../common/errors.js";
-import { readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import { nameOf, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
 import {
   type InputSize,
   jsonOption,
@@ -14,7 +14,7 @@ import {
 } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
 import { formatBytes, formatTable } from "../common/table.js";
-import { findFrames, spread } from "../data/frames.js";
+import { chooseEvenly, findFrames } from "../data/frames.js";
 import { readClasses } from "../data/labels.js";
 import type { ConvertReport } from "./index.js";
 
@@ -41,8 +41,9 @@ Examples:
   attendseg convert model.onnx -o model.aseg --calibrate frames --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   attendseg convert quantized.onnx -o model.aseg --classes classes.csv --json
 
-A float model needs pictures like those it will see, to measure the ranges of its activations; a quantised (QDQ)
-model is taken as it is. The table shows where quantisation costs most: signal to noise in decibels, lowest first.
+A float model needs images like those it will see, to measure the ranges of its activations; a quantised (QDQ)
+model is taken as it is. The table shows where quantisation costs most, by the signal to quantisation noise
+ratio (SQNR) in decibels, lowest first.
 `;
 
 /** `attendseg convert MODEL.onnx -o MODEL.aseg` */
@@ -74,37 +75,32 @@ async function run(path: string, options: Options): Promise<void> {
     throw new UsageError("-o - takes no --json: standard output holds the model alone");
   }
   const bytes = readBytes(path);
-  const { convert } = await needRuntime(() => import("./index.js"));
-  const { loadGraph } = await import("./onnx/load.js");
-  const { readInputs } = await import("../data/pictures.js");
+  const { convertGraph, loadGraph } = await needRuntime(() => import("./index.js"));
+  const { readInputs } = await import("../data/inputs.js");
   const folder = path === STANDARD ? "." : dirname(path);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);
-  const name = path === STANDARD ? "standard input" : path;
-  const { width, height } = naming(name, () => loadGraph(bytes, { ...options.size, folder }));
+  const name = nameOf(path);
+  const loaded = naming(name, () => loadGraph(bytes, { ...options.size, folder }));
   const frames =
     options.calibrate === undefined
       ? []
-      : spread(findFrames(options.calibrate, options.list), options.frames);
-  const progress = startProgress("pictures", frames.length);
+      : chooseEvenly(findFrames(options.calibrate, options.list), options.frames);
+  const progress = startProgress("images", frames.length);
   try {
     const converted = await naming(name, () =>
-      convert(
-        { bytes, folder },
-        {
-          ...(frames.length > 0 && { calibration: readInputs(frames, { width, height }) }),
-          ...(classes && {
-            classes: classes.map(({ name }) => name),
-            palette: classes.map(({ color }) => color),
-          }),
-          ...(options.size && { size: options.size }),
-          ...(options.mean && { mean: options.mean }),
-          ...(options.std && { std: options.std }),
-          name: options.name ?? (path === STANDARD ? "model" : stem(path)),
-          sourceName: path === STANDARD ? "standard input" : basename(path),
-          activationBits: options.bits,
-          onProgress: (part, done) => part === "calibrate" && progress.update(done),
-        },
-      ),
+      convertGraph(loaded, {
+        ...(frames.length > 0 && { calibration: readInputs(frames, loaded) }),
+        ...(classes && {
+          classes: classes.map(({ name }) => name),
+          palette: classes.map(({ color }) => color),
+        }),
+        ...(options.mean && { mean: options.mean }),
+        ...(options.std && { std: options.std }),
+        name: options.name ?? (path === STANDARD ? "model" : stem(path)),
+        sourceName: path === STANDARD ? name : basename(path),
+        activationBits: options.bits,
+        onProgress: (part, done) => part === "calibrate" && progress.update(done),
+      }),
     );
     progress.stop();
     writeBytes(options.output, converted.bytes);
@@ -119,13 +115,13 @@ async function run(path: string, options: Options): Promise<void> {
 }
 
 function describe(report: ConvertReport, { output }: Options, fileBytes: number): string {
-  const { kind, opset, nodes, operations, pictures, method, methods, tensors, notes } = report;
+  const { kind, opset, nodes, operations, pictures: images, method, methods, tensors, notes } = report;
   const rows: [string, string][] = [
     ["model", `${kind}, operator set ${opset}`],
     ["operations", `${operations} of ${nodes} nodes`],
     ["file", `${output}, ${formatBytes(fileBytes)}`],
   ];
-  if (pictures > 0) rows.push(["calibrated on", `${pictures} pictures`]);
+  if (images > 0) rows.push(["calibrated on", `${images} images`]);
   const tried = methods.map((entry) => [
     entry.method === method ? "*" : " ",
     entry.method,
@@ -136,9 +132,7 @@ function describe(report: ConvertReport, { output }: Options, fileBytes: number)
     .map(({ name, operation, decibels }) => [`${decibels.toFixed(1)} dB`.padStart(8), operation, name]);
   return [
     formatTable(rows),
-    ...(tried.length > 0
-      ? [`ranges, by signal to noise of the scores (* is used):\n${formatTable(tried)}`]
-      : []),
+    ...(tried.length > 0 ? [`ranges, by SQNR of the logits (* is used):\n${formatTable(tried)}`] : []),
     ...(worst.length > 0 ? [`worst tensors:\n${formatTable(worst)}`] : []),
     ...(notes.length > 0 ? [`not kept exactly:\n${notes.map((note) => `  ${note}\n`).join("")}`] : []),
   ].join("\n");

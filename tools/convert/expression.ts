@@ -90,7 +90,7 @@ export const PARAMETERS: Readonly<Record<string, readonly (readonly [string, num
 };
 
 /** The value of an expression where its input is `x`. */
-export function evaluate(expression: Expression, x: number): number {
+export function compute(expression: Expression, x: number): number {
   switch (expression.kind) {
     case "input":
       return f(x);
@@ -98,13 +98,13 @@ export function evaluate(expression: Expression, x: number): number {
       return f(expression.value);
     case "quantize":
       return dequantize(
-        quantize(evaluate(expression.of, x), expression.quantization),
+        quantize(compute(expression.of, x), expression.quantization),
         expression.quantization,
       );
     case "table":
-      return expression.values[quantize(evaluate(expression.of, x), expression.input) + 128]!;
+      return expression.values[quantize(compute(expression.of, x), expression.input) + 128]!;
     case "call": {
-      const [first, second] = expression.args.map((arg) => evaluate(arg, x));
+      const [first, second] = expression.args.map((arg) => compute(arg, x));
       return f(FORMULAS[expression.name]!(first!, second ?? 0, expression.parameters));
     }
   }

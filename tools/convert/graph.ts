@@ -6,7 +6,7 @@ import { ConvertError } from "./errors.js";
 import type { Expression } from "./expression.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 
-export type Numbers =
+export type TypedArray =
   | Float32Array
   | Float64Array
   | Int8Array
@@ -20,7 +20,7 @@ export interface Constant {
   readonly dims: readonly number[];
   /** ONNX element type. */
   readonly type: number;
-  readonly values: Numbers;
+  readonly values: TypedArray;
   /** Where the file holds the constant as integers: value = scale of its channel * integer. */
   readonly quantized?: { readonly values: Int8Array | Int32Array; readonly scales: Float32Array };
   /** The file holds the constant as integers with a zero point, which convolutions cannot take. */
@@ -134,12 +134,12 @@ export function rename(graph: Graph, from: ReadonlyMap<string, string>): Graph {
 }
 
 /** A tensor name that the graph does not have yet. */
-export function freshName(graph: Graph, wish: string): string {
+export function freshName(graph: Graph, requested: string): string {
   const taken = (name: string): boolean => graph.shapes.has(name) || graph.constants.has(name);
-  if (!taken(wish)) return wish;
+  if (!taken(requested)) return requested;
   let suffix = 2;
-  while (taken(`${wish}_${suffix}`)) suffix++;
-  return `${wish}_${suffix}`;
+  while (taken(`${requested}_${suffix}`)) suffix++;
+  return `${requested}_${suffix}`;
 }
 
 /** `Conv "stem/conv"`, for messages. */

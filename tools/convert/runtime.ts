@@ -1,7 +1,8 @@
-/** onnxruntime (its WebAssembly build) as the one that runs ONNX files: for calibration and as the judge. */
+/** onnxruntime (its WebAssembly build) runs ONNX files: to calibrate, and to compare with. */
 import * as ort from "onnxruntime-web";
 import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
+import type { LoadedGraph } from "./onnx/load.js";
 import { readTensorProto } from "./onnx/read.js";
 import { readExternal } from "./onnx/stored.js";
 import { writeTensor } from "./onnx/write.js";
@@ -12,38 +13,36 @@ ort.env.wasm.numThreads = 1;
 const MOST_BYTES = 2 ** 29;
 
 /** The numbers of a tensor as onnxruntime gives them, in the order of its dims. */
-export interface Numbers {
+export interface OutputTensor {
   readonly dims: readonly number[];
   readonly data: Float32Array | Int8Array | Uint8Array | Int32Array;
 }
 
-/** A loaded ONNX model. */
-export interface Runner {
+/** An ONNX file that is open in onnxruntime. */
+export interface Session {
   /**
    * Runs the model once and gives its tensors one after the other.
    *
    * @param image float32 in the order of the model's input shape
    */
-  run(image: Float32Array, use: (name: string, numbers: Numbers) => void): Promise<void>;
+  run(image: Float32Array, use: (name: string, tensor: OutputTensor) => void): Promise<void>;
   release(): Promise<void>;
 }
 
-/** What `openRunner` needs to know of a model besides its bytes. */
-export interface RunnerOptions {
-  readonly inputName: string;
-  readonly inputShape: readonly number[];
-  /** Where external data lies. */
-  readonly folder?: string | undefined;
-  /** Tensors to give out, with their number of elements. */
-  readonly tensors: ReadonlyMap<string, number>;
-  /** Keep every node as it is in the file; else onnxruntime fuses, so quantised nodes run on integers. */
-  readonly isLiteral: boolean;
-}
-
-/** @throws ConvertError if onnxruntime refuses the model */
-export async function openRunner(bytes: Uint8Array, options: RunnerOptions): Promise<Runner> {
-  const { inputName, inputShape, folder, tensors, isLiteral } = options;
-  const exposed = expose(bytes, inputName, inputShape, [...tensors.keys()], folder);
+/**
+ * Opens a file in onnxruntime.
+ *
+ * @param tensors to give out, with their number of elements
+ * @param isLiteral keep every node as it is in the file; else onnxruntime fuses, so quantised nodes run on integers
+ * @throws ConvertError if onnxruntime refuses the model
+ */
+export async function openSession(
+  { bytes, folder, graph, inputShape }: LoadedGraph,
+  tensors: ReadonlyMap<string, number>,
+  isLiteral: boolean,
+): Promise<Session> {
+  const { input: name } = graph;
+  const exposed = expose(bytes, name, inputShape, [...tensors.keys()], folder);
   const session = await refusing(() =>
     ort.InferenceSession.create(exposed, {
       executionProviders: ["wasm"],
@@ -55,16 +54,31 @@ export async function openRunner(bytes: Uint8Array, options: RunnerOptions): Pro
     async run(image, use) {
       for (const names of chunks(tensors)) {
         const input = new ort.Tensor("float32", image, inputShape);
-        const results = await refusing(() => session.run({ [inputName]: input }, names));
-        for (const name of names) {
-          const { dims, data } = results[name]!;
-          use(name, { dims, data: data as Numbers["data"] });
-          results[name]!.dispose();
+        const results = await refusing(() => session.run({ [name]: input }, names));
+        for (const output of names) {
+          const { dims, data } = results[output]!;
+          use(output, { dims, data: data as OutputTensor["data"] });
+          results[output]!.dispose();
         }
       }
     },
     release: () => session.release(),
   };
+}
+
+/** A tensor of [1, channels, height, width] as [height, width, channels] in `result`, with `shift` added. */
+export function channelsLast<T extends Int8Array | Float32Array>(
+  dims: readonly number[],
+  data: ArrayLike<number>,
+  shift: number,
+  result: T,
+): T {
+  const [, channels, height, width] = dims as [number, number, number, number];
+  const plane = height * width;
+  for (let c = 0; c < channels; c++) {
+    for (let at = 0; at < plane; at++) result[at * channels + c] = data[c * plane + at]! + shift;
+  }
+  return result;
 }
 
 async function refusing<T>(action: () => Promise<T>): Promise<T> {
@@ -96,12 +110,12 @@ function* chunks(tensors: ReadonlyMap<string, number>): Generator<string[]> {
  * field by field, so nothing of the file is lost; only the noted shapes of inner tensors (value_info) go, and
  * data from other files comes in.
  */
-export function expose(
+function expose(
   bytes: Uint8Array,
   inputName: string,
   inputShape: readonly number[],
   outputs: readonly string[],
-  folder?: string,
+  folder: string | undefined,
 ): Uint8Array {
   const result = new PbfWriter(new Uint8Array(bytes.length + 64 * outputs.length + 1024));
   copyFields(new PbfReader(bytes), result, (tag, part) => {

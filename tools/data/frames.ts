@@ -5,7 +5,7 @@ import { listFolder, readText, stem } from "../common/files.js";
 
 const EXTENSIONS = [".png", ".jpg", ".jpeg"];
 
-/** A picture of a data set. */
+/** An image of a data set. */
 export interface Frame {
   /** File name without its extension. */
   readonly name: string;
@@ -16,7 +16,7 @@ export interface Frame {
  * The PNG and JPEG files of a folder, sorted by name.
  *
  * @param list a text file with the names wanted, one a line, with or without extension; their order is kept
- * @throws UserError if the folder holds no pictures or lacks one of the list
+ * @throws UserError if the folder holds no images or lacks one of the list
  */
 export function findFrames(folder: string, list?: string): Frame[] {
   const files = listFolder(folder).filter((file) => EXTENSIONS.includes(extname(file).toLowerCase()));
@@ -37,7 +37,7 @@ export function findFrames(folder: string, list?: string): Frame[] {
 }
 
 /** At most `count` frames, spread evenly over all of them. */
-export function spread<T>(items: readonly T[], count: number): T[] {
+export function chooseEvenly<T>(items: readonly T[], count: number): T[] {
   if (items.length <= count) return [...items];
   return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);
 }

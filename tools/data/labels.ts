@@ -1,9 +1,9 @@
-/** Label pictures, in colours or of class ids: a table of classes and one PNG file per frame. */
+/** Label images, in colours or of class ids: a table of classes and one PNG file per frame. */
 import { join } from "node:path";
 import type { Color } from "../../src/index.js";
 import { UserError } from "../common/errors.js";
 import { isFile, readText } from "../common/files.js";
-import { type Picture, readIndices, readPicture } from "../image/index.js";
+import { type DecodedImage, readImage, readIndices } from "../image/index.js";
 
 /** A class of a data set. */
 export interface LabelClass {
@@ -53,7 +53,7 @@ export function findClasses(labels: string): string | undefined {
   return [join(labels, "classes.csv"), join(labels, "..", "classes.csv")].find(isFile);
 }
 
-/** Class ids by colour, for decoding label pictures. */
+/** Class ids by colour, for decoding label images. */
 export type Colors = ReadonlyMap<number, number>;
 
 /**
@@ -96,28 +96,28 @@ export function matchClasses(
 }
 
 /**
- * Reads a label picture of class ids, grey levels or palette indices: a class id of the model for every pixel.
+ * Reads a label image of class ids, grey levels or palette indices: a class id of the model for every pixel.
  *
  * @param ids class id of the model for each id of the data set
  * @throws UserError that names the file, and the value and place of a pixel that belongs to no class
  */
-export function readIdLabels(path: string, ids: Uint8Array): Picture {
-  const picture = readIndices(path);
-  const data = picture.data.map((value, pixel) => {
+export function readIdLabels(path: string, ids: Uint8Array): DecodedImage {
+  const image = readIndices(path);
+  const data = image.data.map((value, pixel) => {
     if (value < ids.length) return ids[value]!;
-    const place = `${pixel % picture.width},${Math.floor(pixel / picture.width)}`;
+    const place = `${pixel % image.width},${Math.floor(pixel / image.width)}`;
     throw new UserError(`${path}: pixel ${place} is ${value}, but there are ${ids.length} classes`);
   });
-  return { ...picture, data };
+  return { ...image, data };
 }
 
 /**
- * Reads a label picture in colours: a class id for every pixel.
+ * Reads a label image in colours: a class id for every pixel.
  *
  * @throws UserError that names the file, and the colour and place of a pixel that belongs to no class
  */
-export async function readLabels(path: string, colors: Colors): Promise<Picture> {
-  const { data, width, height, channels } = await readPicture(path);
+export async function readLabels(path: string, colors: Colors): Promise<DecodedImage> {
+  const { data, width, height, channels } = await readImage(path);
   const ids = new Uint8Array(width * height);
   const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
   let lastKey = -1;

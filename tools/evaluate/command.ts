@@ -1,8 +1,10 @@
 import { dirname, join, resolve } from "node:path";
 import { Command } from "commander";
 import type { Segmenter } from "../../src/index.js";
+import type { Variant } from "../../src/variant.js";
 import { UsageError, UserError } from "../common/errors.js";
 import { isFile, isFolder, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import { loadSegmenter } from "../common/model.js";
 import {
   type InputSize,
   jsonOption,
@@ -28,7 +30,6 @@ import {
   readIdLabels,
   readLabels,
 } from "../data/labels.js";
-import { loadSegmenter } from "../segment/index.js";
 import { type Evaluation, evaluate, type ReadLabels } from "./index.js";
 import { readCurves } from "./report/curves.js";
 import { drawExamples } from "./report/examples.js";
@@ -41,7 +42,7 @@ interface Options {
   readonly classes?: string;
   readonly ids?: boolean;
   readonly size?: InputSize;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly report?: string;
   readonly examples: number;
   readonly curves?: string;
@@ -97,11 +98,11 @@ async function run(models: readonly string[], options: Options): Promise<void> {
       bytes,
     );
     const read = labelReader(segmenter, options);
-    const pairs = frames.map((frame) => ({ frame, label: labelOf(frame, options.labels) }));
-    const { evaluation, confusion } = await evaluate(segmenter, pairs, read, model, bytes.length);
+    const labeled = frames.map((frame) => ({ ...frame, label: labelOf(frame, options.labels) }));
+    const { evaluation, confusion } = await evaluate(segmenter, labeled, read, model, bytes.length);
     evaluations.push(evaluation);
     if (report !== undefined) {
-      const { best, worst } = await drawExamples(segmenter, pairs, evaluation, read, options.examples);
+      const { best, worst } = await drawExamples(segmenter, labeled, evaluation, read, options.examples);
       const command = ["attendseg", ...process.argv.slice(2)];
       const { classes, palette } = segmenter;
       const parts = { evaluation, confusion, classes, palette, best, worst, command, date: new Date() };
@@ -187,5 +188,5 @@ function compareModels(evaluations: readonly Evaluation[]): string {
     `${formatMilliseconds(evaluation.msPerFrame)} (${evaluation.variant})`,
   ]);
   const head = ["pixel accuracy", "without Void", "mean IoU", "MACs", "parameters", "memory", "time a frame"];
-  return formatMarkdown(rows, ["model", ...head]);
+  return `${formatMarkdown(rows, ["model", ...head])}\n`;
 }

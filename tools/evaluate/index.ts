@@ -2,11 +2,12 @@
 import type { ModelInfo, Segmenter } from "../../src/index.js";
 import { UserError } from "../common/errors.js";
 import { startProgress } from "../common/progress.js";
+import { median } from "../common/statistics.js";
 import type { Frame } from "../data/frames.js";
-import { type Picture, readPicture, resizeIds } from "../image/index.js";
+import { type DecodedImage, readImage, resizeIds } from "../image/index.js";
 
 /** Figures of one class. */
-export interface ClassScore {
+export interface ClassMetrics {
   readonly name: string;
   /** Share of all labelled pixels that carry this class. */
   readonly share: number;
@@ -17,28 +18,27 @@ export interface ClassScore {
 }
 
 /** Shares in 0..1. */
-export interface Scores {
+export interface Metrics {
   /** Every pixel counted, Void too. */
   readonly pixelAccuracy: number;
   /** Pixels labelled Void left out. */
   readonly pixelAccuracyNoVoid: number;
   /** Mean over the classes that occur in the labels, Void left out. */
   readonly meanIoU: number;
-  readonly perClass: readonly ClassScore[];
+  readonly perClass: readonly ClassMetrics[];
 }
 
 /** A frame and the path of its label. */
-export interface Pair {
-  readonly frame: Frame;
+export interface LabeledFrame extends Frame {
   readonly label: string;
 }
 
-/** Reads a label picture: a class id of the model for every pixel. */
-export type ReadLabels = (path: string) => Picture | Promise<Picture>;
+/** Reads a label image: a class id of the model for every pixel. */
+export type ReadLabels = (path: string) => DecodedImage | Promise<DecodedImage>;
 
 /** A frame with what a model makes of it. Labels and mask are class ids at the size of the network's input. */
-export interface Judged {
-  readonly picture: Picture;
+export interface SegmentedFrame {
+  readonly image: DecodedImage;
   readonly labels: Uint8Array;
   readonly mask: Uint8Array;
   /** Time of `segment` alone. */
@@ -50,28 +50,28 @@ export interface Judged {
  *
  * @throws UserError that names the file that cannot be read, or the label that differs from its frame in size
  */
-export async function judge(
+export async function segmentFrame(
   segmenter: Segmenter,
-  { frame, label }: Pair,
+  { path, label }: LabeledFrame,
   readLabels: ReadLabels,
-): Promise<Judged> {
+): Promise<SegmentedFrame> {
   const { width, height } = segmenter.info;
-  const picture = await readPicture(frame.path);
+  const image = await readImage(path);
   const labels = await readLabels(label);
-  if (labels.width !== picture.width || labels.height !== picture.height) {
+  if (labels.width !== image.width || labels.height !== image.height) {
     throw new UserError(
-      `${label}: ${labels.width}x${labels.height}, but its frame is ${picture.width}x${picture.height}`,
+      `${label}: ${labels.width}x${labels.height}, but its frame is ${image.width}x${image.height}`,
     );
   }
   const start = performance.now();
-  const { mask } = segmenter.segment(picture, { width, height });
+  const { mask } = segmenter.segment(image, { width, height });
   const milliseconds = performance.now() - start;
   const resized = resizeIds(labels.data, labels.width, labels.height, width, height);
-  return { picture, labels: resized, mask, milliseconds };
+  return { image, labels: resized, mask, milliseconds };
 }
 
 /** Share (0..1) of the pixels whose class is right. */
-export function agreement({ labels, mask }: Judged): number {
+export function agreement({ labels, mask }: SegmentedFrame): number {
   let right = 0;
   for (let at = 0; at < mask.length; at++) if (labels[at] === mask[at]) right++;
   return right / mask.length;
@@ -79,7 +79,7 @@ export function agreement({ labels, mask }: Judged): number {
 
 /** What was measured of a model; keys of `attendseg evaluate --json`. */
 export interface Evaluation
-  extends Scores,
+  extends Metrics,
     Pick<ModelInfo, "parameters" | "macs" | "weightBytes" | "memoryBytes"> {
   readonly frames: number;
   /** Median time of `segment`, mask at the size of the network's input. */
@@ -101,7 +101,7 @@ export interface Evaluation
  */
 export async function evaluate(
   segmenter: Segmenter,
-  pairs: readonly Pair[],
+  frames: readonly LabeledFrame[],
   read: ReadLabels,
   model: string,
   fileBytes: number,
@@ -110,23 +110,22 @@ export async function evaluate(
   const confusion = new Confusion(segmenter.classes.length);
   const times: number[] = [];
   const perFrame: { name: string; pixelAccuracy: number }[] = [];
-  const progress = startProgress("frames", pairs.length);
+  const progress = startProgress("frames", frames.length);
   try {
-    for (const pair of pairs) {
-      const judged = await judge(segmenter, pair, read);
-      times.push(judged.milliseconds);
-      confusion.add(judged.labels, judged.mask);
-      perFrame.push({ name: pair.frame.name, pixelAccuracy: agreement(judged) });
-      progress.update(times.length, pair.frame.name);
+    for (const frame of frames) {
+      const segmented = await segmentFrame(segmenter, frame, read);
+      times.push(segmented.milliseconds);
+      confusion.add(segmented.labels, segmented.mask);
+      perFrame.push({ name: frame.name, pixelAccuracy: agreement(segmented) });
+      progress.update(times.length, frame.name);
     }
   } finally {
     progress.stop();
   }
-  times.sort((a, b) => a - b);
   const evaluation = {
-    ...confusion.scores(segmenter.classes),
+    ...confusion.metrics(segmenter.classes),
     frames: times.length,
-    msPerFrame: times[times.length >> 1]!,
+    msPerFrame: median(times),
     model,
     fileBytes,
     parameters,
@@ -157,24 +156,24 @@ export class Confusion {
   }
 
   /** Figures so far. A pixel labelled Void still counts against the class that was predicted there. */
-  scores(names: readonly string[]): Scores {
+  metrics(names: readonly string[]): Metrics {
     const ids = names.map((_, id) => id);
     const right = ids.map((id) => this.counts[id * this.#classes + id]!);
-    const labelled = ids.map((id) => sum(ids.map((other) => this.counts[id * this.#classes + other]!)));
+    const labeled = ids.map((id) => sum(ids.map((other) => this.counts[id * this.#classes + other]!)));
     const predicted = ids.map((id) => sum(ids.map((other) => this.counts[other * this.#classes + id]!)));
     const known = ids.filter((id) => names[id]!.toLowerCase() !== "void");
-    const present = known.filter((id) => labelled[id]! > 0);
-    const iou = (id: number) => right[id]! / (labelled[id]! + predicted[id]! - right[id]!);
-    const total = sum(labelled);
+    const present = known.filter((id) => labeled[id]! > 0);
+    const iou = (id: number) => right[id]! / (labeled[id]! + predicted[id]! - right[id]!);
+    const total = sum(labeled);
     return {
       pixelAccuracy: sum(right) / total,
-      pixelAccuracyNoVoid: sum(known.map((id) => right[id]!)) / sum(known.map((id) => labelled[id]!)),
+      pixelAccuracyNoVoid: sum(known.map((id) => right[id]!)) / sum(known.map((id) => labeled[id]!)),
       meanIoU: sum(present.map(iou)) / present.length,
       perClass: ids.map((id) => ({
         name: names[id]!,
-        share: labelled[id]! / total,
-        accuracy: labelled[id] ? right[id]! / labelled[id]! : null,
-        iou: labelled[id] ? iou(id) : null,
+        share: labeled[id]! / total,
+        accuracy: labeled[id] ? right[id]! / labeled[id]! : null,
+        iou: labeled[id] ? iou(id) : null,
       })),
     };
   }

@@ -1,7 +1,6 @@
 /** From an architecture file of tools/train/network.py to the operations of the converted network, without weights. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
+import { type Attributes, type Model, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 import { UserError } from "../common/errors.js";
 
 /** See tools/train/network.py for what the fields mean. */
@@ -20,7 +19,12 @@ export interface Architecture {
 interface Stage {
   readonly width: number;
   readonly kernel: number;
-  readonly blocks: readonly { readonly expand: number; readonly condenser: Condenser | null }[];
+  readonly blocks: readonly Block[];
+}
+
+interface Block {
+  readonly expand: number;
+  readonly condenser: Condenser | null;
 }
 
 interface Condenser {
@@ -46,35 +50,36 @@ export function parseArchitecture(text: string): Architecture {
   } catch {
     throw new UserError("the architecture is not JSON");
   }
-  const fault = findFault(value);
-  if (fault) throw new UserError(`not an architecture: ${fault}`);
+  expectArchitecture(value);
   return value;
 }
 
-/** What the operations of a network could not be made from, or undefined; network.py checks the rest. */
-function findFault({ classes, stem, stages, refinement }: Architecture): string | undefined {
+/** Throws a UserError for what no operations could be made of; network.py checks the rest. */
+function expectArchitecture(value: Architecture | null): void {
+  const expect = (holds: boolean, field: string): void => {
+    if (!holds) throw new UserError(`not an architecture: ${field}`);
+  };
   const isWidth = (width: unknown) => Number.isInteger(width) && (width as number) > 0;
   const isKernel = (kernel: unknown) => isWidth(kernel) && (kernel as number) % 2 === 1;
-  if (!isWidth(classes)) return "classes";
+  expect(typeof value === "object" && value !== null, "an object is expected");
+  const { classes, stem, stages, refinement } = value!;
+  expect(isWidth(classes), "classes");
   for (const [field, part] of Object.entries({ stem, refinement })) {
-    if (!isWidth(part?.width) || !isKernel(part?.kernel)) return field;
+    expect(isWidth(part?.width) && isKernel(part?.kernel), field);
   }
-  if (![2, 4].includes(stem.stride ?? 2)) return "stem.stride";
+  expect([2, 4].includes(stem.stride ?? 2), "stem.stride");
   const { scales = SCALES } = refinement;
-  if (scales.length === 0 || String(scales) !== String(SCALES.filter((scale) => scales.includes(scale)))) {
-    return "refinement.scales";
-  }
-  if (stages?.length !== STAGES) return "stages";
-  for (const [index, { width, kernel, blocks }] of stages.entries()) {
-    if (!isWidth(width) || !isKernel(kernel) || !blocks?.length) return `stages[${index}]`;
-    const valid = blocks.every(({ expand, condenser: c }) => {
-      return (
-        isWidth(expand) && (c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0))
-      );
-    });
-    if (!valid) return `stages[${index}].blocks`;
-  }
-  return undefined;
+  const isOrdered = () => String(scales) === String(SCALES.filter((scale) => scales.includes(scale)));
+  expect(Array.isArray(scales) && scales.length > 0 && isOrdered(), "refinement.scales");
+  expect(Array.isArray(stages) && stages.length === STAGES, "stages");
+  stages.forEach((stage: Stage | null, index) => {
+    const isStage = isWidth(stage?.width) && isKernel(stage?.kernel) && Array.isArray(stage?.blocks);
+    expect(isStage && stage!.blocks.length > 0, `stages[${index}]`);
+    const isCondenser = (c: Condenser | null | undefined) =>
+      c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0);
+    const isBlock = (block: Block | null) => isWidth(block?.expand) && isCondenser(block?.condenser);
+    expect(stage!.blocks.every(isBlock), `stages[${index}].blocks`);
+  });
 }
 
 /** Activations as the converter makes them: 7 bits. */
@@ -155,16 +160,16 @@ export class ShapeBuilder {
   }
 
   /**
-   * The model, once `argmax` has been appended to its scores.
+   * The model, once `argmax` has been appended to its logits.
    *
    * @param stride input width and height must be multiples of it
    */
-  finish(scores: number, name: string, stride: number): Model {
-    this.add(format.ARGMAX, [scores], 1);
-    const classes = Array.from({ length: this.channels(scores) }, (_, id) => `class ${id}`);
+  finish(logits: number, name: string, stride: number): Model {
+    this.add(format.ARGMAX, [logits], 1);
+    const classes = Array.from({ length: this.channels(logits) }, (_, id) => `class ${id}`);
     const input = { scale: 1 / 255, zero: -128, order: "RGB" as const };
-    const card = { name, classes, palette: classes.map(() => [0, 0, 0] as const), input, provenance: {} };
-    return { tensors: this.tensors, ops: this.ops, card, stride, width: 512, height: 512 };
+    const metadata = { name, classes, palette: classes.map(() => [0, 0, 0] as const), input, provenance: {} };
+    return { tensors: this.tensors, ops: this.ops, metadata, stride, width: 512, height: 512 };
   }
 }
 

@@ -1,18 +1,20 @@
 import { Command, Option } from "commander";
+import type { Variant } from "../../src/variant.js";
 import { UsageError, UserError } from "../common/errors.js";
 import { readText, writeBytes, writeOutput } from "../common/files.js";
 import { jsonOption, printJson, variantOption, wholeWithin } from "../common/options.js";
 import { startProgress } from "../common/progress.js";
+import { median } from "../common/statistics.js";
 import { formatShare, formatTable } from "../common/table.js";
 import { type Architecture, parseArchitecture, shapeModel } from "./architecture.js";
-import { median, Stopwatch } from "./measure.js";
+import { Stopwatch } from "./stopwatch.js";
 import { parseTable, predict } from "./timing.js";
 
 interface Options {
   readonly table?: string;
   readonly check?: string;
   readonly rounds: number;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly json?: boolean;
 }
 
@@ -43,12 +45,12 @@ export function benchCommand(): Command {
 }
 
 async function run(files: readonly string[], options: Options): Promise<void> {
-  if (options.table !== undefined) await measure(options.table, options);
+  if (options.table !== undefined) await writeTable(options.table, options);
   else if (options.check !== undefined) await check(options.check, files, options);
   else throw new UsageError("either --table or --check is needed");
 }
 
-async function measure(path: string, { variant, json }: Options): Promise<void> {
+async function writeTable(path: string, { variant, json }: Options): Promise<void> {
   const stopwatch = await Stopwatch.open(variant);
   let progress: ReturnType<typeof startProgress> | undefined;
   const table = stopwatch.table((done, total) => {

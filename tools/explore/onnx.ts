@@ -1,6 +1,6 @@
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { build } from "../convert/aseg/build.js";
-import { makeCard } from "../convert/aseg/card.js";
+import { makeMetadata } from "../convert/aseg/metadata.js";
 import { strideOf } from "../convert/aseg/stride.js";
 import { loadGraph } from "../convert/onnx/load.js";
 import { lower } from "../convert/passes/index.js";
@@ -22,7 +22,7 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const derived = rangesOf(lowered, new Map(), "min-max");
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
-  const scores = tensors[ops.at(-1)!.inputs[0]!]!.channels;
-  const card = makeCard("network", scores, names, undefined, undefined, {});
-  return { tensors, ops, card, stride: strideOf({ tensors, ops }, height, width), width, height };
+  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const metadata = makeMetadata("network", channels, names, undefined, undefined, {});
+  return { tensors, ops, metadata, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

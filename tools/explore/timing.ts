@@ -1,7 +1,6 @@
 /** Predicted time of a network: a table of measured kernels, interpolated for the shapes of its operations. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import type { Op } from "../../src/ops.js";
+import type { Model, Op } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
 import { UserError } from "../common/errors.js";
 
@@ -109,8 +108,8 @@ export function shapeOf(
 }
 
 /**
- * Milliseconds that a network takes for one frame: its operations, without resizing the picture and without drawing
- * the mask, whose times depend on the picture.
+ * Milliseconds that a network takes for one frame: its operations, without resizing the image and without drawing
+ * the mask, whose times depend on the image.
  */
 export function predict(model: Model, table: TimingTable, height: number, width: number): number {
   const sizes = inferSizes(model, height, width);

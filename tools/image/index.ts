@@ -1,20 +1,20 @@
 import { messageOf, UserError } from "../common/errors.js";
-import { readBytes, STANDARD } from "../common/files.js";
+import { nameOf, readBytes } from "../common/files.js";
+import { type DecodedImage, ImageError } from "./image.js";
 import { decodeJpeg, isJpeg } from "./jpeg.js";
-import { type Picture, PictureError } from "./picture.js";
 import { decodeIndices, decodePng, isPng } from "./png.js";
 
-export type { Picture } from "./picture.js";
+export type { DecodedImage } from "./image.js";
 
-/** How files begin that people take for pictures we can read. */
+/** How files begin that people take for images we can read. */
 const OTHERS: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ["a GIF picture", /^GIF8/],
-  ["a WebP picture", /^RIFF.{4}WEBP/s],
-  ["a BMP picture", /^BM/],
-  ["a TIFF picture", /^(II\*|MM.\*)/],
-  ["an AVIF or HEIC picture", /^.{4}ftyp(avi|hei|mif|msf)/s],
-  ["a JPEG XL picture", /^.{4}JXL /s],
-  ["a JPEG 2000 picture", /^.{4}jP /s],
+  ["a GIF image", /^GIF8/],
+  ["a WebP image", /^RIFF.{4}WEBP/s],
+  ["a BMP image", /^BM/],
+  ["a TIFF image", /^(II\*|MM.\*)/],
+  ["an AVIF or HEIC image", /^.{4}ftyp(avi|hei|mif|msf)/s],
+  ["a JPEG XL image", /^.{4}JXL /s],
+  ["a JPEG 2000 image", /^.{4}jP /s],
   ["a PDF file", /^%PDF/],
   ["an SVG or XML file", /^\s*<(\?xml|svg)/i],
   ["an HTML page", /^\s*<(!doctype|html)/i],
@@ -27,7 +27,7 @@ const OTHERS: readonly (readonly [name: string, pattern: RegExp])[] = [
  * @param name what errors call the file
  * @throws UserError that names the file and says what is wrong with it
  */
-export async function decodePicture(bytes: Uint8Array, name: string): Promise<Picture> {
+export async function decodeImage(bytes: Uint8Array, name: string): Promise<DecodedImage> {
   try {
     if (isPng(bytes)) return decodePng(bytes);
     if (isJpeg(bytes)) return await decodeJpeg(bytes);
@@ -38,14 +38,14 @@ export async function decodePicture(bytes: Uint8Array, name: string): Promise<Pi
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64));
   const other = OTHERS.find(([, pattern]) => pattern.test(start));
   throw new UserError(
-    `${name}: this is ${other?.[0] ?? "no picture that is known here"}; PNG and JPEG are read`,
+    `${name}: this is ${other?.[0] ?? "no image that is known here"}; PNG and JPEG are read`,
   );
 }
 
 function naming(error: unknown, name: string): unknown {
-  if (error instanceof PictureError) return new UserError(`${name}: ${error.message}`);
+  if (error instanceof ImageError) return new UserError(`${name}: ${error.message}`);
   if (error instanceof RangeError) {
-    return new UserError(`${name}: the picture does not fit in memory (${messageOf(error)})`);
+    return new UserError(`${name}: the image does not fit in memory (${messageOf(error)})`);
   }
   return error;
 }
@@ -55,8 +55,8 @@ function naming(error: unknown, name: string): unknown {
  *
  * @throws UserError that names the file and says what is wrong with it
  */
-export async function readPicture(path: string): Promise<Picture> {
-  return decodePicture(readBytes(path), path === STANDARD ? "standard input" : path);
+export async function readImage(path: string): Promise<DecodedImage> {
+  return decodeImage(readBytes(path), nameOf(path));
 }
 
 /**
@@ -64,7 +64,7 @@ export async function readPicture(path: string): Promise<Picture> {
  *
  * @throws UserError that names the file and says what is wrong with it
  */
-export function readIndices(path: string): Picture {
+export function readIndices(path: string): DecodedImage {
   const bytes = readBytes(path);
   if (!isPng(bytes)) throw new UserError(`${path}: a grey or indexed PNG file is expected`);
   try {

@@ -4,7 +4,7 @@
  */
 import createDecoder, { type MozJPEGModule } from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import decoderBytes from "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm";
-import { expectSize, type Picture, PictureError } from "./picture.js";
+import { type DecodedImage, expectSize, ImageError } from "./image.js";
 
 /** What the start of a frame says. */
 interface Frame {
@@ -24,12 +24,12 @@ export function isJpeg(bytes: Uint8Array): boolean {
  * Decodes a JPEG file (baseline or progressive, grey or colour) to RGBA, turned upright as its EXIF
  * orientation says.
  *
- * @throws PictureError if the file is damaged, cut off, CMYK or larger than 16384 pixels a side
+ * @throws ImageError if the file is damaged, cut off, CMYK or larger than 16384 pixels a side
  */
-export async function decodeJpeg(bytes: Uint8Array): Promise<Picture> {
+export async function decodeJpeg(bytes: Uint8Array): Promise<DecodedImage> {
   const frame = findFrame(bytes);
   expectSize(frame.width, frame.height);
-  if (frame.components === 4) throw new PictureError("CMYK JPEG is not supported: save the picture as RGB");
+  if (frame.components === 4) throw new ImageError("CMYK JPEG is not supported: save the image as RGB");
   const complaints: string[] = [];
   const decoder = await instantiate((complaint) => complaints.push(complaint));
   let image: ImageData | null = null;
@@ -39,15 +39,15 @@ export async function decodeJpeg(bytes: Uint8Array): Promise<Picture> {
     complaints.push(...(complaints.length > 0 ? [] : [String(error)]));
   }
   if (complaints.some((complaint) => /premature end/i.test(complaint))) {
-    throw new PictureError("the JPEG file is cut off");
+    throw new ImageError("the JPEG file is cut off");
   }
   if (!image)
-    throw new PictureError(`the JPEG file cannot be decoded: ${complaints.at(-1) ?? "no reason given"}`);
+    throw new ImageError(`the JPEG file cannot be decoded: ${complaints.at(-1) ?? "no reason given"}`);
   const { data, width, height } = image;
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
 }
 
-/** A decoder of its own for each picture: after an error, and after a large picture, its memory is given back. */
+/** A decoder of its own for each image: after an error, and after a large image, its memory is given back. */
 function instantiate(complain: (complaint: string) => void): Promise<MozJPEGModule> {
   compiled ??= new WebAssembly.Module(decoderBytes);
   const options = {
@@ -67,7 +67,7 @@ function instantiate(complain: (complaint: string) => void): Promise<MozJPEGModu
 function findFrame(bytes: Uint8Array): Frame {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 2; at + 4 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) throw new PictureError("the JPEG file is damaged: a marker is missing");
+    if (bytes[at] !== 0xff) throw new ImageError("the JPEG file is damaged: a marker is missing");
     const marker = bytes[at + 1]!;
     if (marker === 0xff) {
       at += 1;
@@ -80,5 +80,5 @@ function findFrame(bytes: Uint8Array): Frame {
       at += 2 + view.getUint16(at + 2);
     }
   }
-  throw new PictureError("the JPEG file is cut off");
+  throw new ImageError("the JPEG file is cut off");
 }

@@ -1,24 +1,24 @@
 /** The parts of a PNG file (ISO/IEC 15948) that are written the same way wherever the bytes are compressed. */
 import { crc32 } from "../../src/checksum.js";
-import type { Picture } from "./picture.js";
+import type { DecodedImage } from "./image.js";
 
 export const SIGNATURE = [137, 80, 78, 71, 13, 10, 26, 10];
 
-export const GREY = 0;
+export const GRAY = 0;
 export const RGB = 2;
 export const PALETTE = 3;
-export const GREY_ALPHA = 4;
+export const GRAY_ALPHA = 4;
 export const RGB_ALPHA = 6;
 
 /** Red, green, blue of each index, 0..255. */
 export type Palette = readonly (readonly [number, number, number])[];
 
 /**
- * The rows of a picture as they are to be compressed (zlib): colours as differences, grey and indices as they are.
+ * The rows of an image as they are to be compressed (zlib): colours as differences, grey and indices as they are.
  *
  * @returns [height, 1 + width * channels]
  */
-export function filterRows({ data, width, height, channels }: Picture): Uint8Array<ArrayBuffer> {
+export function filterRows({ data, width, height, channels }: DecodedImage): Uint8Array<ArrayBuffer> {
   const rowBytes = width * channels;
   const rows = new Uint8Array(height * (1 + rowBytes));
   for (let y = 0; y < height; y++) {
@@ -36,7 +36,7 @@ export function filterRows({ data, width, height, channels }: Picture): Uint8Arr
 
 /** The chunks of an 8-bit PNG file whose rows have been filtered and compressed. */
 export function pngChunks(
-  { width, height, channels }: Picture,
+  { width, height, channels }: DecodedImage,
   packed: Uint8Array,
   palette?: Palette,
 ): Uint8Array<ArrayBuffer>[] {
@@ -45,7 +45,7 @@ export function pngChunks(
   view.setUint32(0, width);
   view.setUint32(4, height);
   header[8] = 8;
-  header[9] = palette ? PALETTE : channels === 1 ? GREY : channels === 3 ? RGB : RGB_ALPHA;
+  header[9] = palette ? PALETTE : channels === 1 ? GRAY : channels === 3 ? RGB : RGB_ALPHA;
   return [
     Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),

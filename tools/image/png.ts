@@ -1,14 +1,14 @@
 /**
  * PNG (ISO/IEC 15948): reads every colour type, bit depth and interlacing into 8-bit grey or RGB; writes 8-bit
- * grey, RGB and palette pictures. Transparency is dropped: a pixel keeps the colour stored for it.
+ * grey, RGB and palette images. Transparency is dropped: a pixel keeps the colour stored for it.
  */
 import { constants, deflateSync, inflateSync } from "node:zlib";
 import { crc32 } from "../../src/checksum.js";
-import { expectSize, type Picture, PictureError } from "./picture.js";
+import { type DecodedImage, expectSize, ImageError } from "./image.js";
 import {
   filterRows,
-  GREY,
-  GREY_ALPHA,
+  GRAY,
+  GRAY_ALPHA,
   PALETTE,
   type Palette,
   paeth,
@@ -20,14 +20,14 @@ import {
 
 /** Samples per pixel and the bit depths allowed, by colour type. */
 const COLOR_TYPES: ReadonlyMap<number, { samples: number; depths: readonly number[] }> = new Map([
-  [GREY, { samples: 1, depths: [1, 2, 4, 8, 16] }],
+  [GRAY, { samples: 1, depths: [1, 2, 4, 8, 16] }],
   [RGB, { samples: 3, depths: [8, 16] }],
   [PALETTE, { samples: 1, depths: [1, 2, 4, 8] }],
-  [GREY_ALPHA, { samples: 2, depths: [8, 16] }],
+  [GRAY_ALPHA, { samples: 2, depths: [8, 16] }],
   [RGB_ALPHA, { samples: 4, depths: [8, 16] }],
 ]);
 
-/** Start and step of the passes of an interlaced picture (Adam7). */
+/** Start and step of the passes of an interlaced image (Adam7). */
 const ADAM7 = [
   { x: 0, y: 0, stepX: 8, stepY: 8 },
   { x: 4, y: 0, stepX: 8, stepY: 8 },
@@ -59,9 +59,9 @@ export function isPng(bytes: Uint8Array): boolean {
  * Decodes a PNG file: 16-bit samples keep their high byte, fewer than 8 bits are spread over 0..255, palette
  * indices become RGB.
  *
- * @throws PictureError if the file is damaged or larger than 16384 pixels a side
+ * @throws ImageError if the file is damaged or larger than 16384 pixels a side
  */
-export function decodePng(bytes: Uint8Array): Picture {
+export function decodePng(bytes: Uint8Array): DecodedImage {
   const { header, palette, packed } = readChunks(bytes);
   return decodeRows(header, palette, packed);
 }
@@ -70,18 +70,18 @@ export function decodePng(bytes: Uint8Array): Picture {
  * Decodes a grey or palette PNG file of at most 8 bits to the numbers stored in it: grey levels are not spread over
  * 0..255, and palette indices stay indices.
  *
- * @throws PictureError if the file is damaged, of another kind or larger than 16384 pixels a side
+ * @throws ImageError if the file is damaged, of another kind or larger than 16384 pixels a side
  */
-export function decodeIndices(bytes: Uint8Array): Picture {
+export function decodeIndices(bytes: Uint8Array): DecodedImage {
   const { header, packed } = readChunks(bytes);
-  if ((header.type !== GREY && header.type !== PALETTE) || header.depth > 8) {
-    throw new PictureError("the PNG file is not grey or indexed with at most 8 bits a pixel");
+  if ((header.type !== GRAY && header.type !== PALETTE) || header.depth > 8) {
+    throw new ImageError("the PNG file is not grey or indexed with at most 8 bits a pixel");
   }
-  return decodeRows({ ...header, type: GREY, spread: 1 }, new Uint8Array(0), packed);
+  return decodeRows({ ...header, type: GRAY, spread: 1 }, new Uint8Array(0), packed);
 }
 
 /** Unpacks the pixels of all passes. */
-function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): Picture {
+function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): DecodedImage {
   const passes = header.interlaced ? ADAM7 : ONE_PASS;
   const bitsPerPixel = header.samples * header.depth;
   const layout = passes.map((pass) => {
@@ -97,7 +97,7 @@ function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): Pi
   const expected = layout.reduce((total, pass) => total + pass.height * (1 + pass.rowBytes), 0);
   const rows = inflate(packed, expected);
 
-  const channels = header.type === GREY || header.type === GREY_ALPHA ? 1 : 3;
+  const channels = header.type === GRAY || header.type === GRAY_ALPHA ? 1 : 3;
   const data = new Uint8Array(header.width * header.height * channels);
   let at = 0;
   for (const pass of layout) {
@@ -122,39 +122,39 @@ function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; p
   const packed: Uint8Array[] = [];
   let ended = false;
   for (let at = SIGNATURE.length; !ended; ) {
-    if (at + 12 > bytes.length) throw new PictureError("the PNG file is cut off");
+    if (at + 12 > bytes.length) throw new ImageError("the PNG file is cut off");
     const length = view.getUint32(at);
     const body = bytes.subarray(at + 8, at + 8 + length);
-    if (at + 12 + length > bytes.length) throw new PictureError("the PNG file is cut off");
+    if (at + 12 + length > bytes.length) throw new ImageError("the PNG file is cut off");
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const critical = (bytes[at + 4]! & 32) === 0;
     if (critical && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
-      throw new PictureError(
+      throw new ImageError(
         `the PNG file is damaged: the checksum of its ${printable(name)} part does not match`,
       );
     }
     if (!header && name !== "IHDR")
-      throw new PictureError("the PNG file is damaged: it does not begin with IHDR");
+      throw new ImageError("the PNG file is damaged: it does not begin with IHDR");
     if (name === "IHDR") header ??= readHeader(body);
     else if (name === "PLTE") palette = body;
     else if (name === "IDAT") packed.push(body);
     else if (name === "IEND") ended = true;
-    else if (critical) throw new PictureError(`the PNG file has an unknown part ${printable(name)}`);
+    else if (critical) throw new ImageError(`the PNG file has an unknown part ${printable(name)}`);
     at += 12 + length;
   }
-  if (header!.type === PALETTE && palette.length < 3) throw new PictureError("the PNG file has no palette");
+  if (header!.type === PALETTE && palette.length < 3) throw new ImageError("the PNG file has no palette");
   return { header: header!, palette, packed: packed.length === 1 ? packed[0]! : Buffer.concat(packed) };
 }
 
 function readHeader(body: Uint8Array): Header {
-  if (body.length !== 13) throw new PictureError("the PNG file is damaged: its header has the wrong length");
+  if (body.length !== 13) throw new ImageError("the PNG file is damaged: its header has the wrong length");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const width = view.getUint32(0);
   const height = view.getUint32(4);
   const [depth, type, compression, filter, interlace] = body.subarray(8) as unknown as number[];
   const kind = COLOR_TYPES.get(type!);
   if (!kind?.depths.includes(depth!) || compression !== 0 || filter !== 0 || interlace! > 1) {
-    throw new PictureError("the PNG file is damaged: its header is not valid");
+    throw new ImageError("the PNG file is damaged: its header is not valid");
   }
   expectSize(width, height);
   return {
@@ -175,12 +175,12 @@ function inflate(packed: Uint8Array, expected: number): Uint8Array {
     rows = inflateSync(packed, { maxOutputLength: expected, chunkSize });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "Z_BUF_ERROR") throw new PictureError("the PNG file is cut off");
+    if (code === "Z_BUF_ERROR") throw new ImageError("the PNG file is cut off");
     if (code === "ERR_BUFFER_TOO_LARGE")
-      throw new PictureError("the PNG file holds more pixels than it promises");
-    throw new PictureError("the PNG file is damaged: its pixels cannot be unpacked");
+      throw new ImageError("the PNG file holds more pixels than it promises");
+    throw new ImageError("the PNG file is damaged: its pixels cannot be unpacked");
   }
-  if (rows.length < expected) throw new PictureError("the PNG file holds fewer pixels than it promises");
+  if (rows.length < expected) throw new ImageError("the PNG file holds fewer pixels than it promises");
   return rows;
 }
 
@@ -204,7 +204,7 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: numb
       for (let i = step; i < length; i++) row[i]! += paeth(row[i - step]!, above[i]!, above[i - step]!);
       return;
     default:
-      throw new PictureError(`the PNG file is damaged: there is no row filter ${filter}`);
+      throw new ImageError(`the PNG file is damaged: there is no row filter ${filter}`);
   }
 }
 
@@ -218,7 +218,7 @@ function unpack(
   count: number,
   step: number,
 ): void {
-  if (depth === 8 && (type === GREY || type === RGB) && step === samples) {
+  if (depth === 8 && (type === GRAY || type === RGB) && step === samples) {
     data.set(row, start);
     return;
   }
@@ -227,7 +227,7 @@ function unpack(
     const first = sampleAt(row, x * samples, depth) * spread;
     if (type === PALETTE) {
       if (first >= colors)
-        throw new PictureError(`the PNG file is damaged: its palette has no colour ${first}`);
+        throw new ImageError(`the PNG file is damaged: its palette has no colour ${first}`);
       for (let c = 0; c < 3; c++) data[at + c] = palette[3 * first + c]!;
     } else {
       data[at] = first;
@@ -254,11 +254,11 @@ function printable(name: string): string {
 /**
  * Encodes an 8-bit PNG file.
  *
- * @param picture grey or RGB; with a palette, [height, width, 1] indices into it
+ * @param image grey or RGB; with a palette, [height, width, 1] indices into it
  * @param palette 1 to 256 colours, red, green, blue, each 0..255
  */
-export function encodePng(picture: Picture, palette?: Palette): Uint8Array {
-  const strategy = picture.channels === 1 ? constants.Z_DEFAULT_STRATEGY : constants.Z_FILTERED;
-  const packed = deflateSync(filterRows(picture), { level: 6, strategy, chunkSize: 1 << 20 });
-  return Buffer.concat(pngChunks(picture, packed, palette));
+export function encodePng(image: DecodedImage, palette?: Palette): Uint8Array {
+  const strategy = image.channels === 1 ? constants.Z_DEFAULT_STRATEGY : constants.Z_FILTERED;
+  const packed = deflateSync(filterRows(image), { level: 6, strategy, chunkSize: 1 << 20 });
+  return Buffer.concat(pngChunks(image, packed, palette));
 }

@@ -1,7 +1,7 @@
-/** What a model costs, and a picture of its memory over time. */
+/** What a model costs, and an image of its memory over time. */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { ArenaBlock, Plan } from "../../src/plan.js";
 import { isFile, readText, stem } from "../common/files.js";
 

@@ -1,26 +1,11 @@
 /** The classes with their colours and shares of the picture, the largest first. */
-import { histogram } from "../../src/mask.js";
+import type { ClassShare } from "../common/shares.js";
 import { formatShare } from "../common/table.js";
 import { cssColor, find, make, makeBar } from "./dom.js";
 import type { Classes } from "./stage.js";
 
 /** Shares below this are not told apart. */
 const LEAST = 0.001;
-
-/** A class's part of the picture, 0..1. */
-export interface ClassShare {
-  readonly id: number;
-  readonly name: string;
-  readonly share: number;
-}
-
-/** Shares of all classes, the largest first. */
-export function countShares(mask: Uint8Array, classes: readonly string[]): ClassShare[] {
-  const counts = histogram(mask, classes.length);
-  return classes
-    .map((name, id) => ({ id, name, share: counts[id]! / mask.length }))
-    .sort((a, b) => b.share - a.share || a.id - b.id);
-}
 
 export class Legend {
   readonly #present = find("legend", HTMLUListElement);

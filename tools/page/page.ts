@@ -9,9 +9,10 @@ import {
 } from "../../src/browser/index.js";
 import { parseModel } from "../../src/model.js";
 import { readSource } from "../../src/source.js";
+import { type ClassShare, countShares } from "../common/shares.js";
 import { formatBytes, formatMilliseconds, formatShare } from "../common/table.js";
 import { find } from "./dom.js";
-import { type ClassShare, countShares, Legend } from "./legend.js";
+import { Legend } from "./legend.js";
 import { saveMask, saveOverlay } from "./save.js";
 import { type ModelChoice, Settings } from "./settings.js";
 import { closeVideo, openCamera, openVideo, watchFiles } from "./sources.js";

@@ -1,13 +1,13 @@
 /**
- * A picture of any size as the network's input:
- *   output[y, x, c] = resized picture[y, x, c] - 128
+ * An image of any size as the network's input:
+ *   output[y, x, c] = resized image[y, x, c] - 128
  *   where an axis of m source and n target pixels is filtered by a triangle of half width max(m / n, 1) around
  *   (i + 1/2) * m / n, with weights in 2^-22, first across, then down, each pass rounded to 8 bits
  *
  * pixels  uint8 [height, width, channels]   channels 1 (grey), 3 (RGB), 4 (RGBA, alpha ignored)
  * output  int8  [outHeight, outWidth, 3]
  *
- * The arithmetic of Pillow's BILINEAR resize on 8-bit pictures (Resample.c).
+ * The arithmetic of Pillow's BILINEAR resize on 8-bit images (Resample.c).
  */
 
 /** @returns int8 [outHeight, outWidth, 3] */
@@ -59,13 +59,13 @@ function resizeRows(plane: Uint8Array, width: number, height: number, outWidth: 
 export function filter(i: number, m: number, n: number): { first: number; weights: number[] } {
   const scale = m / n;
   const support = Math.max(scale, 1);
-  const centre = (i + 0.5) * scale;
-  const first = Math.max(0, Math.trunc(centre - support + 0.5));
-  const end = Math.min(m, Math.trunc(centre + support + 0.5));
+  const center = (i + 0.5) * scale;
+  const first = Math.max(0, Math.trunc(center - support + 0.5));
+  const end = Math.min(m, Math.trunc(center + support + 0.5));
   const shares: number[] = [];
   let total = 0;
   for (let j = first; j < end; j++) {
-    const share = Math.max(0, 1 - Math.abs((j - centre + 0.5) / support));
+    const share = Math.max(0, 1 - Math.abs((j - center + 0.5) / support));
     shares.push(share);
     total += share;
   }

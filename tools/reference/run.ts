@@ -1,10 +1,9 @@
 /**
- * The reference: a whole model by the most obvious code, straight from src/format.md. It is the judge of the kernels,
+ * The reference: a whole model by the most obvious code, straight from src/format.md. Kernels are compared with it,
  * so it is never made fast.
  */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { kindOf, type Size } from "../../src/ops.js";
+import { kindOf, type Model, type Size } from "../../src/ops.js";
 import type { Activation, Reference } from "./activation.js";
 import { add } from "./add.js";
 import { argmax } from "./argmax.js";

@@ -1,13 +1,13 @@
 /**
- * A street scene drawn by code, so that there is a picture to segment before anyone has taken a photo.
+ * A street scene drawn by code, so that there is an image to segment before anyone has taken a photo.
  *
  * A camera stands in the left lane, 1.4 m above the road. Solids (convex bodies and ellipsoids) and the ground
- * are painted into a picture of twice the size with a depth for every pixel, which is then averaged down. Only
+ * are painted into an image of twice the size with a depth for every pixel, which is then averaged down. Only
  * +, -, *, / and square roots are used, so every machine draws the same bytes.
  *
  * World axes in metres: x to the right, y up, z away from the camera.
  */
-import type { Picture } from "../image/picture.js";
+import type { DecodedImage } from "../image/image.js";
 import { ground, type Shadow, sky } from "./ground.js";
 import { type Color, dot, EYE, NEAR, type Solid, unit, type Vector } from "./solids.js";
 import { buildStreet } from "./street.js";
@@ -17,14 +17,14 @@ const WIDTH = 960;
 const HEIGHT = 720;
 /** Subpixels across and down a pixel. */
 const FINE = 2;
-/** Distance of the picture plane in pixels, and row of the horizon. */
+/** Distance of the image plane in pixels, and row of the horizon. */
 const FOCAL = 760;
 const HORIZON = 345;
 
 /** Light comes from above, the right and behind the camera. */
 const LIGHT: Vector = unit([0.35, 0.8, -0.48]);
 
-/** A picture of FINE times the size: color and depth of every subpixel. */
+/** An image of FINE times the size: color and depth of every subpixel. */
 class Canvas {
   readonly width = WIDTH * FINE;
   readonly height = HEIGHT * FINE;
@@ -101,7 +101,7 @@ function haze(color: Color, depth: number): Color {
 }
 
 /** Averages the subpixels of every pixel and adds the noise of a camera. */
-function develop(canvas: Canvas): Picture {
+function develop(canvas: Canvas): DecodedImage {
   const data = new Uint8Array(WIDTH * HEIGHT * 3);
   for (let y = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++) {
@@ -122,7 +122,7 @@ function develop(canvas: Canvas): Picture {
 }
 
 /** Draws the street: RGB, 960 by 720 pixels, the same bytes on every machine. */
-export function drawStreet(): Picture {
+export function drawStreet(): DecodedImage {
   const { solids, shadows } = buildStreet();
   const canvas = new Canvas();
   paintBackground(canvas, shadows);

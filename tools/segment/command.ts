@@ -1,8 +1,10 @@
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { Command } from "commander";
+import type { Variant } from "../../src/variant.js";
 import { messageOf, UsageError } from "../common/errors.js";
-import { isNewer, makeFolder, readBytes, STANDARD, writeOutput } from "../common/files.js";
+import { makeFolder, readBytes, STANDARD, writeOutput } from "../common/files.js";
+import { loadSegmenter } from "../common/model.js";
 import {
   type InputSize,
   jsonOption,
@@ -14,24 +16,25 @@ import {
 } from "../common/options.js";
 import { defaultModel, segmentWorker } from "../common/package.js";
 import { type Progress, startProgress } from "../common/progress.js";
-import { formatMilliseconds, formatShare, formatTable } from "../common/table.js";
-import { loadSegmenter, type Report, removeHalves, resultPaths, segmentPhoto } from "./index.js";
-import { findPhotos, type Photo } from "./photos.js";
+import { findImages, type ImageFile } from "./find.js";
+import { segmentFile } from "./index.js";
 import { runPool } from "./pool.js";
+import { describe, type Report, summarize } from "./report.js";
 import type { WorkerData } from "./worker.js";
+import { findResults, removeHalves } from "./write.js";
 
 interface Options {
   readonly output: string;
   readonly model?: string;
   readonly size?: InputSize;
-  readonly variant?: "scalar" | "simd";
+  readonly variant?: Variant;
   readonly opacity: number;
   readonly jobs: number;
   readonly resume?: boolean;
   readonly json?: boolean;
 }
 
-/** From this many photos on, the report on each takes one line. */
+/** From this many images on, the report on each takes one line. */
 const MANY = 20;
 
 const EXAMPLES = `
@@ -53,7 +56,7 @@ export function segmentCommand(): Command {
   return new Command("segment")
     .description("label every pixel of street photos")
     .argument("<photo...>", "PNG or JPEG files, folders, patterns, - for standard input")
-    .option("-o, --output <folder>", "where the pictures go, - for standard output", ".")
+    .option("-o, --output <folder>", "where the images go, - for standard output", ".")
     .option("-m, --model <file>", "model file (default: the one that comes with attendseg)")
     .addOption(sizeOption())
     .addOption(variantOption())
@@ -76,19 +79,19 @@ async function run(words: string[], options: Options): Promise<void> {
   if (options.model === STANDARD && words.includes(STANDARD)) {
     throw new UsageError("standard input cannot be both the model and a photo");
   }
-  const photos = findPhotos(words);
-  if (toOutput && photos.length > 1) throw new UsageError("-o - takes one photo");
+  const files = findImages(words);
+  if (toOutput && files.length > 1) throw new UsageError("-o - takes one photo");
   const path = options.model ?? defaultModel();
   const model = readBytes(path);
   const loadOptions = { ...size, ...(variant && { variant }) };
   const segmenter = await loadSegmenter(path, loadOptions, model);
   if (!toOutput) makeFolder(folder);
-  if (options.resume) removeHalves(folder, photos);
+  if (options.resume) removeHalves(folder, files);
 
-  const journal = new Journal(photos.length, options);
+  const journal = new Journal(files.length, options);
   const todo: number[] = [];
-  photos.forEach((photo, index) => {
-    const report = settle(photo, options, path);
+  files.forEach((file, index) => {
+    const report = settle(file, options, path);
     if (report) journal.add(index, report);
     else todo.push(index);
   });
@@ -96,11 +99,11 @@ async function run(words: string[], options: Options): Promise<void> {
   try {
     if (options.jobs === 1 || todo.length === 1) {
       for (const index of todo) {
-        journal.add(index, await segmentPhoto(segmenter, photos[index]!, data.destination));
+        journal.add(index, await segmentFile(segmenter, files[index]!, data.destination));
       }
     } else {
-      const tasks = todo.map((index) => photos[index]!);
-      await runPool<Photo, Report>(segmentWorker(), data, options.jobs, tasks, (at, outcome) => {
+      const tasks = todo.map((index) => files[index]!);
+      await runPool<ImageFile, Report>(segmentWorker(), data, options.jobs, tasks, (at, outcome) => {
         const photo = tasks[at]!.path;
         const report =
           outcome instanceof Error ? { photo, error: `${photo}: ${messageOf(outcome)}` } : outcome;
@@ -121,19 +124,15 @@ async function run(words: string[], options: Options): Promise<void> {
   }
 }
 
-/** The report on a photo that needs no work: there is none, or its results are there. */
-function settle(
-  { path, name, error }: Photo,
-  { output, resume }: Options,
-  model: string,
-): Report | undefined {
-  if (error !== undefined) return { photo: path, error };
-  const paths = resultPaths(output, name);
-  const isDone = Object.values(paths).every((result) => isNewer(result, path) && isNewer(result, model));
-  return resume && isDone ? { photo: path, ...paths, skipped: true } : undefined;
+/** The report on a file that needs no work: there is none, or its results are there. */
+function settle(file: ImageFile, { output, resume }: Options, model: string): Report | undefined {
+  const { path: photo, error } = file;
+  if (error) return { photo, error: error.message };
+  const results = resume ? findResults(file, output, model) : undefined;
+  return results && { photo, ...results, skipped: true };
 }
 
-/** Says what became of each photo, in the order of the photos, while a progress bar counts them. */
+/** Says what became of each image, in the order of the command line, while a progress bar counts them. */
 class Journal {
   readonly reports: Report[] = [];
   readonly #options: Options;
@@ -187,21 +186,4 @@ class Journal {
     if (this.#options.output === STANDARD) process.stderr.write(text);
     else writeOutput(text);
   }
-}
-
-function headOf({ photo, width, height, milliseconds }: Report): string {
-  return `${photo}: ${width}x${height}, ${formatMilliseconds(milliseconds!)}`;
-}
-
-/** The report on one photo as one line. */
-function summarize(report: Report): string {
-  const { name, share } = report.shares![0]!;
-  return `${headOf(report)}, ${name} ${formatShare(share)}\n`;
-}
-
-/** The report on one photo as text. */
-export function describe(report: Report): string {
-  const files = [report.mask, report.overlay].filter((path) => path !== undefined);
-  const rows = report.shares!.map(({ name, share }) => [` ${name}`, formatShare(share).padStart(7)]);
-  return `${[headOf(report), ...files].join("\n  -> ")}\n${formatTable(rows)}`;
 }

@@ -1,34 +1,30 @@
-/** What `npm start` runs: segments the photos given, or a street drawn by code. */
+/** What `npm start` runs: segments the images given, or a street drawn by code. */
 import { join } from "node:path";
 import { isExpected, messageOf, UsageError } from "../common/errors.js";
 import { makeFolder, stem, writeBytes, writeOutput } from "../common/files.js";
+import { loadSegmenter } from "../common/model.js";
 import { defaultModel } from "../common/package.js";
-import { type Picture, readPicture } from "../image/index.js";
+import { type DecodedImage, readImage } from "../image/index.js";
 import { encodePng } from "../image/png.js";
 import { drawStreet } from "../sample/index.js";
-import { describe } from "./command.js";
-import { loadSegmenter, segmentPicture, writeResults } from "./index.js";
+import { segmentImage } from "./index.js";
+import { describe } from "./report.js";
 
-const FOLDER = "out";
-const OPACITY = 0.5;
+const DESTINATION = { folder: "out", opacity: 0.5 };
 
-async function main(photos: readonly string[]): Promise<void> {
-  if (photos.some((photo) => photo.startsWith("-"))) throw new UsageError("usage: npm start [-- PHOTO...]");
+async function main(paths: readonly string[]): Promise<void> {
+  if (paths.some((path) => path.startsWith("-"))) throw new UsageError("usage: npm start [-- PHOTO...]");
   const segmenter = await loadSegmenter(defaultModel());
-  makeFolder(FOLDER);
-  const run = (path: string, picture: Picture) => {
-    const { width, height } = picture;
-    const { mask, shares, milliseconds } = segmentPicture(segmenter, picture);
-    const paths = writeResults(FOLDER, stem(path), segmenter, picture, mask, OPACITY);
-    writeOutput(describe({ photo: path, width, height, milliseconds, shares, ...paths }));
-  };
-  if (photos.length === 0) {
+  const run = (path: string, image: DecodedImage) =>
+    writeOutput(describe(segmentImage(segmenter, image, { path, name: stem(path) }, DESTINATION)));
+  if (paths.length === 0) {
     const street = drawStreet();
-    const path = join(FOLDER, "street.png");
+    const path = join(DESTINATION.folder, "street.png");
+    makeFolder(DESTINATION.folder);
     writeBytes(path, encodePng(street));
     run(path, street);
   }
-  for (const photo of photos) run(photo, await readPicture(photo));
+  for (const path of paths) run(path, await readImage(path));
 }
 
 try {

@@ -1,8 +1,9 @@
-/** A worker thread of `attendseg segment`: gets photos, answers with reports. */
+/** A worker thread of `attendseg segment`: gets image files, answers with reports. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type LoadOptions, Segmenter } from "../../src/index.js";
-import { type Destination, segmentPhoto } from "./index.js";
-import type { Photo } from "./photos.js";
+import type { ImageFile } from "./find.js";
+import { segmentFile } from "./index.js";
+import type { Destination } from "./write.js";
 
 /** What a worker is started with. */
 export interface WorkerData {
@@ -15,6 +16,6 @@ export interface WorkerData {
 const { model, options, destination } = workerData as WorkerData;
 const segmenter = Segmenter.load(model, options);
 
-parentPort!.on("message", async (photo: Photo) => {
-  parentPort!.postMessage(await segmentPhoto(await segmenter, photo, destination));
+parentPort!.on("message", async (file: ImageFile) => {
+  parentPort!.postMessage(await segmentFile(await segmenter, file, destination));
 });

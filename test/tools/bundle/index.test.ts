@@ -36,7 +36,7 @@ const EXPORTS = [
 const NAMES = ["Straße", "", "道路", "sky, or nearly", "x".repeat(300)];
 
 const fixture = buildFixture(5);
-const model = { ...fixture, card: { ...fixture.card, classes: NAMES } };
+const model = { ...fixture, metadata: { ...fixture.metadata, classes: NAMES } };
 const file = writeModel(model);
 
 const bundle = (variant: string, width: number, height: number) =>
@@ -47,17 +47,12 @@ function instantiate(bytes: Uint8Array): Standalone {
   return new WebAssembly.Instance(module).exports as unknown as Standalone;
 }
 
-/** The mask by the reference, for a picture of the network's size. */
-function expectedMask(picture: Uint8Array, width: number, height: number): Uint8Array {
-  const tensors = runReference(
-    model,
-    referenceInput(picture, width, height, 3, width, height),
-    height,
-    width,
-  );
-  const scores = tensors[model.ops.at(-1)!.inputs[0]!]!;
+/** The mask by the reference, for an image of the network's size. */
+function expectedMask(image: Uint8Array, width: number, height: number): Uint8Array {
+  const tensors = runReference(model, referenceInput(image, width, height, 3, width, height), height, width);
+  const logits = tensors[model.ops.at(-1)!.inputs[0]!]!;
   const size = { height: height / 2, width: width / 2 };
-  return referenceMask(scores, size, FIXTURE_CLASSES, height, width);
+  return referenceMask(logits, size, FIXTURE_CLASSES, height, width);
 }
 
 const view = ({ memory }: Standalone, at: number, length: number) =>
@@ -90,13 +85,13 @@ describe.each(BUNDLE_VARIANTS)("a standalone module, %s", (variant) => {
     expect([standalone.width(), standalone.height()]).toEqual([width, height]);
     const random = new Random(width);
     for (let frame = 0; frame < 3; frame++) {
-      const picture = random.uint8(width * height * 3);
-      view(standalone, standalone.input(), picture.length).set(picture);
+      const image = random.uint8(width * height * 3);
+      view(standalone, standalone.input(), image.length).set(image);
       expect(standalone.run()).toBe(0);
-      // the next picture may be written before this mask is read
-      view(standalone, standalone.input(), picture.length).fill(255);
+      // the next image may be written before this mask is read
+      view(standalone, standalone.input(), image.length).fill(255);
       const mask = view(standalone, standalone.output(), width * height);
-      expect([...mask]).toEqual([...expectedMask(picture, width, height)]);
+      expect([...mask]).toEqual([...expectedMask(image, width, height)]);
     }
   });
 

@@ -2,18 +2,18 @@ import { expect, test, vi } from "vitest";
 import { compare } from "../../../tools/compare/index.js";
 import { convert, exportQdq } from "../../../tools/convert/index.js";
 import { buildFixture } from "../../fixtures/fixture.js";
-import { OnnxBuilder, pictures, TIMEOUT } from "../convert/onnx-builder.js";
+import { images, OnnxBuilder, TIMEOUT } from "../convert/onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
 const fixture = buildFixture();
 const quantized = exportQdq(fixture, fixture.height, fixture.width);
-const FRAMES = pictures(2, 64, 48);
+const FRAMES = images(2, 64, 48);
 
 test("a quantised file: one row an operation, each given onnxruntime's inputs", async () => {
   const { model } = await convert(quantized);
   const done: number[] = [];
-  const result = await compare(quantized, model, FRAMES, { onPicture: (count) => done.push(count) });
+  const result = await compare(quantized, model, FRAMES, { onImage: (count) => done.push(count) });
   expect(result).toMatchObject({ kind: "quantized", pictures: 2, width: 64, height: 48, tensors: [] });
   expect(result.operations.length).toBe(model.ops.length - 1);
   expect(result.operations[1]).toEqual({
@@ -46,8 +46,8 @@ test("masks come from whatever runs the model", async () => {
 test("a float file: correlation and signal to noise of each tensor", async () => {
   const b = new OnnxBuilder(31);
   const bytes = b.build(b.conv(b.node("HardSwish", [b.conv("x", 3, 8, 3)]), 8, 4));
-  const { model } = await convert(bytes, { calibration: pictures(2), method: "min-max" });
-  const result = await compare(bytes, model, pictures(1));
+  const { model } = await convert(bytes, { calibration: images(2), method: "min-max" });
+  const result = await compare(bytes, model, images(1));
   expect(result).toMatchObject({ kind: "float", operations: [] });
   expect(result.tensors.map(({ operation }) => operation)).toEqual(["convolution", "lookup", "pointwise"]);
   for (const { correlation, decibels } of result.tensors) {
@@ -57,7 +57,7 @@ test("a float file: correlation and signal to noise of each tensor", async () =>
   expect(result.maskAgreement).toBeGreaterThan(0.9);
 });
 
-test("refuses a picture of another size", async () => {
+test("refuses an image of another size", async () => {
   const { model } = await convert(quantized);
-  await expect(compare(quantized, model, pictures(1))).rejects.toThrow("a picture of 64x48 expected");
+  await expect(compare(quantized, model, images(1))).rejects.toThrow("an image of 64x48 expected");
 });

@@ -6,7 +6,7 @@ import { parseModel } from "../../../src/model.js";
 import { FLOAT, type OnnxModel, type OnnxTensor } from "../../../tools/convert/onnx/read.js";
 import { writeOnnx } from "../../../tools/convert/onnx/write.js";
 import { expectFailure, FIXTURE, Workplace } from "../command.js";
-import { buildPng } from "../image/pictures.js";
+import { buildPng } from "../image/encode.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -28,7 +28,7 @@ function tensor(name: string, dims: number[], value: (at: number) => number): On
   return { name, dims, type: FLOAT, raw, numbers: [] };
 }
 
-/** A float model of two convolutions and a ReLU: 3 scores a pixel. */
+/** A float model of two convolutions and a ReLU: 3 logits a pixel. */
 function floatModel(middle: string): Uint8Array {
   const node = (type: string, inputs: string[], output: string) => {
     return { name: `${type} of ${output}`, type, domain: "", inputs, outputs: [output], attributes: {} };
@@ -59,7 +59,7 @@ describe("attendseg convert", () => {
     const { code, text, err } = place.run([...words, "-o", "float.aseg", "--name", "three"]);
     expect([code, err]).toEqual([0, ""]);
     expect(text).toMatch(/model +float, operator set 17\n/);
-    expect(text).toContain("calibrated on  3 pictures");
+    expect(text).toContain("calibrated on  3 images");
     expect(text).toMatch(/worst tensors:\n *\d+\.\d dB/);
     const segmenter = await Segmenter.load(readFileSync(join(place.folder, "float.aseg")));
     expect(segmenter.classes).toEqual(["Road", "Sky", "Void"]);
@@ -70,7 +70,7 @@ describe("attendseg convert", () => {
 
   test("writes to standard output, and reports in JSON", () => {
     const piped = place.run([...words, "-o", "-"]);
-    expect(parseModel(piped.out).card.classes).toHaveLength(3);
+    expect(parseModel(piped.out).metadata.classes).toHaveLength(3);
     expect(piped.err).toContain("calibrated on");
     const json = JSON.parse(place.run([...words, "-o", "json.aseg", "--frames", "2", "--json"]).text);
     expect(json).toMatchObject({ output: "json.aseg", kind: "float", opset: 17, pictures: 2 });
@@ -97,7 +97,7 @@ describe("attendseg convert", () => {
     );
     const two = place.write("two.csv", "name,r,g,b\nRoad,1,2,3\nSky,4,5,6\n");
     const names = ["convert", onnx, "-o", "x.aseg", "--calibrate", "photos", "--classes", two];
-    expectFailure(place.run(names), 1, /3 scores.*2/);
+    expectFailure(place.run(names), 1, /3 logits.*2/);
     expectFailure(place.run([...words, "-o", "missing/x.aseg"]), 1, "missing/x.aseg: no such file or folder");
     place.write("bad/a.png", "hello");
     expectFailure(
@@ -152,9 +152,9 @@ describe("attendseg export and compare", () => {
       height: HEIGHT,
       engineDiffering: 0,
     });
-    const judged = report.operations.filter(({ values }: { values: number }) => values > 0);
-    expect(judged.length).toBeGreaterThan(25);
-    for (const { largest } of judged) expect(largest).toBeLessThanOrEqual(1);
+    const compared = report.operations.filter(({ values }: { values: number }) => values > 0);
+    expect(compared.length).toBeGreaterThan(25);
+    for (const { largest } of compared) expect(largest).toBeLessThanOrEqual(1);
     expect(report.maskAgreement).toBeGreaterThan(0.5);
     const shown = place.run([
       "compare",

@@ -1,17 +1,17 @@
-/** Options, card and report of a conversion; calibration and its methods. */
+/** Options, metadata and report of a conversion; calibration and its methods. */
 import { createHash } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { parseModel } from "../../../src/model.js";
-import { distinctColors } from "../../../tools/convert/aseg/card.js";
+import { distinctColors } from "../../../tools/convert/aseg/metadata.js";
 import { type Converted, convert } from "../../../tools/convert/index.js";
 import { readOnnx } from "../../../tools/convert/onnx/read.js";
 import { writeOnnx } from "../../../tools/convert/onnx/write.js";
 import { Histogram, METHODS } from "../../../tools/convert/quantize/ranges.js";
 import { Random } from "../../fixtures/random.js";
-import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
+import { images, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
@@ -30,7 +30,7 @@ function network(): Uint8Array {
 
 const BYTES = network();
 const convertTo = (bits: 7 | 8): Promise<Converted> =>
-  convert(BYTES, { calibration: pictures(3), activationBits: bits });
+  convert(BYTES, { calibration: images(3), activationBits: bits });
 
 describe("convert", () => {
   test("with 7 bits keeps what convolutions read in 0..127", async () => {
@@ -87,17 +87,17 @@ describe("convert", () => {
     expect(parseModel(first.bytes)).toEqual(first.model);
   });
 
-  test("writes the card", async () => {
-    const calibration = pictures(1);
+  test("writes the metadata", async () => {
+    const calibration = images(1);
     const plain = (await convert(BYTES, { calibration, method: "mse" })).model;
-    expect(plain.card).toMatchObject({
+    expect(plain.metadata).toMatchObject({
       name: "model",
       classes: [0, 1, 2, 3, 4, 5].map((id) => `class ${id}`),
     });
-    expect(plain.card.palette).toEqual(distinctColors(6));
-    expect(plain.card.tensors?.length).toBe(plain.tensors.length);
+    expect(plain.metadata.palette).toEqual(distinctColors(6));
+    expect(plain.metadata.tensors?.length).toBe(plain.tensors.length);
     const sha256 = createHash("sha256").update(BYTES).digest("hex");
-    expect(plain.card.provenance).toEqual({ sha256, converter: expect.any(String) });
+    expect(plain.metadata.provenance).toEqual({ sha256, converter: expect.any(String) });
     const classes = ["sky", "road", "car", "tree", "house", "person"];
     const palette = classes.map((_, id) => [id, 0, 0] as const);
     const options = {
@@ -108,8 +108,8 @@ describe("convert", () => {
       name: "street",
       sourceName: "a.onnx",
     } as const;
-    const { card } = (await convert(BYTES, options)).model;
-    expect(card).toMatchObject({
+    const { metadata } = (await convert(BYTES, options)).model;
+    expect(metadata).toMatchObject({
       name: "street",
       classes,
       palette,
@@ -128,7 +128,7 @@ describe("convert", () => {
     });
     writeFileSync(join(folder, "weights.bin"), Uint8Array.from(data));
     const bytes = writeOnnx({ ...stored, initializers });
-    const options = { calibration: pictures(1), method: "min-max" } as const;
+    const options = { calibration: images(1), method: "min-max" } as const;
     const { model } = await convert({ bytes, folder }, options);
     expect(model.ops).toEqual((await convert(BYTES, options)).model.ops);
   });
@@ -136,31 +136,31 @@ describe("convert", () => {
   test("reports progress", async () => {
     const steps: string[] = [];
     const onProgress = (part: string, done: number, total: number) => steps.push(`${part} ${done}/${total}`);
-    await convert(BYTES, { calibration: pictures(2), onProgress });
-    const measured = [1, 2, 3, 4, 5, 6].map((done) => `measure ${done}/6`);
+    await convert(BYTES, { calibration: images(2), onProgress });
+    const measured = [1, 2, 3, 4, 5, 6].map((done) => `compare ${done}/6`);
     expect(steps).toEqual(["calibrate 1/0", "calibrate 2/0", ...measured]);
   });
 
-  test("takes pictures one by one", async () => {
+  test("takes images one by one", async () => {
     async function* load(): AsyncGenerator<Uint8Array> {
-      yield* pictures(2);
+      yield* images(2);
     }
     const { report } = await convert(BYTES, { calibration: load(), method: "min-max" });
     expect(report.pictures).toBe(2);
   });
 
   test.each([
-    ["no pictures", {}, "a float model needs pictures to calibrate with"],
-    ["an empty list of pictures", { calibration: [] }, "there are no pictures to calibrate with"],
+    ["no images", {}, "a float model needs images to calibrate with"],
+    ["an empty list of images", { calibration: [] }, "there are no images to calibrate with"],
     [
-      "a picture of another size",
-      { calibration: pictures(1, 8, 8) },
-      "a picture of 4608 bytes expected, got 192",
+      "an image of another size",
+      { calibration: images(1, 8, 8) },
+      "an image of 4608 bytes expected, got 192",
     ],
     [
       "too few names",
-      { calibration: pictures(1), classes: ["one"] },
-      "6 scores a pixel, but there are 1 class names",
+      { calibration: images(1), classes: ["one"] },
+      "6 logits a pixel, but there are 1 class names",
     ],
     ["an output that is not there", { output: "z" }, 'there is no output "z"; the file has: conv'],
     ["a size that the file does not take", { size: { width: 0, height: 4 } }, "its size is open"],

@@ -1,10 +1,10 @@
 /** Whole networks that nobody designed for this engine, against onnxruntime's float result. */
 import { describe, expect, test, vi } from "vitest";
+import { toInput } from "../../../tools/convert/feed.js";
 import { convert } from "../../../tools/convert/index.js";
-import { toInput } from "../../../tools/convert/quantize/calibrate.js";
 import { runReference } from "../../../tools/reference/run.js";
-import { judge } from "./judge.js";
-import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
+import { convertAndCompare } from "./compared.js";
+import { images, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
@@ -32,8 +32,8 @@ function mixed(dims: readonly number[]): Uint8Array {
   const excited = b.node("Mul", [average, b.node("Sigmoid", [b.conv(squeezed, 32, 32)])]);
   const context = b.conv(squeezed, 32, 8);
   const wide = b.node("Resize", [context, "", "", sizesLike(b, 8, average)], HALF);
-  const scores = b.conv(b.node("Concat", [excited, largest, wide], { axis: 1 }), 72, 7);
-  return b.build(b.node("Resize", [scores, "", b.constant([1, 1, 4, 4])], HALF));
+  const logits = b.conv(b.node("Concat", [excited, largest, wide], { axis: 1 }), 72, 7);
+  return b.build(b.node("Resize", [logits, "", b.constant([1, 1, 4, 4])], HALF));
 }
 
 /** BatchNormalization before, between and after convolutions, as its own nodes. */
@@ -44,8 +44,8 @@ function separate(): Uint8Array {
   const body = b.batchNorm(b.conv(stem, 16, 24, 3, { stride: 2 }), 24);
   const active = b.node("Relu", [b.batchNorm(body, 24)]);
   const sum = b.node("Add", [active, body]);
-  const scores = b.conv(sum, 24, 5);
-  return b.build(b.node("ArgMax", [b.node("Softmax", [scores], { axis: 1 })], { axis: 1, keepdims: 0 }));
+  const logits = b.conv(sum, 24, 5);
+  return b.build(b.node("ArgMax", [b.node("Softmax", [logits], { axis: 1 })], { axis: 1, keepdims: 0 }));
 }
 
 describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () => {
@@ -53,7 +53,7 @@ describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () 
     ["of a fixed size", [1, 3, 32, 48]],
     ["of an open size", [0, 3, 0, 0]],
   ])("%s", async (_, dims) => {
-    const { comparison, operations, model, report } = await judge(mixed(dims), 0.99, {
+    const { comparison, operations, model, report } = await convertAndCompare(mixed(dims), 0.99, {
       size: { width: 48, height: 32 },
     });
     expect(new Set(operations)).toEqual(
@@ -78,29 +78,29 @@ describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () 
   });
 
   test("runs at another size than the one it was converted at", async () => {
-    const { model } = await convert(mixed([1, 3, 32, 48]), { calibration: pictures(2), method: "min-max" });
-    const tensors = runReference(model, toInput(pictures(1, 64, 40)[0]!), 40, 64);
+    const { model } = await convert(mixed([1, 3, 32, 48]), { calibration: images(2), method: "min-max" });
+    const tensors = runReference(model, toInput(images(1, 64, 40)[0]!), 40, 64);
     expect(tensors[model.ops.at(-1)!.inputs[0]!]!.length).toBe(7 * 10 * 16);
   });
 });
 
 test("a network with BatchNormalization kept separate", async () => {
-  const { comparison, operations } = await judge(separate());
+  const { comparison, operations } = await convertAndCompare(separate());
   expect(operations).toEqual(["depthwise", "convolution", "convolution", "depthwise", "add", "pointwise"]);
   expect(comparison.maskAgreement).toBeGreaterThan(0.95);
 });
 
-test("a picture normalised before the network", async () => {
+test("an image normalised before the network", async () => {
   const b = new OnnxBuilder(13);
   const bytes = b.build(b.conv(b.node("Relu", [b.conv("x", 3, 8, 3)]), 8, 4));
   const options = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
-  const { operations } = await judge(bytes, 0.99, options);
+  const { operations } = await convertAndCompare(bytes, 0.99, options);
   expect(operations).toEqual(["depthwise", "convolution", "pointwise"]);
 });
 
 test("an input of [1, height, width, 3]", async () => {
   const b = new OnnxBuilder(14, [1, 32, 48, 3]);
   const first = b.node("Transpose", ["x"], { perm: [0, 3, 1, 2] });
-  const scores = b.conv(b.node("Relu", [b.conv(first, 3, 8, 3)]), 8, 4);
-  await judge(b.build(b.node("Transpose", [scores], { perm: [0, 2, 3, 1] })));
+  const logits = b.conv(b.node("Relu", [b.conv(first, 3, 8, 3)]), 8, 4);
+  await convertAndCompare(b.build(b.node("Transpose", [logits], { perm: [0, 2, 3, 1] })));
 });

@@ -129,21 +129,21 @@ function toAttribute(value: Attribute): OnnxAttribute {
   return { kind: "float", value: (value as { float: number }).float };
 }
 
-/** Pictures of soft blobs with some noise: rgb [height][width][3]. */
-export function pictures(count: number, width = 48, height = 32, seed = 7): Uint8Array[] {
+/** Images of soft blobs with some noise: rgb [height][width][3]. */
+export function images(count: number, width = 48, height = 32, seed = 7): Uint8Array[] {
   const random = new Random(seed);
   return Array.from({ length: count }, () => {
     const waves = Array.from({ length: 9 }, () => [0, 1, 2].map(() => random.integer(0, 1000) / 1000));
-    const picture = new Uint8Array(width * height * 3);
-    for (let at = 0; at < picture.length; at++) {
+    const image = new Uint8Array(width * height * 3);
+    for (let at = 0; at < image.length; at++) {
       const x = (Math.floor(at / 3) % width) / width;
       const y = Math.floor(at / 3 / width) / height;
       let sum = 0;
       for (const [across, down, phase] of waves.slice((at % 3) * 3, (at % 3) * 3 + 3)) {
         sum += Math.sin(6.3 * (2 * across! * x + 2 * down! * y + phase!));
       }
-      picture[at] = Math.min(255, Math.max(0, 128 + 40 * sum + random.integer(-20, 20)));
+      image[at] = Math.min(255, Math.max(0, 128 + 40 * sum + random.integer(-20, 20)));
     }
-    return picture;
+    return image;
   });
 }

@@ -1,11 +1,11 @@
 /** Every ONNX operation, in a tiny network of its own, against onnxruntime's float result. */
 import { describe, expect, test, vi } from "vitest";
-import { judge } from "./judge.js";
+import { convertAndCompare } from "./compared.js";
 import { type Attribute, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
-/** Puts one operation between a convolution of 3 to 8 channels and one to 4 scores. */
+/** Puts one operation between a convolution of 3 to 8 channels and one to 4 logits. */
 type Insert = (b: OnnxBuilder, x: string) => string | readonly [output: string, channels: number];
 
 const call =
@@ -188,7 +188,7 @@ const CASES: readonly (readonly [string, readonly string[], Insert])[] = [
     },
   ],
   [
-    "attention condenser, enlarged first",
+    "attention condenser, upsampled first",
     ["maxPool", "pointwise", "gate"],
     (b, x) => {
       const key = b.conv(b.node("MaxPool", [x], { kernel_shape: [4, 4], strides: [4, 4] }), 8, 8);
@@ -226,7 +226,7 @@ describe("each ONNX operation", () => {
     const stem = b.conv("x", 3, 8, 3, { stride: 2 });
     const result = insert(b, stem);
     const [output, channels] = typeof result === "string" ? ([result, 8] as const) : result;
-    const { operations, model } = await judge(b.build(b.conv(output, channels, 4)));
+    const { operations, model } = await convertAndCompare(b.build(b.conv(output, channels, 4)));
     expect(operations).toEqual(["convolution", ...expected.filter((name) => name !== "clamp"), "pointwise"]);
     const clamped = model.tensors
       .slice(0, -1)

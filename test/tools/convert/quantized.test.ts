@@ -1,13 +1,12 @@
 /** Quantised (QDQ) files: taken exactly as they are, and written back. */
 import { describe, expect, test, vi } from "vitest";
-import type { Model } from "../../../src/model.js";
-import { kindOf } from "../../../src/ops.js";
+import { kindOf, type Model } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { ConvertError, convert, exportQdq } from "../../../tools/convert/index.js";
 import { FLOAT, INT8, INT32, UINT8 } from "../../../tools/convert/onnx/read.js";
 import { buildFixture } from "../../fixtures/fixture.js";
 import { Random } from "../../fixtures/random.js";
-import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";
+import { images, OnnxBuilder, TIMEOUT } from "./onnx-builder.js";
 
 vi.setConfig({ testTimeout: TIMEOUT });
 
@@ -74,13 +73,13 @@ class QuantizedBuilder extends OnnxBuilder {
   }
 }
 
-const PICTURE: Parameters = [Math.fround(1 / 255), -128];
+const INPUT: Parameters = [Math.fround(1 / 255), -128];
 
-/** Convolutions, an activation of each kind, pooling, enlargement, joins of different scales. */
+/** Convolutions, an activation of each kind, pooling, upsampling, joins of different scales. */
 function network(type: typeof INT8 | typeof UINT8): Uint8Array {
   const b = new QuantizedBuilder(type);
-  const x = b.quantized("x", PICTURE);
-  const stem = b.quantized(b.node("Relu", [b.quantizedConv(x, 3, 8, 3, PICTURE[0])]), [0.02, -128]);
+  const x = b.quantized("x", INPUT);
+  const stem = b.quantized(b.node("Relu", [b.quantizedConv(x, 3, 8, 3, INPUT[0])]), [0.02, -128]);
   const pooled = b.quantized(
     b.node("MaxPool", [stem], { kernel_shape: [2, 2], strides: [2, 2] }),
     [0.02, -128],
@@ -145,7 +144,7 @@ describe.each([
       "pointwise",
       "argmax",
     ]);
-    const comparison = await compare(bytes, model, pictures(2));
+    const comparison = await compare(bytes, model, images(2));
     expect(comparison.kind).toBe("quantized");
     expectWithinOneStep(comparison);
     expect(comparison.maskAgreement).toBeGreaterThan(0.98);
@@ -179,15 +178,15 @@ describe("exportQdq", () => {
   test("is run by onnxruntime with the same integers", async () => {
     const bytes = exportQdq(fixture, 48, 64);
     const { model } = await convert(bytes);
-    expectWithinOneStep(await compare(bytes, model, pictures(2, 64, 48)));
+    expectWithinOneStep(await compare(bytes, model, images(2, 64, 48)));
   });
 
-  test("uses the names of the card, apart from those of its own input and output", async () => {
+  test("uses the names of the metadata, apart from those of its own input and output", async () => {
     const names = fixture.tensors.map((_, id) => (id === 3 ? "scores" : id === 5 ? "input" : `layer ${id}`));
-    const named: Model = { ...fixture, card: { ...fixture.card, tensors: names } };
+    const named: Model = { ...fixture, metadata: { ...fixture.metadata, tensors: names } };
     const { model } = await convert(exportQdq(named, 48, 64));
     expect(model.ops).toEqual(fixture.ops);
-    expect(model.card.tensors).toEqual([
+    expect(model.metadata.tensors).toEqual([
       "input",
       ...names.slice(1, 3),
       "scores_",
@@ -225,7 +224,7 @@ test("a damaged QDQ file is refused or converted, never anything else", async ()
 describe("a QDQ file that int8 kernels cannot run exactly", () => {
   const build = (change: (b: QuantizedBuilder, x: string) => string): Uint8Array => {
     const b = new QuantizedBuilder(INT8);
-    return b.build(change(b, b.quantized("x", PICTURE)));
+    return b.build(change(b, b.quantized("x", INPUT)));
   };
 
   test("weights with a zero point", async () => {
@@ -245,7 +244,7 @@ describe("a QDQ file that int8 kernels cannot run exactly", () => {
   });
 
   test("a convolution whose output is not quantised", async () => {
-    const bytes = build((b, x) => b.quantizedConv(b.quantizedConv(x, 3, 4, 1, PICTURE[0]), 4, 4, 1, 1));
+    const bytes = build((b, x) => b.quantizedConv(b.quantizedConv(x, 3, 4, 1, INPUT[0]), 4, 4, 1, 1));
     await expect(convert(bytes)).rejects.toThrow("is not quantised in the file, and has no measured range");
   });
 

@@ -4,7 +4,7 @@ import { decode } from "fast-png";
 import { describe, expect, test, vi } from "vitest";
 import { Segmenter } from "../../../src/index.js";
 import { expectFailure, FIXTURE, STREET, Workplace } from "../command.js";
-import { buildPng, type PngParts } from "../image/pictures.js";
+import { buildPng, type PngParts } from "../image/encode.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -151,11 +151,11 @@ describe("attendseg evaluate", () => {
     );
     expect(html).toContain("training: 1.250");
     expect(html).toContain("pixel accuracy: 50.00");
-    const pictures = addresses.map((address) => decode(Buffer.from(address.split(",")[1]!, "base64")));
-    expect(pictures).toHaveLength(8);
+    const images = addresses.map((address) => decode(Buffer.from(address.split(",")[1]!, "base64")));
+    expect(images).toHaveLength(8);
     for (const [at, index] of [2, 0].entries()) {
       const { rgb, labels, mask, palette } = await makeFrame(index);
-      const [photo, label, predicted, difference] = pictures.slice(4 * at, 4 * at + 4);
+      const [photo, label, predicted, difference] = images.slice(4 * at, 4 * at + 4);
       const double = (ids: Uint8Array) =>
         Array.from({ length: 128 * 96 }, (_, pixel) => ids[(pixel >> 8) * 64 + ((pixel % 128) >> 1)]!);
       expect(Buffer.compare(Buffer.from(photo!.data as Uint8Array), Buffer.from(rgb))).toBe(0);

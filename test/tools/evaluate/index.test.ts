@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findFrames, spread } from "../../../tools/data/frames.js";
+import { chooseEvenly, findFrames } from "../../../tools/data/frames.js";
 import { findClasses, matchClasses, readClasses, readLabels } from "../../../tools/data/labels.js";
 import { Confusion } from "../../../tools/evaluate/index.js";
-import { buildPng } from "../image/pictures.js";
+import { buildPng } from "../image/encode.js";
 
 let folder: string;
 
@@ -28,12 +28,12 @@ describe("Confusion", () => {
     const confusion = new Confusion(4);
     confusion.add(Uint8Array.of(0, 0, 0, 0, 1, 1), Uint8Array.of(0, 0, 0, 1, 1, 3));
     confusion.add(Uint8Array.of(2, 2, 2, 1), Uint8Array.of(2, 0, 0, 1));
-    const scores = confusion.scores(names);
-    expect(scores.pixelAccuracy).toBe(6 / 10);
-    expect(scores.pixelAccuracyNoVoid).toBe(5 / 7);
+    const metrics = confusion.metrics(names);
+    expect(metrics.pixelAccuracy).toBe(6 / 10);
+    expect(metrics.pixelAccuracyNoVoid).toBe(5 / 7);
     // Road: 3 of (4 labelled + 5 predicted - 3); Sky: 2 of (3 + 3 - 2).
-    expect(scores.meanIoU).toBe((3 / 6 + 2 / 4) / 2);
-    expect(scores.perClass).toEqual([
+    expect(metrics.meanIoU).toBe((3 / 6 + 2 / 4) / 2);
+    expect(metrics.perClass).toEqual([
       { name: "Road", share: 0.4, accuracy: 3 / 4, iou: 3 / 6 },
       { name: "Sky", share: 0.3, accuracy: 2 / 3, iou: 2 / 4 },
       { name: "Void", share: 0.3, accuracy: 1 / 3, iou: 1 / 3 },
@@ -44,7 +44,7 @@ describe("Confusion", () => {
   test("without a class called Void both accuracies agree", () => {
     const confusion = new Confusion(2);
     confusion.add(Uint8Array.of(0, 1, 1), Uint8Array.of(0, 1, 0));
-    const { pixelAccuracy, pixelAccuracyNoVoid } = confusion.scores(["a", "b"]);
+    const { pixelAccuracy, pixelAccuracyNoVoid } = confusion.metrics(["a", "b"]);
     expect(pixelAccuracy).toBe(2 / 3);
     expect(pixelAccuracyNoVoid).toBe(2 / 3);
   });
@@ -119,7 +119,7 @@ describe("readLabels", () => {
 });
 
 describe("frames", () => {
-  test("are the pictures of a folder, or those of a list in its order", () => {
+  test("are the images of a folder, or those of a list in its order", () => {
     for (const name of ["b.JPG", "a.png", "notes.txt", "c.jpeg"]) write(name, "");
     expect(findFrames(folder).map(({ name }) => name)).toEqual(["a", "b", "c"]);
     const list = write("list.txt", "c\n\n  a.png \r\n");
@@ -136,8 +136,8 @@ describe("frames", () => {
 
   test("spread evenly", () => {
     const items = Array.from({ length: 10 }, (_, at) => at);
-    expect(spread(items, 20)).toEqual(items);
-    expect(spread(items, 5)).toEqual([1, 3, 5, 7, 9]);
-    expect(spread(items, 1)).toEqual([5]);
+    expect(chooseEvenly(items, 20)).toEqual(items);
+    expect(chooseEvenly(items, 5)).toEqual([1, 3, 5, 7, 9]);
+    expect(chooseEvenly(items, 1)).toEqual([5]);
   });
 });

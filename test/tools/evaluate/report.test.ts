@@ -3,7 +3,7 @@ import { Confusion } from "../../../tools/evaluate/index.js";
 import { drawHistogram, drawLines, ticks } from "../../../tools/evaluate/report/charts.js";
 import { drawClasses, drawMatrix } from "../../../tools/evaluate/report/classes.js";
 import { shrink } from "../../../tools/evaluate/report/examples.js";
-import type { Picture } from "../../../tools/image/index.js";
+import type { DecodedImage } from "../../../tools/image/index.js";
 
 /** What all matches of a pattern's first group say. */
 const all = (html: string, pattern: RegExp) => [...html.matchAll(pattern)].map(([, group]) => group!);
@@ -69,7 +69,7 @@ describe("classes", () => {
 
   test("bars are as long as the IoU, and classes without labels have none", () => {
     const palette = names.map((_, id) => [id, id, id] as const);
-    const html = drawClasses(confusion.scores(names).perClass, palette);
+    const html = drawClasses(confusion.metrics(names).perClass, palette);
     // Road: 3 of 4 + 3 - 3; Sky: 1 of 2 + 2 - 1.
     expect(all(html, /width:([\d.]+)%/g)).toEqual(["75.0", "33.3"]);
     expect(all(html, /<\/i>([^<]*)<\/th>/g)).toEqual(["Road", "&#60;Sky&#62;"]);
@@ -79,14 +79,14 @@ describe("classes", () => {
 describe("shrink", () => {
   test("takes the mean of the pixels covered", () => {
     const data = Uint8Array.from({ length: 4 * 2 * 4 }, (_, at) => [10 * (at >> 2), 1, 2, 99][at % 4]!);
-    const picture: Picture = { data, width: 4, height: 2, channels: 4 };
-    const small = shrink(picture, 2);
+    const image: DecodedImage = { data, width: 4, height: 2, channels: 4 };
+    const small = shrink(image, 2);
     expect(small).toEqual({ data: Uint8Array.of(25, 1, 2, 45, 1, 2), width: 2, height: 1, channels: 3 });
   });
 
-  test("a grey picture that is small enough keeps its size", () => {
-    const picture: Picture = { data: Uint8Array.of(7, 9), width: 1, height: 2, channels: 1 };
-    expect([...shrink(picture, 320).data]).toEqual([7, 7, 7, 9, 9, 9]);
+  test("a grey image that is small enough keeps its size", () => {
+    const image: DecodedImage = { data: Uint8Array.of(7, 9), width: 1, height: 2, channels: 1 };
+    expect([...shrink(image, 320).data]).toEqual([7, 7, 7, 9, 9, 9]);
     expect(shrink({ data: new Uint8Array(5000), width: 5000, height: 1, channels: 1 }, 320)).toMatchObject({
       width: 320,
       height: 1,

@@ -1,35 +1,35 @@
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../../tools/common/errors.js";
-import { decodePicture, resizeIds } from "../../../tools/image/index.js";
-import { buildJpeg, buildPng } from "./pictures.js";
+import { decodeImage, resizeIds } from "../../../tools/image/index.js";
+import { buildJpeg, buildPng } from "./encode.js";
 
 const text = (content: string) => new Uint8Array(Buffer.from(content, "latin1"));
 
-describe("decodePicture", () => {
+describe("decodeImage", () => {
   test("tells PNG from JPEG by the content, whatever the name", async () => {
     const png = buildPng({ width: 3, height: 2, depth: 8, type: 0, sample: () => 7 });
-    expect(await decodePicture(png, "photo.jpg")).toMatchObject({ width: 3, height: 2, channels: 1 });
+    expect(await decodeImage(png, "photo.jpg")).toMatchObject({ width: 3, height: 2, channels: 1 });
     const jpeg = buildJpeg({ width: 5, height: 4 });
-    expect(await decodePicture(jpeg, "photo.png")).toMatchObject({ width: 5, height: 4, channels: 4 });
+    expect(await decodeImage(jpeg, "photo.png")).toMatchObject({ width: 5, height: 4, channels: 4 });
   });
 
   test.each([
     ["", "the file is empty"],
-    ["GIF89a", "this is a GIF picture; PNG and JPEG are read"],
-    ["RIFF\x10\0\0\0WEBPVP8 ", "this is a WebP picture"],
-    ["BM\x10\0\0\0", "this is a BMP picture"],
-    ["II*\0", "this is a TIFF picture"],
-    ["\0\0\0\x1cftypheic", "this is an AVIF or HEIC picture"],
-    ["\0\0\0\x0cJXL \r\n", "this is a JPEG XL picture"],
+    ["GIF89a", "this is a GIF image; PNG and JPEG are read"],
+    ["RIFF\x10\0\0\0WEBPVP8 ", "this is a WebP image"],
+    ["BM\x10\0\0\0", "this is a BMP image"],
+    ["II*\0", "this is a TIFF image"],
+    ["\0\0\0\x1cftypheic", "this is an AVIF or HEIC image"],
+    ["\0\0\0\x0cJXL \r\n", "this is a JPEG XL image"],
     ["%PDF-1.7", "this is a PDF file"],
     ["<!DOCTYPE html><html>", "this is an HTML page"],
     ["<?xml version='1.0'?><svg>", "this is an SVG or XML file"],
     ["ASEG\x01\0\0\0", "this is a model file"],
-    ["hello", "this is no picture that is known here"],
+    ["hello", "this is no image that is known here"],
     ["\x89PNG\r\n\x1a\n", "the PNG file is cut off"],
     ["\xff\xd8\xff", "the JPEG file is cut off"],
   ])("%j is refused by name", async (content, message) => {
-    const error = await decodePicture(text(content), "folder/a.png").catch((caught) => caught);
+    const error = await decodeImage(text(content), "folder/a.png").catch((caught) => caught);
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toContain(`folder/a.png: ${message}`);
   });

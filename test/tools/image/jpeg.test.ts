@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { ImageError } from "../../../tools/image/image.js";
 import { decodeJpeg } from "../../../tools/image/jpeg.js";
-import { PictureError } from "../../../tools/image/picture.js";
-import { buildJpeg } from "./pictures.js";
+import { buildJpeg } from "./encode.js";
 
 const FRAME = "../shared/camvid/701_StillsRaw_full/0001TP_009210.jpg";
 
@@ -12,7 +12,7 @@ async function decodeOrRefuse(bytes: Uint8Array): Promise<boolean> {
     await decodeJpeg(bytes);
     return true;
   } catch (error) {
-    expect(error).toBeInstanceOf(PictureError);
+    expect(error).toBeInstanceOf(ImageError);
     return false;
   }
 }
@@ -91,8 +91,8 @@ describe("decodeJpeg", () => {
 
   test.each([
     [{ width: 8, height: 8, components: 4 }, "CMYK JPEG is not supported"],
-    [{ width: 0, height: 8 }, "the picture has no pixels (0x8)"],
-    [{ width: 8, height: 0 }, "the picture has no pixels (8x0)"],
+    [{ width: 0, height: 8 }, "the image has no pixels (0x8)"],
+    [{ width: 8, height: 0 }, "the image has no pixels (8x0)"],
     [{ width: 20000, height: 8 }, "20000x8 is larger than 16384 pixels a side"],
   ])("refuses %o", async (parts, message) => {
     await expect(decodeJpeg(buildJpeg(parts))).rejects.toThrow(message);
@@ -101,11 +101,11 @@ describe("decodeJpeg", () => {
   test("every length of a cut-off file is refused", async () => {
     const bytes = buildJpeg({ width: 40, height: 40, level: (column) => column * 16 });
     for (let length = 3; length < bytes.length - 2; length++) {
-      await expect(decodeJpeg(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(PictureError);
+      await expect(decodeJpeg(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(ImageError);
     }
   });
 
-  test("every changed byte gives a picture or a PictureError, and the next file decodes", async () => {
+  test("every changed byte gives an image or a ImageError, and the next file decodes", async () => {
     const bytes = buildJpeg({
       width: 24,
       height: 24,

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
-import { PictureError } from "../../../tools/image/picture.js";
+import { ImageError } from "../../../tools/image/image.js";
 import { decodeIndices, decodePng, encodePng } from "../../../tools/image/png.js";
-import { buildPng, type PngParts, SAMPLES } from "./pictures.js";
+import { buildPng, type PngParts, SAMPLES } from "./encode.js";
 
 const KINDS = [
   [0, 1],
@@ -53,12 +53,12 @@ const small: PngParts = {
   filter: (row) => row % 5,
 };
 
-/** Changed copies of a file must give a picture or a PictureError, never anything else. */
+/** Changed copies of a file must give an image or a ImageError, never anything else. */
 function decodeOrRefuse(bytes: Uint8Array): void {
   try {
     decodePng(bytes);
   } catch (error) {
-    expect(error).toBeInstanceOf(PictureError);
+    expect(error).toBeInstanceOf(ImageError);
   }
 }
 
@@ -76,13 +76,13 @@ describe("decodePng", () => {
           const filter = (row: number) => filters[row % filters.length]!;
           const palette = type === 3 ? { palette: PALETTE.subarray(0, 3 * 2 ** depth) } : {};
           const parts: PngParts = { ...size, ...palette, type, depth, filter, sample: sampler(depth) };
-          const picture = decodePng(buildPng(parts));
-          expect(picture).toMatchObject({
+          const image = decodePng(buildPng(parts));
+          expect(image).toMatchObject({
             width: size.width,
             height: size.height,
             channels: type & 3 ? 3 : 1,
           });
-          expect([...picture.data]).toEqual(expected(parts));
+          expect([...image.data]).toEqual(expected(parts));
         }),
         { numRuns: 40, seed: 7 },
       );
@@ -115,8 +115,8 @@ describe("decodePng", () => {
   });
 
   test.each([
-    [{ width: 0 }, "the picture has no pixels (0x7)"],
-    [{ height: 0 }, "the picture has no pixels (9x0)"],
+    [{ width: 0 }, "the image has no pixels (0x7)"],
+    [{ height: 0 }, "the image has no pixels (9x0)"],
     [{ width: 16385 }, "16385x7 is larger than 16384 pixels a side"],
     [{ type: 3 }, "the PNG file has no palette"],
     [{ type: 3, palette: PALETTE.subarray(0, 6) }, "the PNG file is damaged: its palette has no colour"],
@@ -141,11 +141,11 @@ describe("decodePng", () => {
   test("every length of a cut-off file is refused", () => {
     const bytes = buildPng(small);
     for (let length = 8; length < bytes.length; length++) {
-      expect(() => decodePng(bytes.subarray(0, length))).toThrow(PictureError);
+      expect(() => decodePng(bytes.subarray(0, length))).toThrow(ImageError);
     }
   });
 
-  test("every changed byte, and random bytes within the pixels, give a picture or a PictureError", () => {
+  test("every changed byte, and random bytes within the pixels, give an image or a ImageError", () => {
     const bytes = buildPng({ ...small, interlaced: true });
     for (let at = 8; at < bytes.length; at++) {
       for (const flip of [1, 64, 255]) {
@@ -201,7 +201,7 @@ describe("decodeIndices", () => {
 });
 
 describe("encodePng", () => {
-  const picture = (width: number, height: number, channels: 1 | 3 | 4) => {
+  const image = (width: number, height: number, channels: 1 | 3 | 4) => {
     const data = Uint8Array.from(
       { length: width * height * channels },
       (_, at) => (at * 37 + (at >> 3)) % 256,
@@ -215,7 +215,7 @@ describe("encodePng", () => {
       [17, 5],
       [1, 300],
     ] as const) {
-      const original = picture(width, height, channels);
+      const original = image(width, height, channels);
       const decoded = decode(encodePng(original), { checkCrc: true });
       expect(decoded).toMatchObject({ width, height, channels, depth: 8 });
       expect([...decoded.data]).toEqual([...original.data]);
@@ -223,7 +223,7 @@ describe("encodePng", () => {
   });
 
   test("a mask keeps its class ids and carries the palette", () => {
-    const mask = { ...picture(16, 4, 1), data: Uint8Array.from({ length: 64 }, (_, at) => at % 3) };
+    const mask = { ...image(16, 4, 1), data: Uint8Array.from({ length: 64 }, (_, at) => at % 3) };
     const palette = [
       [1, 2, 3],
       [40, 50, 60],

@@ -3,15 +3,15 @@ import { referenceInput } from "../../../tools/reference/run.js";
 import { Random } from "../../fixtures/random.js";
 
 /** Grey levels 0..255 of the result, [height, width]; all three channels must agree. */
-function resizeGrey(levels: readonly number[], width: number, outWidth: number, outHeight: number): number[] {
+function resizeGray(levels: readonly number[], width: number, outWidth: number, outHeight: number): number[] {
   const height = levels.length / width;
   const result = referenceInput(Uint8Array.from(levels), width, height, 1, outWidth, outHeight);
-  const grey: number[] = [];
+  const gray: number[] = [];
   for (let at = 0; at < result.length; at += 3) {
     expect([result[at + 1], result[at + 2]]).toEqual([result[at], result[at]]);
-    grey.push(result[at]! + 128);
+    gray.push(result[at]! + 128);
   }
-  return grey;
+  return gray;
 }
 
 describe("referenceInput", () => {
@@ -29,7 +29,7 @@ describe("referenceInput", () => {
     expect(referenceInput(rgba, 9, 4, 4, 5, 6)).toEqual(referenceInput(rgb, 9, 4, 3, 5, 6));
   });
 
-  it.each([0, 1, 127, 128, 254, 255])("keeps a picture of nothing but %i, at any size", (level) => {
+  it.each([0, 1, 127, 128, 254, 255])("keeps an image of nothing but %i, at any size", (level) => {
     for (const [width, height] of [
       [1, 1],
       [3, 5],
@@ -37,8 +37,8 @@ describe("referenceInput", () => {
       [64, 64],
       [101, 33],
     ] as const) {
-      const picture = new Array<number>(31 * 7).fill(level);
-      expect(new Set(resizeGrey(picture, 31, width, height))).toEqual(new Set([level]));
+      const image = new Array<number>(31 * 7).fill(level);
+      expect(new Set(resizeGray(image, 31, width, height))).toEqual(new Set([level]));
     }
   });
 
@@ -48,27 +48,27 @@ describe("referenceInput", () => {
     const inside = (20 + 3 * 80 + 3 * 40 + 200) / 8;
     const first = (3 * 10 + 3 * 20 + 80) / 7;
     const last = (100 + 3 * 0 + 3 * 60) / 7;
-    const result = resizeGrey(levels, 8, 4, 1);
+    const result = resizeGray(levels, 8, 4, 1);
     expect([result[0], result[1], result[3]]).toEqual([first, inside, last].map(Math.round));
   });
 
   it("at half the size does the same down as across", () => {
     const levels = [...new Random(3).uint8(12)];
-    expect(resizeGrey(levels, 1, 1, 6)).toEqual(resizeGrey(levels, 12, 6, 1));
+    expect(resizeGray(levels, 1, 1, 6)).toEqual(resizeGray(levels, 12, 6, 1));
   });
 
   it("at twice the size lies a quarter of the way between pixels", () => {
-    expect(resizeGrey([0, 100, 200], 3, 6, 1)).toEqual([0, 25, 75, 125, 175, 200]);
+    expect(resizeGray([0, 100, 200], 3, 6, 1)).toEqual([0, 25, 75, 125, 175, 200]);
   });
 
   it("at three times the size of one pixel repeats it", () => {
-    expect(resizeGrey([77], 1, 3, 3)).toEqual(new Array(9).fill(77));
+    expect(resizeGray([77], 1, 3, 3)).toEqual(new Array(9).fill(77));
   });
 
   it("makes a line of a line, away from the borders", () => {
     // level 2 x at x; pixel i of 40 lies at (i + 1/2) * 100 / 40 - 1/2
     const line = Array.from({ length: 100 }, (_, x) => 2 * x);
-    resizeGrey(line, 100, 40, 1).forEach((level, i) => {
+    resizeGray(line, 100, 40, 1).forEach((level, i) => {
       const real = 2 * ((i + 0.5) * 2.5 - 0.5);
       if (i > 1 && i < 38) expect(Math.abs(level - real)).toBeLessThanOrEqual(0.5);
     });
@@ -76,8 +76,8 @@ describe("referenceInput", () => {
 
   it("resizes across before down, rounding each", () => {
     // rows 0 0 and 1 3: across 0 and 2, then down 1; the other order would give 1 and 2, then 2
-    expect(resizeGrey([0, 0, 1, 3], 2, 1, 1)).toEqual([1]);
+    expect(resizeGray([0, 0, 1, 3], 2, 1, 1)).toEqual([1]);
     // rows 0 1 and 0 3: across 1 and 2, then down 2; the other order would give 0 and 2, then 1
-    expect(resizeGrey([0, 1, 0, 3], 2, 1, 1)).toEqual([2]);
+    expect(resizeGray([0, 1, 0, 3], 2, 1, 1)).toEqual([2]);
   });
 });

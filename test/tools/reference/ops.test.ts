@@ -214,7 +214,7 @@ describe("value by value", () => {
     ]);
   });
 
-  it("gate enlarges the attention by index", () => {
+  it("gate upsamples the attention by index", () => {
     const value = given(2, 4, plain(1, { zero: 2 }), [3, 4, 5, 6, 7, 8, 9, 10]);
     const attention = given(1, 2, plain(1), [-128, 5]);
     const table = new Int16Array(256).map((_, index) =>
@@ -337,7 +337,7 @@ describe("a whole model", () => {
     expect(sizes[model.ops.at(-1)!.output]).toEqual({ height: 20, width: 12 });
   });
 
-  it("has no reference for the input, which is a picture", () => {
+  it("has no reference for the input, which is an image", () => {
     const model = buildFixture(7);
     expect(() => referenceOp(model, 0, [], [])).toThrow(RangeError);
   });

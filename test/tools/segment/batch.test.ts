@@ -5,7 +5,7 @@ import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
 import { Segmenter } from "../../../src/index.js";
 import { FIXTURE, Workplace } from "../command.js";
-import { buildPng } from "../image/pictures.js";
+import { buildPng } from "../image/encode.js";
 
 const GOOD = 195;
 const BROKEN: Readonly<Record<string, readonly [content: string | Uint8Array, reason: string]>> = {
@@ -15,7 +15,7 @@ const BROKEN: Readonly<Record<string, readonly [content: string | Uint8Array, re
   "model.jpg": [FIXTURE, "this is a model file; PNG and JPEG are read"],
   "noise.png": [
     Uint8Array.from({ length: 500 }, (_, at) => (at * 7919) >> 3),
-    "this is no picture that is known here",
+    "this is no image that is known here",
   ],
 };
 

@@ -4,7 +4,7 @@ import { decode } from "fast-png";
 import { describe, expect, test, vi } from "vitest";
 import { overlay } from "../../../src/index.js";
 import { expectFailure, FIXTURE, STREET, segmentHere, Workplace } from "../command.js";
-import { buildJpeg, buildPng, type PngParts } from "../image/pictures.js";
+import { buildJpeg, buildPng, type PngParts } from "../image/encode.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -36,7 +36,7 @@ describe("attendseg segment", () => {
   });
 
   test("reads every kind of PNG", async () => {
-    const grey = (x: number, y: number) => STREET.sample(x, y, 0);
+    const gray = (x: number, y: number) => STREET.sample(x, y, 0);
     const kinds: Record<string, { png: Partial<PngParts>; pixel: (x: number, y: number) => number[] }> = {
       rgb: { png: {}, pixel: (x, y) => [0, 1, 2].map((c) => STREET.sample(x, y, c)) },
       rgba: { png: { type: 6 }, pixel: (x, y) => [0, 1, 2].map((c) => STREET.sample(x, y, c)) },
@@ -44,8 +44,8 @@ describe("attendseg segment", () => {
         png: { depth: 16, sample: (x, y, c) => STREET.sample(x, y, c) * 256 + 99 },
         pixel: (x, y) => [0, 1, 2].map((c) => STREET.sample(x, y, c)),
       },
-      grey: { png: { type: 0 }, pixel: (x, y) => [grey(x, y), grey(x, y), grey(x, y)] },
-      greyAlpha: { png: { type: 4 }, pixel: (x, y) => [grey(x, y), grey(x, y), grey(x, y)] },
+      gray: { png: { type: 0 }, pixel: (x, y) => [gray(x, y), gray(x, y), gray(x, y)] },
+      grayAlpha: { png: { type: 4 }, pixel: (x, y) => [gray(x, y), gray(x, y), gray(x, y)] },
     };
     const paths = Object.entries(kinds).map(([name, { png }]) => {
       return place.write(`kinds/${name}.png`, buildPng({ ...STREET, interlaced: name === "rgba", ...png }));
@@ -86,8 +86,8 @@ describe("attendseg segment", () => {
     ["cut.jpg", jpeg.subarray(0, jpeg.length - 20), "the JPEG file is cut off"],
     ["header.jpg", jpeg.subarray(0, 100), "the JPEG file is cut off"],
     ["cmyk.jpg", buildJpeg({ width: 8, height: 8, components: 4 }), "CMYK JPEG is not supported"],
-    ["zero.png", buildPng({ ...STREET, width: 0 }), "the picture has no pixels (0x70)"],
-    ["zero.jpg", buildJpeg({ width: 0, height: 8 }), "the picture has no pixels (0x8)"],
+    ["zero.png", buildPng({ ...STREET, width: 0 }), "the image has no pixels (0x70)"],
+    ["zero.jpg", buildJpeg({ width: 0, height: 8 }), "the image has no pixels (0x8)"],
     [
       "huge.png",
       buildPng({ ...STREET, width: 16385, height: 1 }),

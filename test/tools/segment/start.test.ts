@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { expectFailure, STREET, Workplace } from "../command.js";
-import { buildPng } from "../image/pictures.js";
+import { buildPng } from "../image/encode.js";
 
 vi.setConfig({ testTimeout: 120_000 });
 

@@ -20,7 +20,7 @@ test.each(["scalar", "simd"] as const)(
     expect(buffer.byteLength).toBe(memory.memoryBytes);
     for (let side = 1; side <= 4000; side = 2 * side + 1) {
       const data = new Uint8Array(side * 37 * 4).fill(side);
-      engine.setPicture({ data, width: side, height: 37, channels: 4 });
+      engine.setImage({ data, width: side, height: 37, channels: 4 });
       engine.run();
       engine.writeMask(37, side, new Uint8Array(37 * side));
     }
@@ -29,7 +29,7 @@ test.each(["scalar", "simd"] as const)(
   },
 );
 
-test("200 pictures and 300 loads leave neither memory nor handles behind", () => {
+test("200 images and 300 loads leave neither memory nor handles behind", () => {
   const { model } = new Workplace();
   const words = [
     "--expose-gc",

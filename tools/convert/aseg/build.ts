@@ -5,7 +5,7 @@ import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../../s
 import { ConvertError } from "../errors.js";
 import { INPUT } from "../expression.js";
 import { describe, type Graph, type Node, numberOf, shapeOf } from "../graph.js";
-import { PICTURE } from "../quantize/assign.js";
+import { INPUT_QUANTIZATION } from "../quantize/assign.js";
 import { type Quantization, quantize } from "../quantize/numbers.js";
 import { filtersOf, gateTable, lookupTable } from "./weights.js";
 
@@ -39,8 +39,8 @@ export function build(
 ): Program {
   const builder = new Builder(graph, quantizations, note);
   const own = quantizations.get(graph.input)!;
-  builder.write(format.INPUT, [], graph.input, 3, PICTURE);
-  if (!equal(own, PICTURE)) builder.relabel(graph.input, own);
+  builder.write(format.INPUT, [], graph.input, 3, INPUT_QUANTIZATION);
+  if (!equal(own, INPUT_QUANTIZATION)) builder.requantizeByTable(graph.input, own);
   for (const node of graph.nodes) builder.add(node);
   const mask = { scale: 1, zero: 0, min: -128, max: 127 };
   builder.write(format.ARGMAX, [graph.output], graph.output === MASK ? `${MASK}#` : MASK, 1, mask);
@@ -92,11 +92,11 @@ class Builder implements Program {
   }
 
   /** Gives a written tensor another quantisation, by a table; from then on the name stands for the new one. */
-  relabel(tensor: string, wish: Quantization): void {
+  requantizeByTable(tensor: string, requested: Quantization): void {
     const id = this.ids.get(tensor)!;
-    const table = lookupTable(INPUT, this.tensors[id]!, wish);
+    const table = lookupTable(INPUT, this.tensors[id]!, requested);
     this.names[id] = `${tensor}#raw`;
-    this.write(format.LOOKUP, [tensor], tensor, this.tensors[id]!.channels, wish, {}, { table });
+    this.write(format.LOOKUP, [tensor], tensor, this.tensors[id]!.channels, requested, {}, { table });
   }
 
   add(node: Node): void {
@@ -197,7 +197,7 @@ class Builder implements Program {
     const channels = shapeOf(this.graph, output)[1]!;
     const keeps = q.scale === before.scale && q.zero === before.zero && q.min <= min && q.max >= max;
     this.write(code, [node.inputs[0]!], output, channels, keeps ? q : { ...before, min, max }, attributes);
-    if (!keeps) this.relabel(output, q);
+    if (!keeps) this.requantizeByTable(output, q);
   }
 }
 

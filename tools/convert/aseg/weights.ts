@@ -1,7 +1,7 @@
 /** Weights and tables as the model file holds them. */
 
 import { ConvertError } from "../errors.js";
-import { type Expression, evaluate } from "../expression.js";
+import { compute, type Expression } from "../expression.js";
 import { type Constant, describe, type Graph, type Node } from "../graph.js";
 import { dequantize, type Quantization, quantize, roundHalfEven } from "../quantize/numbers.js";
 
@@ -83,7 +83,7 @@ function biasInteger(bias: Constant | undefined, o: number, scale: number): numb
 /** 256 entries at q + 128: the quantised value of a function of a quantised tensor. */
 export function lookupTable(expression: Expression, input: Quantization, output: Quantization): Int8Array {
   return Int8Array.from({ length: 256 }, (_, at) =>
-    quantize(evaluate(expression, dequantize(at - 128, input)), output),
+    quantize(compute(expression, dequantize(at - 128, input)), output),
   );
 }
 
@@ -94,7 +94,7 @@ export function gateTable(expression: Expression, input: Quantization): { table:
     return { table: Int16Array.from(integers, (q) => q - input.zero), scale: input.scale };
   }
   const of = expression.kind === "quantize" ? expression.of : expression;
-  const values = integers.map((q) => evaluate(of, dequantize(q, input)));
+  const values = integers.map((q) => compute(of, dequantize(q, input)));
   const output = expression.kind === "quantize" ? expression.quantization : eightBits(values);
   return {
     table: Int16Array.from(values, (value) => quantize(value, output) - output.zero),

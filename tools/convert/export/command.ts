@@ -17,7 +17,7 @@ Examples:
   attendseg export model.aseg -o model.onnx --size 640x480
 
 The ONNX model has QuantizeLinear and DequantizeLinear around every operation, so other runtimes can run the same
-integers. Its input is float [1, 3, height, width] in 0..1, its output the scores before argmax.
+integers. Its input is float [1, 3, height, width] in 0..1, its output "scores" the logits before argmax.
 `;
 
 /** `attendseg export MODEL.aseg -o MODEL.onnx` */

@@ -1,7 +1,6 @@
-/** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes and as a judge of ours. */
+/** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
-import type { Model } from "../../../src/model.js";
-import type { Attributes, Op, Size, Tensor } from "../../../src/ops.js";
+import type { Attributes, Model, Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import {
   FLOAT,
@@ -22,11 +21,11 @@ const OUTPUT_NAME = "scores";
 /**
  * The same quantised network as ONNX, operator set 17.
  *
- * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores" float [1, classes, h, w].
+ * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores", the logits, float [1, classes, h, w].
  * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
  * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
  * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
- * their range, with the name from the card; tables are Gathers from 256 entries.
+ * their range, with the name from the metadata; tables are Gathers from 256 entries.
  *
  * @param height of the input in pixels, a multiple of the model's stride; so is `width`
  * @throws ModelError if the model does not fit the size
@@ -48,7 +47,7 @@ export function realName(model: Model, id: number): string {
 
 function floatName(model: Model, id: number): string {
   if (id === model.ops[0]!.output) return INPUT_NAME;
-  const names = model.card.tensors ?? [];
+  const names = model.metadata.tensors ?? [];
   const name = new Set(names).size === model.tensors.length ? names[id]! : `tensor${id}`;
   return name === INPUT_NAME || name === OUTPUT_NAME ? `${name}_` : name;
 }
@@ -56,14 +55,14 @@ function floatName(model: Model, id: number): string {
 function qdqModel(model: Model, height: number, width: number): OnnxModel {
   const writer = new Writer(model, inferSizes(model, height, width));
   for (const op of model.ops) writer.add(op);
-  const scores = model.tensors[model.ops.at(-1)!.inputs[0]!]!;
+  const logits = model.tensors[model.ops.at(-1)!.inputs[0]!]!;
   const size = writer.sizes[model.ops.at(-1)!.inputs[0]!]!;
   return {
     opset: OPSET,
     nodes: writer.nodes,
     initializers: writer.initializers,
     inputs: [{ name: INPUT_NAME, type: FLOAT, dims: [1, 3, height, width] }],
-    outputs: [{ name: OUTPUT_NAME, type: FLOAT, dims: [1, scores.channels, size.height, size.width] }],
+    outputs: [{ name: OUTPUT_NAME, type: FLOAT, dims: [1, logits.channels, size.height, size.width] }],
   };
 }
 
@@ -207,7 +206,7 @@ class Writer {
     this.node("Gather", [table, index], `${name}_entries`);
     this.node("DequantizeLinear", [`${name}_entries`, scale], `${name}_factor`);
     const factor = op.attributes.numerator;
-    if (factor > 1) this.enlarge(`${name}_factor`, factor, `${name}_enlarged`, format.NEAREST);
+    if (factor > 1) this.upsample(`${name}_factor`, factor, `${name}_enlarged`, format.NEAREST);
     this.node("Mul", [value, factor > 1 ? `${name}_enlarged` : `${name}_factor`], name);
   }
 
@@ -222,7 +221,7 @@ class Writer {
   private resize(op: Op, inputs: readonly string[], name: string): void {
     const { mode, numerator, denominator } = op.attributes;
     if (inputs.length === 1 && denominator === 1) {
-      this.enlarge(inputs[0]!, numerator, name, mode);
+      this.upsample(inputs[0]!, numerator, name, mode);
       return;
     }
     const { height, width } = this.sizes[op.output]!;
@@ -242,7 +241,7 @@ class Writer {
     this.node("Resize", [inputs[0]!, "", "", sizes], name, resizeAttributes(mode));
   }
 
-  private enlarge(input: string, factor: number, output: string, mode: number): void {
+  private upsample(input: string, factor: number, output: string, mode: number): void {
     const scales = this.constant(`${output}_scales`, FLOAT, [4], [1, 1, factor, factor]);
     this.node("Resize", [input, "", scales], output, resizeAttributes(mode));
   }

@@ -1,10 +1,10 @@
 /** Known tensors: making them, and reading them at other shapes. */
 import { ConvertError } from "../errors.js";
-import { type Constant, describe, type Node, type Numbers } from "../graph.js";
+import { type Constant, describe, type Node, type TypedArray } from "../graph.js";
 import * as onnx from "./read.js";
 
 /** An array of the kind that holds the element type. */
-export function arrayOf(type: number, content: number | readonly number[]): Numbers {
+export function arrayOf(type: number, content: number | readonly number[]): TypedArray {
   const make = <T>(kind: { new (length: number): T; new (values: readonly number[]): T }): T =>
     typeof content === "number" ? new kind(content) : new kind(content);
   if (type === onnx.FLOAT || type === onnx.FLOAT16) return make(Float32Array);

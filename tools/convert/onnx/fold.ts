@@ -3,7 +3,7 @@
 import { ConvertError } from "../errors.js";
 import { type Constant, describe, type Graph, type Node, numberOf, producers } from "../graph.js";
 import { arrayOf } from "./constants.js";
-import { EVALUATORS } from "./evaluate.js";
+import { OPERATORS } from "./operators.js";
 import { FLOAT, INT64 } from "./read.js";
 import { inferShapes } from "./shapes.js";
 
@@ -21,7 +21,7 @@ export function foldConstants(graph: Graph): Graph {
   const nodes: Node[] = [];
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
-    const evaluate = EVALUATORS[node.type];
+    const evaluate = OPERATORS[node.type];
     const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
     let result: Constant | undefined;
     if (node.type === "Constant") result = constantOf(node);

@@ -9,18 +9,21 @@ const FIRST_OPSET = 13;
 const LAST_OPSET = 22;
 
 /** Options of `loadGraph`. */
-export interface LoadOptions {
+export interface GraphOptions {
   /** Folder that external tensor data is read from: the model file's. */
   readonly folder?: string;
-  /** Input size in pixels, where the file leaves it open or another one is wished. */
+  /** Input size in pixels, where the file leaves it open or another one is requested. */
   readonly width?: number;
   readonly height?: number;
   /** Name of the output to keep; the first by default. */
   readonly output?: string;
 }
 
-/** A loaded model: its graph, and how its input is to be fed. */
-export interface Loaded {
+/** A loaded file: its graph, and how its input is to be fed. */
+export interface LoadedGraph {
+  readonly bytes: Uint8Array;
+  readonly folder: string | undefined;
+  /** Constants folded, shapes known; its input is the file's. */
   readonly graph: Graph;
   readonly model: onnx.OnnxModel;
   readonly opset: number;
@@ -33,10 +36,10 @@ export interface Loaded {
 /**
  * Reads an ONNX file into a graph.
  *
- * @throws ConvertError if the file is damaged, of an operator set outside 13..22, has no picture as its input,
+ * @throws ConvertError if the file is damaged, of an operator set outside 13..22, has no image as its input,
  *   or holds an operation that is not supported
  */
-export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded {
+export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): LoadedGraph {
   const model = onnx.readOnnx(bytes);
   if (model.opset < FIRST_OPSET || model.opset > LAST_OPSET) {
     const found = model.opset === 0 ? "names no operator set" : `has operator set ${model.opset}`;
@@ -73,6 +76,8 @@ export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded 
   );
   const last = inputShape[1] === 3 ? 1 : 0;
   return {
+    bytes,
+    folder: options.folder,
     graph: prune(folded),
     model,
     opset: model.opset,
@@ -82,7 +87,7 @@ export function loadGraph(bytes: Uint8Array, options: LoadOptions = {}): Loaded 
   };
 }
 
-function shapeOfInput(input: onnx.OnnxValue, { width, height }: LoadOptions): number[] {
+function shapeOfInput(input: onnx.OnnxValue, { width, height }: GraphOptions): number[] {
   const where = `input "${input.name}"`;
   if (input.type !== onnx.FLOAT) throw new ConvertError(`${where}: expected float32 numbers`);
   const dims = input.dims ?? [0, 3, 0, 0];

@@ -55,7 +55,7 @@ export function windowOf(node: Node, input: readonly number[], kernel: readonly 
   return { kernel, strides, dilations, pads, size } as unknown as Window;
 }
 
-function picture(node: Node, shape: readonly number[] | undefined): readonly number[] {
+function imageShape(node: Node, shape: readonly number[] | undefined): readonly number[] {
   if (shape?.length !== 4) {
     throw new ConvertError(
       `${describe(node)}: expected [1, channels, height, width], got [${shape?.join(", ") ?? ""}]`,
@@ -69,7 +69,7 @@ const same: Infer = (_, [first]) => [[...first!]];
 const elementwise: Infer = (node, shapes) => [shapes.reduce((a, b) => broadcast(node, a, b)) as number[]];
 
 const pool: Infer = (node, [input]) => {
-  const [batch, channels] = picture(node, input);
+  const [batch, channels] = imageShape(node, input);
   const { size } = windowOf(node, input!, listOf(node, "kernel_shape", 2, 1));
   return [[batch!, channels!, ...size]];
 };
@@ -91,7 +91,7 @@ export function axesOf(graph: Graph, node: Node, index: number, rank: number): n
 }
 
 const resize: Infer = (node, [input], graph) => {
-  const shape = picture(node, input);
+  const shape = imageShape(node, input);
   const isUpsample = node.type === "Upsample";
   const axes = axesOf(graph, { ...node, inputs: [] }, 0, 4) ?? [0, 1, 2, 3];
   const result = [...shape];
@@ -102,14 +102,14 @@ const resize: Infer = (node, [input], graph) => {
     else result[axis] = Math.floor(shape[axis]! * Math.fround(scales?.[i] ?? Number.NaN));
   });
   if (!result.every((size) => size >= 1 && size <= 16384)) {
-    throw new ConvertError(`${describe(node)}: the size it enlarges to is not known`);
+    throw new ConvertError(`${describe(node)}: the size of its output is not known`);
   }
   return [result];
 };
 
 const INFER: Readonly<Record<string, Infer>> = {
   Conv: (node, [input, weights]) => {
-    const shape = picture(node, input);
+    const shape = imageShape(node, input);
     const name = node.inputs[1]!;
     if (weights?.length !== 4)
       throw new ConvertError(`${describe(node)}: "${name}" expected weights of four axes`);
@@ -124,9 +124,9 @@ const INFER: Readonly<Record<string, Infer>> = {
   },
   MaxPool: pool,
   AveragePool: pool,
-  GlobalAveragePool: (node, [input]) => [[...picture(node, input).slice(0, 2), 1, 1]],
+  GlobalAveragePool: (node, [input]) => [[...imageShape(node, input).slice(0, 2), 1, 1]],
   ReduceMean: (node, [input], graph) => {
-    const shape = picture(node, input);
+    const shape = imageShape(node, input);
     const axes = axesOf(graph, node, 1, shape.length) ?? [0, 1, 2, 3];
     const keep = numberOf(node, "keepdims", 1) !== 0;
     return [

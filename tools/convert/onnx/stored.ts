@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, realpathSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, sep } from "node:path";
 import { ConvertError } from "../errors.js";
-import type { Constant, Numbers } from "../graph.js";
+import type { Constant, TypedArray } from "../graph.js";
 import { arrayOf } from "./constants.js";
 import * as onnx from "./read.js";
 
@@ -47,7 +47,7 @@ export function readTensor(tensor: onnx.OnnxTensor, folder?: string): Constant {
   return { dims, type, values: decode(raw, type, count) };
 }
 
-function decode(raw: Uint8Array, type: number, count: number): Numbers {
+function decode(raw: Uint8Array, type: number, count: number): TypedArray {
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const read: Readonly<Record<number, (at: number) => number>> = {
     [onnx.FLOAT]: (at) => view.getFloat32(4 * at, true),

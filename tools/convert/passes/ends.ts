@@ -39,30 +39,30 @@ export function head(graph: Graph): Graph {
   return prune(rename({ ...graph, shapes, quantization }, aliases));
 }
 
-/** Operations after the scores that do not change which class is largest. */
+/** Operations after the logits that do not change which class is largest. */
 const MONOTONE = new Set(["Softmax", "LogSoftmax", "Sigmoid"]);
 const LAYOUT = new Set(["Transpose", "Squeeze", "Cast", "Identity"]);
 
 /**
  * Takes off the output what `argmax` does itself or does not mind: ArgMax, Softmax, LogSoftmax and Sigmoid over
- * channels, Transpose to [1, height, width, channels], and one bilinear enlargement with half-pixel centres.
+ * channels, Transpose to [1, height, width, channels], and one bilinear upsampling with half-pixel centres.
  */
 export function tail(graph: Graph): Graph {
   const producer = producers(graph);
   const chain: Node[] = [];
   let output = graph.output;
-  let isEnlarged = false;
+  let isUpsampled = false;
   for (let node = producer.get(output); node; node = producer.get(output)) {
-    const isResize: boolean = !isEnlarged && isEnlargement(graph, node);
+    const isResize: boolean = !isUpsampled && isUpsample(graph, node);
     if (!isResize && !MONOTONE.has(node.type) && !LAYOUT.has(node.type) && node.type !== "ArgMax") break;
-    isEnlarged ||= isResize;
+    isUpsampled ||= isResize;
     chain.unshift(node);
     output = node.inputs[0]!;
   }
   const shape = shapeOf(graph, output);
   if (shape.length !== 4) {
     throw new ConvertError(
-      `output "${output}": expected scores of [1, classes, height, width], got [${shape}]`,
+      `output "${output}": expected logits of [1, classes, height, width], got [${shape}]`,
     );
   }
   let axis = 1;
@@ -83,7 +83,7 @@ export function tail(graph: Graph): Graph {
   return prune({ ...graph, output });
 }
 
-function isEnlargement(graph: Graph, node: Node): boolean {
+function isUpsample(graph: Graph, node: Node): boolean {
   if (node.type !== "Resize" || !stringOf(node, "mode", "nearest").startsWith("linear")) return false;
   const mode = stringOf(node, "coordinate_transformation_mode", "half_pixel");
   const [from, to] = [shapeOf(graph, node.inputs[0]!), shapeOf(graph, node.outputs[0]!)];

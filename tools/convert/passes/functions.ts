@@ -125,10 +125,10 @@ function foldClamp(
     return undefined;
   }
   const quantization = new Map(graph.quantization);
-  const [own, wish] = [quantization.get(input), quantization.get(output)];
-  if (own && wish && (own.scale !== wish.scale || own.zero !== wish.zero)) return undefined;
+  const [own, requested] = [quantization.get(input), quantization.get(output)];
+  if (own && requested && (own.scale !== requested.scale || own.zero !== requested.zero)) return undefined;
   if (own) {
-    const kept = wish ?? own;
+    const kept = requested ?? own;
     quantization.set(output, { ...kept, min: Math.max(own.min, kept.min), max: Math.min(own.max, kept.max) });
   }
   const clamped: Node = { ...before, outputs: [output], clamp: within(before.clamp, bounds) };

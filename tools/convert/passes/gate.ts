@@ -10,7 +10,7 @@ interface Found {
 }
 
 /**
- * Attention condensers: v * enlarge(f(a)) or v * f(enlarge(a)), the enlargement by a whole factor to the nearest,
+ * Attention condensers: v * upsample(f(a)) or v * f(upsample(a)), to the nearest by a whole factor,
  * as one `gate` of v and a; and v * f(a) at the same size, with the factor 1.
  */
 export function gate(graph: Graph): Graph {
@@ -36,7 +36,7 @@ export function gate(graph: Graph): Graph {
   return prune({ ...graph, nodes });
 }
 
-/** Walks back from a factor of a product over functions and at most one enlargement that nothing else reads. */
+/** Walks back from a factor of a product over functions and at most one upsampling that nothing else reads. */
 function condensed(
   graph: Graph,
   read: ReadonlyMap<string, readonly unknown[]>,
@@ -48,15 +48,15 @@ function condensed(
   let factor = 0;
   let isFunction = false;
   for (let node = producer.get(source); node && read.get(source)!.length === 1; node = producer.get(source)) {
-    const ratio = factor === 0 ? enlargement(graph, node) : 0;
-    const isEnlargement = ratio > 0;
-    if (node.type !== "function" && !isEnlargement) break;
+    const ratio = factor === 0 ? upsampleFactor(graph, node) : 0;
+    const isUpsample = ratio > 0;
+    if (node.type !== "function" && !isUpsample) break;
     const known = graph.quantization.get(source);
     const before = graph.quantization.get(node.inputs[0]!);
-    const isSame = isEnlargement && known?.scale === before?.scale && known?.zero === before?.zero;
+    const isSame = isUpsample && known?.scale === before?.scale && known?.zero === before?.zero;
     if (known && !isSame)
       expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
-    if (isEnlargement) factor = ratio;
+    if (isUpsample) factor = ratio;
     else {
       expression = compose(expression, node.expression!);
       isFunction = true;
@@ -66,8 +66,8 @@ function condensed(
   return factor > 0 || isFunction ? { source, expression, factor: Math.max(1, factor) } : undefined;
 }
 
-/** The whole number by which a node enlarges both axes to the nearest, or 0 if it does something else. */
-function enlargement(graph: Graph, node: Node): number {
+/** The whole number by which a node upsamples both axes to the nearest, or 0 if it does something else. */
+function upsampleFactor(graph: Graph, node: Node): number {
   if (node.type !== "resize" || node.attributes.mode !== NEAREST || node.clamp) return 0;
   const [from, to] = [shapeOf(graph, node.inputs[0]!), shapeOf(graph, node.outputs[0]!)];
   if (node.inputs.length > 1 && from[2] === 1 && from[3] === 1) return 0;

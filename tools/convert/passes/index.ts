@@ -1,4 +1,5 @@
 import { ConvertError } from "../errors.js";
+import type { Normalization } from "../feed.js";
 import { describe, type Graph, LOWERED, type Pass, prune } from "../graph.js";
 import { SUPPORTED } from "../onnx/shapes.js";
 import { affine, channels } from "./affine.js";
@@ -10,29 +11,22 @@ import { conv } from "./conv.js";
 import { head, tail } from "./ends.js";
 import { functions, merge } from "./functions.js";
 import { gate } from "./gate.js";
-import { normalise } from "./normalise.js";
+import { normalize } from "./normalize.js";
 import { pad } from "./pad.js";
 import { pooling } from "./pooling.js";
 import { quantization } from "./quantization.js";
 import { resize } from "./resize.js";
 
-/** What the passes need to know besides the graph. */
-export interface PassOptions {
-  /** Mean and standard deviation of red, green and blue that the network expects to be taken off, in 0..1. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
-}
-
 /** The passes in the order in which they run. */
-export function passList({ mean, std }: PassOptions): readonly (readonly [string, Pass])[] {
-  const wishes: (readonly [string, Pass])[] =
-    mean || std ? [["normalise", normalise(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
+export function passList({ mean, std }: Normalization): readonly (readonly [string, Pass])[] {
+  const requested: (readonly [string, Pass])[] =
+    mean || std ? [["normalize", normalize(mean ?? [0, 0, 0], std ?? [1, 1, 1])]] : [];
   return [
     ["quantization", quantization],
     ["tail", tail],
     ["cleanup", cleanup],
     ["head", head],
-    ...wishes,
+    ...requested,
     ["resize", resize],
     ["conv", conv],
     ["pooling", pooling],
@@ -53,7 +47,7 @@ export function passList({ mean, std }: PassOptions): readonly (readonly [string
  *
  * @throws ConvertError that names a node no pass could lower
  */
-export function lower(graph: Graph, options: PassOptions = {}): Graph {
+export function lower(graph: Graph, options: Normalization = {}): Graph {
   let current = graph;
   for (const [, pass] of passList(options)) current = prune(pass(current));
   for (const node of current.nodes) {

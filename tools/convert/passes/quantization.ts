@@ -152,8 +152,8 @@ function dequantizeTable(found: Found, node: Node, source: Source): void {
       };
   const values = Float32Array.from(entries.values, (entry) => dequantize(entry - source.offset, q));
   const output = node.outputs[0]!;
-  const wish = node.inputs[0]!.replace(/_(quantized|clipped)$/, "");
-  const name = shapes.has(wish) ? output : wish;
+  const requested = node.inputs[0]!.replace(/_(quantized|clipped)$/, "");
+  const name = shapes.has(requested) ? output : requested;
   const result = {
     name: node.name,
     type: "function",

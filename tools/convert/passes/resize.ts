@@ -52,12 +52,14 @@ function lowered(graph: Graph, node: Node): Node {
 function sameSize(graph: Graph, node: Node, isWanted: boolean): string | undefined {
   if (!isWanted) return undefined;
   const output = node.outputs[0]!;
-  const wish = shapeOf(graph, output);
+  const requested = shapeOf(graph, output);
   const before = graph.nodes.slice(0, graph.nodes.indexOf(node)).flatMap((other) => other.outputs);
   const isKnown = new Set(before);
   const fits = (name: string): boolean => {
     const shape = isKnown.has(name) ? graph.shapes.get(name) : undefined;
-    return name !== node.inputs[0] && shape?.length === 4 && shape[2] === wish[2] && shape[3] === wish[3];
+    return (
+      name !== node.inputs[0] && shape?.length === 4 && shape[2] === requested[2] && shape[3] === requested[3]
+    );
   };
   const siblings = (readers(graph).get(output) ?? []).flatMap((reader) => reader?.inputs ?? []);
   return siblings.find(fits) ?? madeFrom(graph, node).find(fits) ?? before.reverse().find(fits);

@@ -4,8 +4,13 @@ import { ConvertError } from "../errors.js";
 import { type Graph, type Node, producers, readers } from "../graph.js";
 import { type Bounds, type Quantization, quantize } from "./numbers.js";
 
-/** The quantisation of the input picture: real = colour / 255, q = colour - 128. */
-export const PICTURE: Quantization = { scale: Math.fround(1 / 255), zero: -128, min: -128, max: 127 };
+/** The quantisation of the input image: real = colour / 255, q = colour - 128. */
+export const INPUT_QUANTIZATION: Quantization = {
+  scale: Math.fround(1 / 255),
+  zero: -128,
+  min: -128,
+  max: 127,
+};
 
 const SMALLEST_SCALE = 2 ** -29;
 
@@ -25,7 +30,7 @@ export function assign(
   const groups = groupOf(graph);
   const free = eightBitTensors(graph);
   const known = new Map(graph.quantization);
-  if (isPicture(known.get(graph.input))) known.set(graph.input, PICTURE);
+  if (isInputQuantization(known.get(graph.input))) known.set(graph.input, INPUT_QUANTIZATION);
 
   const shared = new Map<string, Quantization>();
   for (const [tensor, quantization] of known) {
@@ -54,9 +59,9 @@ export function assign(
   return result;
 }
 
-function isPicture(known: Quantization | undefined): boolean {
+function isInputQuantization(known: Quantization | undefined): boolean {
   if (!known) return true;
-  const isSameScale = Math.abs(known.scale / PICTURE.scale - 1) < 1e-6;
+  const isSameScale = Math.abs(known.scale / INPUT_QUANTIZATION.scale - 1) < 1e-6;
   return isSameScale && known.zero === -128 && known.min === -128 && known.max === 127;
 }
 

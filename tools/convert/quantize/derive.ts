@@ -1,6 +1,6 @@
 /** Ranges of tensors: as measured, else bounds that follow from the tensors they were made of. */
 
-import { evaluate } from "../expression.js";
+import { compute } from "../expression.js";
 import { type Graph, type Node, producers } from "../graph.js";
 import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
@@ -46,9 +46,9 @@ function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | 
   const [first, second] = ranges as [Bounds, Bounds];
   switch (node.type) {
     case "function":
-      return image(node, first);
+      return rangeThrough(node, first);
     case "gate":
-      return product(first, image(node, second));
+      return product(first, rangeThrough(node, second));
     case "multiply":
       return product(first, second);
     case "add":
@@ -76,9 +76,9 @@ function isPoint(graph: Graph, node: Node): boolean {
   );
 }
 
-function image(node: Node, { min, max }: Bounds): Bounds {
+function rangeThrough(node: Node, { min, max }: Bounds): Bounds {
   const values = Array.from({ length: SAMPLES }, (_, i) =>
-    evaluate(node.expression!, min + ((max - min) * i) / (SAMPLES - 1)),
+    compute(node.expression!, min + ((max - min) * i) / (SAMPLES - 1)),
   ).filter(Number.isFinite);
   return { min: Math.min(...values), max: Math.max(...values) };
 }

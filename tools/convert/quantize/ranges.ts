@@ -43,7 +43,7 @@ export class Histogram {
   }
 
   /** Centre of a bin, real number. */
-  private centre(bin: number): number {
+  private center(bin: number): number {
     return ((2 * bin + 1) / BINS - 1) * this.limit;
   }
 
@@ -56,8 +56,8 @@ export class Histogram {
       first++;
     for (let above = this.counts[last]!; above <= spare && last > first; above += this.counts[last]!) last--;
     return {
-      min: this.min >= 0 ? this.min : Math.max(this.min, this.centre(first) - this.limit / BINS),
-      max: this.max <= 0 ? this.max : Math.min(this.max, this.centre(last) + this.limit / BINS),
+      min: this.min >= 0 ? this.min : Math.max(this.min, this.center(first) - this.limit / BINS),
+      max: this.max <= 0 ? this.max : Math.min(this.max, this.center(last) + this.limit / BINS),
     };
   }
 
@@ -87,7 +87,7 @@ export class Histogram {
     for (let bin = 0; bin < BINS; bin++) {
       const count = this.counts[bin]!;
       if (count === 0) continue;
-      const value = this.centre(bin);
+      const value = this.center(bin);
       const beyond = value < min ? min - value : value > max ? value - max : 0;
       const isZero = Math.abs(value) <= this.limit / BINS;
       if (!isZero) sum += count * (beyond * beyond + (step * step) / 12);

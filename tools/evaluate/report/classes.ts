@@ -1,12 +1,12 @@
 /** What the report says about classes: bars of their IoU, and which are taken for which. */
 import type { Color } from "../../../src/index.js";
-import type { ClassScore, Confusion } from "../index.js";
+import type { ClassMetrics, Confusion } from "../index.js";
 import { escapeHtml, percent } from "./html.js";
 
 /** A table of the classes that occur in the labels, the largest first, with a bar for the IoU of each. */
-export function drawClasses(scores: readonly ClassScore[], palette: readonly Color[]): string {
-  const rows = scores
-    .map((score, id) => ({ ...score, color: palette[id]! }))
+export function drawClasses(metrics: readonly ClassMetrics[], palette: readonly Color[]): string {
+  const rows = metrics
+    .map((entry, id) => ({ ...entry, color: palette[id]! }))
     .filter(({ share }) => share > 0)
     .sort((a, b) => b.share - a.share)
     .map(({ name, share, accuracy, iou, color }) => {
@@ -26,21 +26,21 @@ const CELL = 24;
 const MARGIN = 150;
 
 /**
- * The confusion matrix as a picture: a row for each class of the labels, the largest first, a column for each class
+ * The confusion matrix as an image: a row for each class of the labels, the largest first, a column for each class
  * that was predicted, shades for the share of the row's pixels, and that share in percent where it rounds to 1 or more.
  */
 export function drawMatrix({ counts }: Confusion, names: readonly string[]): string {
   const ids = names.map((_, id) => id);
   const row = (id: number) => ids.map((other) => counts[id * names.length + other]!);
-  const labelled = ids.map((id) => row(id).reduce((sum, count) => sum + count, 0));
+  const labeled = ids.map((id) => row(id).reduce((sum, count) => sum + count, 0));
   const predicted = ids.map((id) => ids.reduce((sum, other) => sum + counts[other * names.length + id]!, 0));
-  const order = [...ids].sort((a, b) => labelled[b]! - labelled[a]!);
-  const rows = order.filter((id) => labelled[id]! > 0);
-  const columns = order.filter((id) => labelled[id]! > 0 || predicted[id]! > 0);
+  const order = [...ids].sort((a, b) => labeled[b]! - labeled[a]!);
+  const rows = order.filter((id) => labeled[id]! > 0);
+  const columns = order.filter((id) => labeled[id]! > 0 || predicted[id]! > 0);
   const middle = (at: number) => MARGIN + CELL * (at + 0.5);
   const cells = rows.flatMap((label, y) =>
     columns.flatMap((mask, x) => {
-      const share = row(label)[mask]! / labelled[label]!;
+      const share = row(label)[mask]! / labeled[label]!;
       if (share === 0) return [];
       const place = `x="${MARGIN + CELL * x}" y="${MARGIN + CELL * y}" width="${CELL}" height="${CELL}"`;
       const words = `${names[label]} taken for ${names[mask]}: ${percent(share, 2)} %`;

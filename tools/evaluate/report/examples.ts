@@ -1,25 +1,25 @@
-/** Frames of a report as small pictures. */
+/** Frames of a report as small images. */
 import type { Color, Segmenter } from "../../../src/index.js";
-import { type Picture, resizeIds } from "../../image/index.js";
+import { type DecodedImage, resizeIds } from "../../image/index.js";
 import { encodePng } from "../../image/png.js";
-import { type Evaluation, judge, type Pair, type ReadLabels } from "../index.js";
+import { type Evaluation, type LabeledFrame, type ReadLabels, segmentFrame } from "../index.js";
 
-/** A frame with pictures as data: addresses. */
+/** A frame with images as data: addresses. */
 export interface Example {
   readonly name: string;
   /** 0..1 */
   readonly pixelAccuracy: number;
-  readonly photo: string;
+  readonly image: string;
   readonly label: string;
   readonly mask: string;
-  /** The photo in grey, pixels whose class is wrong in colour: `WRONG`, or `WRONG_VOID` where the label is Void. */
+  /** The image in grey, pixels whose class is wrong in colour: `WRONG`, or `WRONG_VOID` where the label is Void. */
   readonly difference: string;
 }
 
 export const WRONG: Color = [230, 40, 60];
 export const WRONG_VOID: Color = [240, 180, 40];
 
-/** Longer side of a picture, pixels. */
+/** Longer side of an image, pixels. */
 const SIDE = 320;
 
 /**
@@ -29,19 +29,19 @@ const SIDE = 320;
  */
 export async function drawExamples(
   segmenter: Segmenter,
-  pairs: readonly Pair[],
+  frames: readonly LabeledFrame[],
   { perFrame }: Evaluation,
   readLabels: ReadLabels,
   count: number,
 ): Promise<{ best: Example[]; worst: Example[] }> {
-  const ranked = pairs
-    .map((pair, at) => ({ pair, pixelAccuracy: perFrame[at]!.pixelAccuracy }))
+  const ranked = frames
+    .map((frame, at) => ({ frame, pixelAccuracy: perFrame[at]!.pixelAccuracy }))
     .sort((a, b) => a.pixelAccuracy - b.pixelAccuracy);
   const draw = async (chosen: typeof ranked): Promise<Example[]> => {
     const examples: Example[] = [];
-    for (const { pair, pixelAccuracy } of chosen) {
-      const pictures = await drawExample(segmenter, pair, readLabels);
-      examples.push({ name: pair.frame.name, pixelAccuracy, ...pictures });
+    for (const { frame, pixelAccuracy } of chosen) {
+      const images = await drawExample(segmenter, frame, readLabels);
+      examples.push({ name: frame.name, pixelAccuracy, ...images });
     }
     return examples;
   };
@@ -52,38 +52,38 @@ export async function drawExamples(
 
 async function drawExample(
   segmenter: Segmenter,
-  pair: Pair,
+  frame: LabeledFrame,
   readLabels: ReadLabels,
 ): Promise<Omit<Example, "name" | "pixelAccuracy">> {
   const { palette, classes, info } = segmenter;
-  const judged = await judge(segmenter, pair, readLabels);
-  const photo = shrink(judged.picture, SIDE);
-  const { width, height } = photo;
+  const segmented = await segmentFrame(segmenter, frame, readLabels);
+  const image = shrink(segmented.image, SIDE);
+  const { width, height } = image;
   const small = (ids: Uint8Array) => resizeIds(ids, info.width, info.height, width, height);
-  const [labels, mask] = [small(judged.labels), small(judged.mask)];
-  const grey = Array.from({ length: 254 }, (_, level): Color => [level, level, level]);
+  const [labels, mask] = [small(segmented.labels), small(segmented.mask)];
+  const gray = Array.from({ length: 254 }, (_, level): Color => [level, level, level]);
   const difference = mask.map((id, pixel) => {
     if (id !== labels[pixel]) return classes[labels[pixel]!]!.toLowerCase() === "void" ? 254 : 255;
-    const [r, g, b] = photo.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as number[];
+    const [r, g, b] = image.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as number[];
     return Math.min(253, Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!));
   });
   const index = (data: Uint8Array, colors: readonly Color[]) =>
     address(encodePng({ data, width, height, channels: 1 }, colors));
   return {
-    photo: address(encodePng(photo)),
+    image: address(encodePng(image)),
     label: index(labels, palette),
     mask: index(mask, palette),
-    difference: index(difference, [...grey, WRONG_VOID, WRONG]),
+    difference: index(difference, [...gray, WRONG_VOID, WRONG]),
   };
 }
 
 /**
- * A picture made smaller, each pixel the mean of those that it covers; transparency is dropped.
+ * An image made smaller, each pixel the mean of those that it covers; transparency is dropped.
  *
- * @param side of the result at most, pixels; smaller pictures keep their size
+ * @param side of the result at most, pixels; smaller images keep their size
  * @returns RGB
  */
-export function shrink({ data, width, height, channels }: Picture, side: number): Picture {
+export function shrink({ data, width, height, channels }: DecodedImage, side: number): DecodedImage {
   const scale = Math.min(1, side / Math.max(width, height));
   const size = {
     width: Math.max(1, Math.round(width * scale)),

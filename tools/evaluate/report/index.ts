@@ -1,6 +1,7 @@
 /** The report of `attendseg evaluate`: one HTML file that needs nothing else. */
 import type { Color } from "../../../src/index.js";
 import { stem } from "../../common/files.js";
+import { median } from "../../common/statistics.js";
 import { formatBytes, formatCount, formatMilliseconds } from "../../common/table.js";
 import { netScore } from "../../inspect/index.js";
 import type { Confusion, Evaluation } from "../index.js";
@@ -80,20 +81,19 @@ function drawFigures(evaluation: Evaluation): string {
 }
 
 function describeFrames(shares: readonly number[]): string {
-  const sorted = [...shares].sort((a, b) => a - b);
   const words = [
-    `lowest ${percent(sorted[0]!)} %`,
-    `median ${percent(sorted[sorted.length >> 1]!)} %`,
-    `highest ${percent(sorted.at(-1)!)} %`,
+    `lowest ${percent(Math.min(...shares))} %`,
+    `median ${percent(median(shares))} %`,
+    `highest ${percent(Math.max(...shares))} %`,
   ];
   return `<p>${words.join(", ")}</p>`;
 }
 
 function drawFrames(title: string, examples: readonly Example[]): string {
   if (examples.length === 0) return "";
-  const frames = examples.map(({ name, pixelAccuracy, photo, label, mask, difference }) => {
-    const pictures = { photo, label, mask, differences: difference };
-    const figures = Object.entries(pictures).map(([what, source]) => {
+  const frames = examples.map(({ name, pixelAccuracy, image, label, mask, difference }) => {
+    const images = { photo: image, label, mask, differences: difference };
+    const figures = Object.entries(images).map(([what, source]) => {
       const words = `${what} of ${escapeHtml(name)}`;
       return `<figure><img src="${source}" alt="${words}"><figcaption>${what}</figcaption></figure>`;
     });

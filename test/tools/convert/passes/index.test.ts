@@ -1,7 +1,7 @@
 /** What the passes make of small graphs, without running anything. */
 import { describe, expect, test } from "vitest";
 import { BILINEAR, NEAREST } from "../../../../src/format.js";
-import { evaluate } from "../../../../tools/convert/expression.js";
+import { compute } from "../../../../tools/convert/expression.js";
 import type { Graph, Node } from "../../../../tools/convert/graph.js";
 import { loadGraph } from "../../../../tools/convert/onnx/load.js";
 import { lower } from "../../../../tools/convert/passes/index.js";
@@ -9,7 +9,7 @@ import { OnnxBuilder } from "../onnx-builder.js";
 
 const NEAREST_FLOOR = { coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" };
 
-/** The lowered graph of what `add` puts between a stem of 8 channels and the scores. */
+/** The lowered graph of what `add` puts between a stem of 8 channels and the logits. */
 function lowered(
   add: (b: OnnxBuilder, x: string) => string,
   size?: { width: number; height: number },
@@ -64,7 +64,7 @@ describe("tail", () => {
     expect(graph.output).toBe(last(graph).outputs[0]);
   });
 
-  test("takes one enlargement off, not two", () => {
+  test("takes one upsampling off, not two", () => {
     const graph = lowered((b, x) => up(b, up(b, x)));
     expect(types(graph)).toEqual(["conv", "resize"]);
   });
@@ -157,7 +157,7 @@ describe("pad", () => {
 });
 
 describe("functions", () => {
-  const valueAt = (graph: Graph, x: number): number => evaluate(last(graph).expression!, x);
+  const valueAt = (graph: Graph, x: number): number => compute(last(graph).expression!, x);
 
   test("merge into one, as long as nothing else reads what lies between", () => {
     const silu = lowered((b, x) => b.node("Mul", [b.node("Sigmoid", [x]), x]));
@@ -200,20 +200,20 @@ describe("functions", () => {
 describe("gate", () => {
   const key = (b: OnnxBuilder, x: string): string =>
     b.conv(b.node("MaxPool", [x], { kernel_shape: [4, 4], strides: [4, 4] }), 8, 8);
-  const enlarge = (b: OnnxBuilder, x: string, attributes = {}): string =>
+  const upsample = (b: OnnxBuilder, x: string, attributes = {}): string =>
     b.node("Resize", [x, "", b.constant([1, 1, 4, 4])], { ...NEAREST_FLOOR, ...attributes });
 
   test.each<[string, (b: OnnxBuilder, x: string) => string]>([
-    ["sigmoid, then enlarged", (b, x) => b.node("Mul", [x, enlarge(b, b.node("Sigmoid", [key(b, x)]))])],
-    ["enlarged, then sigmoid", (b, x) => b.node("Mul", [b.node("Sigmoid", [enlarge(b, key(b, x))]), x])],
+    ["sigmoid, then upsampled", (b, x) => b.node("Mul", [x, upsample(b, b.node("Sigmoid", [key(b, x)]))])],
+    ["upsampled, then sigmoid", (b, x) => b.node("Mul", [b.node("Sigmoid", [upsample(b, key(b, x))]), x])],
     [
       "with a residual",
       (b, x) => {
         const scaled = b.node("Mul", [b.number(0.25), b.node("Sigmoid", [key(b, x)])]);
-        return b.node("Mul", [x, enlarge(b, b.node("Add", [scaled, b.number(1)]))]);
+        return b.node("Mul", [x, upsample(b, b.node("Add", [scaled, b.number(1)]))]);
       },
     ],
-    ["without a function", (b, x) => b.node("Mul", [x, enlarge(b, key(b, x))])],
+    ["without a function", (b, x) => b.node("Mul", [x, upsample(b, key(b, x))])],
   ])("%s", (_, add) => {
     const graph = lowered(add);
     expect(types(graph)).toEqual(["conv", "maxPool", "conv", "gate"]);
@@ -221,12 +221,12 @@ describe("gate", () => {
     expect(last(graph).inputs[0]).toBe(graph.nodes[0]!.outputs[0]);
   });
 
-  test("only by an enlargement to the nearest that nothing else reads", () => {
+  test("only by an upsampling to the nearest that nothing else reads", () => {
     const linear = { mode: "linear", coordinate_transformation_mode: "half_pixel" };
-    const smooth = lowered((b, x) => b.conv(b.node("Mul", [x, enlarge(b, key(b, x), linear)]), 8, 4));
+    const smooth = lowered((b, x) => b.conv(b.node("Mul", [x, upsample(b, key(b, x), linear)]), 8, 4));
     expect(types(smooth)).toEqual(["conv", "maxPool", "conv", "resize", "multiply", "conv"]);
     const read = lowered((b, x) => {
-      const wide = enlarge(b, key(b, x));
+      const wide = upsample(b, key(b, x));
       return b.node("Add", [b.node("Mul", [x, wide]), wide]);
     });
     expect(types(read)).toEqual(["conv", "maxPool", "conv", "resize", "multiply", "add"]);

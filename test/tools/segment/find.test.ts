@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../tools/common/errors.js";
-import { findPhotos } from "../../../tools/segment/photos.js";
+import { findImages } from "../../../tools/segment/find.js";
 
-const folder = mkdtempSync(join(tmpdir(), "attendseg-photos-"));
+const folder = mkdtempSync(join(tmpdir(), "attendseg-images-"));
 const FILES = [
   "set/b.jpg",
   "set/a.PNG",
@@ -27,11 +27,13 @@ symlinkSync(join(folder, "odd/[1].png"), join(folder, "set/deep/link.png"));
 
 /** Paths below the folder with the names of their results. */
 const find = (...words: string[]) =>
-  findPhotos(words.map((word) => join(folder, word))).map(({ path, name, error }) => {
-    return error === undefined ? [path.slice(folder.length + 1), name] : error.slice(folder.length + 1);
+  findImages(words.map((word) => join(folder, word))).map(({ path, name, error }) => {
+    return error === undefined
+      ? [path.slice(folder.length + 1), name]
+      : error.message.slice(folder.length + 1);
   });
 
-describe("findPhotos", () => {
+describe("findImages", () => {
   test("takes a folder with all below it, but no results, hidden files or loops", () => {
     expect(find("set")).toEqual([
       ["set/a.PNG", "a"],
@@ -59,8 +61,8 @@ describe("findPhotos", () => {
       ],
     ],
     ["*/deep/?.png", [["set/deep/c.png", "set/deep/c"]]],
-  ])("takes the pattern %s", (pattern, photos) => {
-    expect(find(pattern)).toEqual(photos);
+  ])("takes the pattern %s", (pattern, images) => {
+    expect(find(pattern)).toEqual(images);
   });
 
   test("takes files as they are, in the order given, whether they are there or not", () => {
@@ -69,7 +71,7 @@ describe("findPhotos", () => {
       ["gone.png", "gone"],
       ["odd/[1].png", "[1]"],
     ]);
-    expect(findPhotos(["-"])).toEqual([{ path: "-", name: "stdin" }]);
+    expect(findImages(["-"])).toEqual([{ path: "-", name: "stdin" }]);
   });
 
   test("says where there is nothing", () => {
@@ -80,7 +82,7 @@ describe("findPhotos", () => {
     ]);
   });
 
-  test("refuses photos whose results would have one name", () => {
+  test("refuses images whose results would have one name", () => {
     expect(() => find("set", "set/b.jpg")).toThrow(UsageError);
     expect(() => find("set/deep/c.png", "set/deep/er/c.jpeg")).toThrow(
       /would both be written as c\.mask\.png/,

@@ -1,10 +1,10 @@
-/** Times of single kernels and of whole networks, measured on the engine. */
+/** Times of single kernels and of whole networks, taken on the engine. */
 import { cpus } from "node:os";
-import { Engine, instantiate } from "../../src/engine.js";
-import { engineBytes, openEngine } from "../../src/engines/inline.js";
-import type { Model } from "../../src/model.js";
-import { plan } from "../../src/plan.js";
+import type { Engine } from "../../src/engine.js";
+import type { Model } from "../../src/ops.js";
 import type { Variant } from "../../src/variant.js";
+import { EngineBuild } from "../common/engine.js";
+import { median } from "../common/statistics.js";
 import { ShapeBuilder } from "./architecture.js";
 import { GRIDS, type TimingTable } from "./timing.js";
 
@@ -14,17 +14,21 @@ const ROWS = 8;
 const SAMPLE_MS = 0.4;
 const SAMPLES = 7;
 
-/** An engine of a build for each model that is measured. */
+/** Measures on one build of the engine. */
 export class Stopwatch {
-  private constructor(
-    readonly variant: Variant,
-    private readonly module: WebAssembly.Module,
-  ) {}
+  readonly #build: EngineBuild;
+
+  private constructor(build: EngineBuild) {
+    this.#build = build;
+  }
 
   /** @param asked build; default: the fastest that this machine runs */
   static async open(asked?: Variant): Promise<Stopwatch> {
-    const { variant } = await openEngine(asked);
-    return new Stopwatch(variant, new WebAssembly.Module(engineBytes(variant)));
+    return new Stopwatch(await EngineBuild.open(asked));
+  }
+
+  get variant(): Variant {
+    return this.#build.variant;
   }
 
   /** Processor, Node and build. */
@@ -33,10 +37,10 @@ export class Stopwatch {
   }
 
   /** A model with random weights in an engine, its input filled. */
-  load(model: Model, height: number, width: number, whole = false): Engine {
-    randomise(model);
-    const engine = new Engine(model, plan(model, height, width, { whole }), instantiate(this.module));
-    engine.tensor(0).set(noise(engine.tensor(0).length));
+  #load(model: Model, height: number, width: number, isWhole = false): Engine {
+    randomize(model);
+    const engine = this.#build.load(model, { height, width }, isWhole);
+    engine.tensor(0).set(pseudorandom(engine.tensor(0).length));
     return engine;
   }
 
@@ -51,10 +55,10 @@ export class Stopwatch {
     const total = points.reduce((sum, list) => sum + list.length, 0);
     let done = 0;
     const entries = kernels.map(([kernel, axes], index) => {
-      this.kernel(kernel, points[index]!.at(-1)!); // the compiler's fast tier
+      this.#kernel(kernel, points[index]!.at(-1)!); // the compiler's fast tier
       const nanoseconds = points[index]!.map((point) => {
         onPoint(++done, total);
-        return Math.round(this.kernel(kernel, point));
+        return Math.round(this.#kernel(kernel, point));
       });
       return [kernel, { axes, nanoseconds }] as const;
     });
@@ -62,13 +66,13 @@ export class Stopwatch {
   }
 
   /** Nanoseconds of one row of a kernel at a point of its grid. */
-  private kernel(kernel: string, point: readonly number[]): number {
+  #kernel(kernel: string, point: readonly number[]): number {
     const { model, height, width } = single(kernel, point);
-    const engine = this.load(model, height, width, true);
+    const engine = this.#load(model, height, width, true);
     const last = kernel === "argmax" ? model.ops.length : model.ops.length - 1;
     engine.run(1, last);
     const { output, inputs } = model.ops[last - 1]!;
-    if (kernel === "argmax") engine.tensor(inputs[0]!).set(noise(engine.tensor(inputs[0]!).length));
+    if (kernel === "argmax") engine.tensor(inputs[0]!).set(pseudorandom(engine.tensor(inputs[0]!).length));
     const sample = (repeats: number): number => {
       const start = performance.now();
       for (let i = 0; i < repeats; i++) engine.run(last - 1, last);
@@ -85,7 +89,7 @@ export class Stopwatch {
    * @param rounds frames of each that count; as many tenths more warm up
    */
   networks(models: readonly Model[], height: number, width: number, rounds: number): number[] {
-    const engines = models.map((model) => this.load(model, height, width));
+    const engines = models.map((model) => this.#load(model, height, width));
     const times = models.map((): number[] => []);
     for (let round = -Math.ceil(rounds / 10); round < rounds; round++) {
       engines.forEach((engine, index) => {
@@ -96,12 +100,6 @@ export class Stopwatch {
     }
     return times.map(median);
   }
-}
-
-/** The middle value of a list, or the mean of the middle two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 /** All points of a grid, the last axis fastest. */
@@ -145,17 +143,17 @@ function single(kernel: string, point: readonly number[]): { model: Model; heigh
 }
 
 /** Fills weights so that activations spread over their range; time does not depend on them but for branches. */
-function randomise(model: Model): void {
+function randomize(model: Model): void {
   for (const op of model.ops) {
     const taps = op.weights.length / Math.max(1, op.bias.length);
-    op.weights.set(noise(op.weights.length));
+    op.weights.set(pseudorandom(op.weights.length));
     if (taps) op.scales.fill(1 / (200 * Math.sqrt(taps)));
-    op.table.set(noise(op.table.length));
+    op.table.set(pseudorandom(op.table.length));
   }
 }
 
 /** Values in -127..127 from a linear congruential generator. */
-function noise(length: number): Int8Array {
+function pseudorandom(length: number): Int8Array {
   let state = 1;
   return new Int8Array(length).map(() => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

@@ -1,4 +1,4 @@
-/** Picture files made by code, so that tests need no binary fixtures and share no code with the decoders. */
+/** Image files made by code, so that tests need no binary fixtures and share no code with the decoders. */
 import { crc32, deflateSync } from "node:zlib";
 
 /** A PNG file to build. */

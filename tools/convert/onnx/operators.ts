@@ -5,9 +5,9 @@ import { type Constant, describe, listOf, type Node, numberOf } from "../graph.j
 import { arrayOf, broadcast, count, expand, gather, strides } from "./constants.js";
 import { BOOL, FLOAT } from "./read.js";
 
-type Evaluate = (node: Node, inputs: readonly (Constant | undefined)[]) => Constant;
+type Operator = (node: Node, inputs: readonly (Constant | undefined)[]) => Constant;
 
-function binary(operate: (x: number, y: number, isInteger: boolean) => number, isTest = false): Evaluate {
+function binary(operate: (x: number, y: number, isInteger: boolean) => number, isTest = false): Operator {
   return (node, [a, b]) => {
     if (!a || !b) throw new ConvertError(`${describe(node)}: an input is missing`);
     const dims = broadcast(node, a.dims, b.dims);
@@ -21,7 +21,7 @@ function binary(operate: (x: number, y: number, isInteger: boolean) => number, i
   };
 }
 
-function unary(operate: (x: number) => number): Evaluate {
+function unary(operate: (x: number) => number): Operator {
   return (_, [a]) => ({ ...a!, values: arrayOf(a!.type, Array.from(a!.values, operate)) });
 }
 
@@ -33,7 +33,7 @@ function axesOf(node: Node, constant: Constant | undefined): number[] | undefine
   return numbersOf(constant) ?? (Array.isArray(attribute) ? [...(attribute as number[])] : undefined);
 }
 
-const slice: Evaluate = (node, [data, starts, ends, axes, steps]) => {
+const slice: Operator = (node, [data, starts, ends, axes, steps]) => {
   const first = numbersOf(starts) ?? [];
   const dims = [...data!.dims];
   const origin = dims.map(() => 0);
@@ -55,9 +55,9 @@ const slice: Evaluate = (node, [data, starts, ends, axes, steps]) => {
   );
 };
 
-const reshape: Evaluate = (node, [data, shape]) => {
-  const wish = numbersOf(shape) ?? [];
-  const dims = wish.map((size, axis) => (size === 0 ? (data!.dims[axis] ?? 0) : size));
+const reshape: Operator = (node, [data, shape]) => {
+  const requested = numbersOf(shape) ?? [];
+  const dims = requested.map((size, axis) => (size === 0 ? (data!.dims[axis] ?? 0) : size));
   const rest = dims.reduce((product, size) => (size < 0 ? product : product * size), 1);
   const whole = dims.map((size) => (size < 0 ? data!.values.length / rest : size));
   if (count(whole, node) !== data!.values.length)
@@ -66,7 +66,7 @@ const reshape: Evaluate = (node, [data, shape]) => {
 };
 
 /** Operations that are computed where all their inputs are known. */
-export const EVALUATORS: Readonly<Record<string, Evaluate>> = {
+export const OPERATORS: Readonly<Record<string, Operator>> = {
   Identity: (_, [a]) => a!,
   Cast: (node, [a]) => {
     const type = numberOf(node, "to", FLOAT);
@@ -153,15 +153,19 @@ export const EVALUATORS: Readonly<Record<string, Evaluate>> = {
   },
   Unsqueeze: (node, [data, axes]) => {
     const dims = [...data!.dims];
-    const wish = axesOf(node, axes) ?? [];
-    const rank = dims.length + wish.length;
-    for (const axis of wish.map((at) => (at + rank) % rank).sort((a, b) => a - b)) dims.splice(axis, 0, 1);
+    const requested = axesOf(node, axes) ?? [];
+    const rank = dims.length + requested.length;
+    for (const axis of requested.map((at) => (at + rank) % rank).sort((a, b) => a - b))
+      dims.splice(axis, 0, 1);
     return { ...data!, dims };
   },
   Squeeze: (node, [data, axes]) => {
     const rank = data!.dims.length;
-    const wish = axesOf(node, axes)?.map((axis) => (axis + rank) % rank);
-    return { ...data!, dims: data!.dims.filter((size, axis) => (wish ? !wish.includes(axis) : size !== 1)) };
+    const requested = axesOf(node, axes)?.map((axis) => (axis + rank) % rank);
+    return {
+      ...data!,
+      dims: data!.dims.filter((size, axis) => (requested ? !requested.includes(axis) : size !== 1)),
+    };
   },
   Transpose: (node, [data]) => {
     const rank = data!.dims.length;

@@ -1,4 +1,4 @@
-import type { Card, Color } from "../../../src/card.js";
+import type { Color, Metadata } from "../../../src/metadata.js";
 import { ConvertError } from "../errors.js";
 
 /** Turn of the hue from one colour to the next: the golden angle, in turns. */
@@ -18,34 +18,34 @@ export function distinctColors(count: number): Color[] {
 }
 
 /**
- * The card of a converted model. Without names the classes are "class 0", "class 1", ...
+ * The metadata of a converted model. Without names the classes are "class 0", "class 1", ...
  *
- * @throws ConvertError if there are not as many names or colours as scores
+ * @throws ConvertError if there are not as many names or colours as logits
  */
-export function makeCard(
+export function makeMetadata(
   name: string,
-  scores: number,
+  classCount: number,
   tensors: readonly string[],
   classes: readonly string[] | undefined,
   palette: readonly Color[] | undefined,
-  provenance: Card["provenance"],
-): Card {
-  if (scores < 2 || scores > 256)
-    throw new ConvertError(`the model gives ${scores} scores a pixel; 2 to 256 are supported`);
-  if (classes && classes.length !== scores) {
+  provenance: Metadata["provenance"],
+): Metadata {
+  if (classCount < 2 || classCount > 256)
+    throw new ConvertError(`the model gives ${classCount} logits a pixel; 2 to 256 are supported`);
+  if (classes && classes.length !== classCount) {
     throw new ConvertError(
-      `the model gives ${scores} scores a pixel, but there are ${classes.length} class names`,
+      `the model gives ${classCount} logits a pixel, but there are ${classes.length} class names`,
     );
   }
-  if (palette && palette.length !== scores) {
+  if (palette && palette.length !== classCount) {
     throw new ConvertError(
-      `the model gives ${scores} scores a pixel, but there are ${palette.length} colours`,
+      `the model gives ${classCount} logits a pixel, but there are ${palette.length} colours`,
     );
   }
   return {
     name,
-    classes: classes ?? Array.from({ length: scores }, (_, index) => `class ${index}`),
-    palette: palette ?? distinctColors(scores),
+    classes: classes ?? Array.from({ length: classCount }, (_, index) => `class ${index}`),
+    palette: palette ?? distinctColors(classCount),
     input: { scale: 1 / 255, zero: -128, order: "RGB" },
     tensors,
     provenance,

@@ -6,6 +6,7 @@ import { isFile } from "../files.js";
 import { packageFolder } from "../package.js";
 
 const PROGRAM = "tools/explore/explore.py";
+const MODULE = "tools.explore.explore";
 
 const EXAMPLES = `
 Examples:
@@ -68,7 +69,8 @@ async function run({
     return value === true ? [flag] : [flag, value];
   });
   const cli = ["--cli", process.argv[1]!, "--node", process.execPath];
-  const child = spawn(python, [program, ...words, ...cli], { stdio: "inherit" });
+  const env = { ...process.env, PYTHONPATH: packageFolder() };
+  const child = spawn(python, ["-m", MODULE, ...words, ...cli], { stdio: "inherit", env });
   const ignore = () => {}; // an interrupt reaches the program too, which ends by itself
   process.on("SIGINT", ignore);
   process.exitCode = await new Promise<number>((resolve, reject) => {

@@ -278,3 +278,13 @@ def test_folding_changes_nothing_but_the_number_of_layers(tiny: dict[str, Any]) 
     image = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(folded(image), network.eval()(image), rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_frozen_stays(command: list[str], tmp_path: Path) -> None:
+    first = run([*command, "--epochs", "2", "--freeze", "0"], tmp_path / "run")["network"]
+    options = [*command, "--epochs", "4", "--freeze", "0.5", "--resume"]
+    last = run(options, tmp_path / "run")["network"]
+    for name, value in first.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        assert torch.equal(value, last[name]) == name.startswith(("stem.", "stages.0.")), name

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,9 @@ from tools.train.network import STRIDE
 from tools.train.optimization import average, rate
 from tools.train.views import Batches
 
-START = {"epoch": 0, "step": 0, "done": 0, "total": 0.0, "whole": False, "spent": 0.0}
+START = {"epoch": 0, "step": 0, "done": 0, "total": 0.0, "whole": False, "frozen": False, "spent": 0.0}
 """Place of a run at its beginning: epochs and steps done, steps done of this epoch and their loss, whether it shows
-whole frames, seconds spent."""
+whole frames and leaves a part of the network as it is, seconds spent."""
 
 
 def shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +94,8 @@ class Task:
     loss      (network, image, label, corner) -> the loss of a step; the corner of each 2x2 pixels that counts
     evaluate  (averaged network, everything or a part) -> figures for the log
     whole     last share of the schedule, whose epochs show whole frames
+    thawed    first share of the schedule, after whose epochs `frozen` stays as it is
+    frozen    a part of the network; weights and statistics
     settle    called after each step with the highest learning rate of the step
     """
 
@@ -101,6 +103,8 @@ class Task:
     loss: Callable[[nn.Module, Tensor, Tensor, tuple[int, int]], Tensor]
     evaluate: Callable[[nn.Module, bool], dict[str, float]]
     whole: float = 0.0
+    thawed: float = 1.0
+    frozen: Sequence[nn.Module] = ()
     settle: Callable[[float], None] = lambda highest: None
 
 
@@ -138,7 +142,7 @@ class Run:
         self.network.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         self.steps.load_state_dict(state["optimizer"])
-        self.place = state["place"]
+        self.place |= state["place"]
         self._spent = self.place["spent"]
         self.log = [entry for entry in read_log(self.out / "log.jsonl") if entry["epoch"] <= self.place["epoch"]]
         return True
@@ -191,9 +195,12 @@ class Run:
         place = self.place
         if place["done"] == 0:
             place["whole"] = self.progress() >= 1 - task.whole
+            place["frozen"] = self.progress() >= task.thawed
         batches, began = task.batches(place["epoch"], place["whole"]), time.monotonic()
         now = self.progress(max(place["done"] - 1, 0) / len(batches))  # if resumed after an epoch's last step
         self.network.train()
+        for part in task.frozen if place["frozen"] else ():
+            part.eval().requires_grad_(False)
         quiet = rank > 0 or not sys.stderr.isatty()
         for number in tqdm(
             range(place["done"], len(batches)), f"epoch {place['epoch'] + 1}", leave=False, disable=quiet

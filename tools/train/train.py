@@ -51,6 +51,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")
     add("--crop", type=int, default=256, help="side of a crop")
     add("--batch", type=int, default=8, help="crops a step (whole frames: half as many)")
+    add(
+        "--freeze",
+        type=float,
+        default=1,
+        help="share of the schedule after which layers down to 1/4 stay",
+    )
     add("--whole", type=float, default=0.2, help="last share of the schedule, on whole frames with fine labels")
     add("--scales", type=float, nargs=2, default=(0.4, 1.3), help="smallest and largest scale of a crop")
     add("--mix", type=float, default=0.25, help="share of the crops onto which parts of another are pasted")
@@ -68,6 +74,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("--minutes is for one process; with torchrun give --epochs, so that all agree on the end")
     if options.crop > options.size:
         parser.error(f"--crop must not exceed --size, got {options.crop} and {options.size}")
+    if options.freeze < 1 and processes()[1] > 1:
+        parser.error("--freeze is for one process")
     if options.repeat < 1:
         parser.error(f"--repeat must be at least 1, got {options.repeat}")
     return options
@@ -115,7 +123,8 @@ def train(options: argparse.Namespace) -> None:
     def settle(highest: float) -> None:
         anchor.pull(highest * options.init_rate)
 
-    run.train(Task(batches, loss, data.measure, options.whole, settle))
+    frozen = (network.stem, network.separable, network.stages[0])
+    run.train(Task(batches, loss, data.measure, options.whole, options.freeze, frozen, settle))
     if rank == 0:
         export(run.checkpoint, run.out / "model.onnx", options.size, options.size)
 

@@ -1,7 +1,8 @@
-"""What the training tests share: the import path, a tiny architecture, and a data set drawn by code."""
+"""What the training tests share: how programs are run, a tiny architecture, and a data set drawn by code."""
 
 import csv
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,20 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
-TRAIN = ROOT / "tools" / "train"
-sys.path[:0] = [str(ROOT / "tools" / "explore"), str(TRAIN)]
 
-COLOURS = [("Road", (128, 64, 128)), ("Sky", (128, 128, 128)), ("Tree", (128, 128, 0)), ("Void", (0, 0, 0))]
+COLORS = [("Road", (128, 64, 128)), ("Sky", (128, 128, 128)), ("Tree", (128, 128, 0)), ("Void", (0, 0, 0))]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> None:
     """The number of threads the tests' training runs use, so that results do not depend on the tests' order."""
     torch.set_num_threads(1)
+
+
+def program(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs a module of tools/ from the root of the repository."""
+    command = [sys.executable, "-m", f"tools.{name}", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.fixture
@@ -48,12 +53,12 @@ def tiny() -> dict[str, Any]:
 
 
 def write_frame(folder: Path, name: str, label: np.ndarray) -> None:
-    """Writes one frame in CamVid's layout: the label's colours as the label and, with noise, as the picture."""
-    colours = np.array([colour for _, colour in COLOURS], np.uint8)[label]
-    noise = np.random.default_rng(len(name)).integers(-20, 20, colours.shape)
-    picture = np.clip(colours + noise, 0, 255).astype(np.uint8)
-    Image.fromarray(picture).save(folder / "701_StillsRaw_full" / f"{name}.jpg", quality=95)
-    Image.fromarray(colours).save(folder / "LabeledApproved_full" / f"{name}_L.png")
+    """Writes one frame in CamVid's layout: the label's colors as the label and, with noise, as the image."""
+    colors = np.array([color for _, color in COLORS], np.uint8)[label]
+    noise = np.random.default_rng(len(name)).integers(-20, 20, colors.shape)
+    image = np.clip(colors + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(image).save(folder / "701_StillsRaw_full" / f"{name}.jpg", quality=95)
+    Image.fromarray(colors).save(folder / "LabeledApproved_full" / f"{name}_L.png")
 
 
 @pytest.fixture
@@ -65,7 +70,7 @@ def dataset(tmp_path: Path) -> Path:
     with open(folder / "classes.csv", "w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["index", "name", "r", "g", "b"])
-        rows.writerows([i, name, *colour] for i, (name, colour) in enumerate(COLOURS))
+        rows.writerows([i, name, *color] for i, (name, color) in enumerate(COLORS))
     for i in range(10):
         label = np.full((72, 96), 1, np.int64)
         label[40 + i :] = 0

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 from conftest import ROOT
-from draw import draw
-from engine import CLI
+
+from tools.explore.draw import draw
+from tools.explore.engine import CLI
 
 SHIPPED: dict[str, Any] = json.loads(
     (ROOT / "models" / "attendseg-camvid.architecture.json").read_text(encoding="utf-8")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from baselines import BASELINES
-from conftest import ROOT, TRAIN
-from cost import count
-from export import onnx_model, write
-from export_baseline import ALLOWED, read_frames, untrained
+from conftest import ROOT, program
+
+from tools.train.baselines import BASELINES
+from tools.train.cost import count
+from tools.train.export import onnx_model, write
+from tools.train.export_baseline import ALLOWED, read_frames, untrained
 
 CLI = ROOT / "dist" / "cli.js"
 
@@ -25,11 +26,11 @@ def test_cost_is_that_of_the_reimplementations(name: str, parameters: float, mac
     assert cost.macs * 64 == pytest.approx(macs, rel=1e-3)
 
 
-def test_the_head_may_stand_before_the_enlargement() -> None:
+def test_the_head_may_stand_before_the_upsampling() -> None:
     features = torch.rand(1, 8, 6, 6)
     head = torch.nn.Conv2d(8, 5, 1)
-    enlarge = torch.nn.Upsample(scale_factor=4, mode="bilinear")
-    torch.testing.assert_close(head(enlarge(features)), enlarge(head(features)))
+    upsample = torch.nn.Upsample(scale_factor=4, mode="bilinear")
+    torch.testing.assert_close(head(upsample(features)), upsample(head(features)))
 
 
 @pytest.mark.skipif(not CLI.exists() or not shutil.which("node"), reason="needs node and `npm run build`")
@@ -59,7 +60,5 @@ def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Pat
 
 
 def test_mistakes_of_the_user_end_in_one_line(tmp_path: Path) -> None:
-    script = TRAIN / "export_baseline.py"
-    words = ["python3", str(script), "edgesegnet", str(tmp_path / "x.onnx"), "--images", str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path}: no pictures (.jpg or .png)\n")
+    done = program("train.export_baseline", "edgesegnet", str(tmp_path / "x.onnx"), "--images", str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path}: no images (.jpg or .png)\n")

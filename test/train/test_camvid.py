@@ -5,17 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from camvid import CamVid, Classes, CoarseCamVid, DataError, read_split, resize_label
 from conftest import ROOT
 from PIL import Image
-from split import block, choose
-from views import Crops, jitter
+
+from tools.train.camvid import CamVid, Classes, CoarseCamVid, DataError, read_split, resize_label
+from tools.train.split import block, choose
 
 SHARED = ROOT.parent / "shared" / "camvid"
 MODEL = ROOT / "models" / "attendseg-camvid"
 
 
-def test_colours_become_indices(dataset: Path) -> None:
+def test_colors_become_indices(dataset: Path) -> None:
     data = CamVid(dataset)
     assert data.classes.names == ["Road", "Sky", "Tree", "Void"]
     assert data.classes.void == 3
@@ -31,12 +31,12 @@ def test_a_missing_label_is_named(dataset: Path) -> None:
         CamVid(dataset).read("B_003", 64)
 
 
-def test_an_unknown_colour_is_named_with_its_place(dataset: Path) -> None:
+def test_an_unknown_color_is_named_with_its_place(dataset: Path) -> None:
     path = dataset / "LabeledApproved_full" / "B_003_L.png"
     pixels = np.array(Image.open(path))
     pixels[7, 9] = (1, 2, 3)
     Image.fromarray(pixels).save(path)
-    with pytest.raises(DataError, match=r"B_003_L\.png: colour \(1, 2, 3\) at x 9, y 7 is not in classes\.csv"):
+    with pytest.raises(DataError, match=r"B_003_L\.png: color \(1, 2, 3\) at x 9, y 7 is not in classes\.csv"):
         CamVid(dataset).read("B_003", 64)
 
 
@@ -49,7 +49,7 @@ def test_a_label_of_another_size_is_named(dataset: Path) -> None:
 
 def test_broken_files_are_named(dataset: Path, tmp_path: Path) -> None:
     (dataset / "701_StillsRaw_full" / "A_000.jpg").write_text("<!doctype html>", encoding="utf-8")
-    with pytest.raises(DataError, match=r"A_000\.jpg: cannot be read as a picture"):
+    with pytest.raises(DataError, match=r"A_000\.jpg: cannot be read as an image"):
         CamVid(dataset).read("A_000", 64)
     with pytest.raises(DataError, match="no such frame"):
         CamVid(dataset).read("C_000", 64)
@@ -79,42 +79,6 @@ def test_frames_are_decoded_once_and_again_when_they_change(dataset: Path, tmp_p
     assert {path.name for path in cache.iterdir()} == files
     Image.new("RGB", (96, 72)).save(data.label_path("B_009"))
     assert (data.load(data.names, 64, cache)[1][-1] == 3).all()
-
-
-def test_views_depend_on_seed_epoch_and_index_alone(dataset: Path, tmp_path: Path) -> None:
-    data = CamVid(dataset)
-    arrays = data.load(data.names, 96, tmp_path / "cache")
-
-    def view(seed: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        return Crops(*arrays, crop=32, reach=64, scales=(0.6, 1.6), seed=seed, epoch=epoch)[2]
-
-    picture, label = view(1, 1)
-    assert (picture.shape, picture.dtype, label.shape, label.dtype) == ((3, 32, 32), np.uint8, (32, 32), np.uint8)
-    np.testing.assert_array_equal(picture, view(1, 1)[0])
-    assert (picture != view(1, 2)[0]).any()
-    assert (picture != view(2, 1)[0]).any()
-
-
-@pytest.mark.parametrize("scales", [(0.3, 0.5), (0.6, 1.6), (1.0, 1.0), (3.0, 4.0)])
-def test_picture_and_label_of_a_view_show_the_same_place(scales: tuple[float, float]) -> None:
-    labels = np.zeros((20, 96, 96), np.uint8)
-    labels[:, 30:70, 20:60] = 1
-    frames = np.repeat(labels[..., None] * np.uint8(255), 3, axis=3)
-    views = Crops(frames, labels, crop=64, reach=64, scales=scales, seed=3, epoch=0)
-    for picture, label in (views[i] for i in range(len(views))):
-        level = picture.astype(float).mean(0)
-        if label.min() == label.max():
-            continue
-        threshold = (level.max() + level.min()) / 2
-        assert ((level > threshold) == (label == 1)).mean() > 0.95
-
-
-def test_jitter_keeps_order_and_type() -> None:
-    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    for seed in range(20):
-        result = jitter(ramp, np.random.default_rng(seed))
-        assert result.dtype == np.uint8
-        assert (np.diff(result.astype(int), axis=1) >= 0).all()
 
 
 def test_choose_takes_a_share_of_every_sequence() -> None:
@@ -150,8 +114,8 @@ def test_a_real_frame_is_decoded() -> None:
         pytest.skip(f"{SHARED} is absent")
     data = CamVid(SHARED)
     assert (len(data.classes.names), data.classes.void) == (32, 30)
-    picture, label = data.read(data.names[0], 512)
-    assert (picture.shape, label.shape) == ((512, 512, 3), (512, 512))
+    image, label = data.read(data.names[0], 512)
+    assert (image.shape, label.shape) == ((512, 512, 3), (512, 512))
     assert label.max() < 32
     road, sky = (data.classes.names.index(name) for name in ("Road", "Sky"))
     assert (label[400:] == road).mean() > (label[:100] == road).mean()
@@ -213,7 +177,7 @@ def test_coarse_labels_are_groups_after_the_classes(dataset: Path, tmp_path: Pat
     with pytest.raises(DataError, match=r"B_100\.png: value 2 at x 0, y 0 is not an index of map32to11\.csv"):
         data.read("B_100", 64)
     (folder / "map32to11.csv").write_text("name,index11\nRoad,0\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"map32to11\.csv: not a map of all classes"):
+    with pytest.raises(DataError, match=r"map32to11\.csv: not a map of classes to groups"):
         CoarseCamVid(folder, CamVid(dataset).classes)
 
 

@@ -8,22 +8,23 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import ablation
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from engine import CLI, Engine
 from explored import SHIPPED, needs_build, sampled
-from generator import Inquisitor
-from limits import Limits, amount, fitness, net_score
-from proxy import synthetic
-from rank import choose, spearman
-from report import front
-from search import Proposal, Search, SearchError, Settings
-from space import identity, sample
-from store import Store, StoreError
-from surrogate import Surrogate, features
+
+from tools.explore import ablation
+from tools.explore.engine import CLI, Engine
+from tools.explore.generator import Inquisitor
+from tools.explore.limits import Limits, amount, fitness, net_score
+from tools.explore.proxy import synthetic
+from tools.explore.rank import choose, spearman
+from tools.explore.report import front
+from tools.explore.search import Proposal, Search, SearchError, Settings
+from tools.explore.space import identity, sample
+from tools.explore.store import Store, StoreError
+from tools.explore.surrogate import Surrogate, features
 
 
 def test_amounts_have_units() -> None:
@@ -61,7 +62,7 @@ def start(folder: Path, engine: Engine, budget: int = 30, **limits: float) -> Se
 
 
 def guess(proposal: Proposal, _: int) -> tuple[float, dict[str, torch.Tensor]]:
-    """A judge that only looks at the cost: more is better, less and less so."""
+    """A trial that only looks at the cost: more is better, less and less so."""
     return 1 - 0.1 * (1e6 / proposal.cost["parameters"]), {}
 
 

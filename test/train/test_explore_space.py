@@ -12,19 +12,20 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import export
 import numpy as np
 import onnx
 import pytest
 import torch
-from cost import count
-from engine import CLI, Engine, EngineError
-from evaluate import evaluate
 from explored import SHIPPED, needs_build, sampled
-from inherit import inherit
-from network import Network, check
 from PIL import Image
-from space import MOVES, Architecture, crossover, identity, mutate, sample, smallest, within
+
+from tools.explore.engine import CLI, Engine, EngineError
+from tools.explore.inherit import inherit
+from tools.explore.space import MOVES, Architecture, crossover, identity, mutate, sample, smallest, within
+from tools.train import export
+from tools.train.cost import count
+from tools.train.evaluate import evaluate
+from tools.train.network import Network, check
 
 NETWORKS = int(os.environ.get("ATTENDSEG_NETWORKS", "60"))
 EXPORTS = int(os.environ.get("ATTENDSEG_EXPORTS", "2"))
@@ -75,7 +76,12 @@ def test_scores_lie_at_the_last_scale_that_refines(scales: list[int], tiny: dict
 
 @pytest.mark.parametrize(
     ("part", "field", "value"),
-    [("stem", "stride", 3), ("refinement", "scales", []), ("refinement", "scales", [4, 8]), ("refinement", "scales", [2])],
+    [
+        ("stem", "stride", 3),
+        ("refinement", "scales", []),
+        ("refinement", "scales", [4, 8]),
+        ("refinement", "scales", [2]),
+    ],
 )
 def test_other_strides_and_scales_are_refused(part: str, field: str, value: Any, tiny: dict[str, Any]) -> None:
     tiny[part][field] = value
@@ -114,11 +120,11 @@ def test_cost_equals_what_the_converter_makes_of_exported_networks(tmp_path: Pat
     with Engine() as engine:
         for number, got in enumerate(ask("cost", *paths)):
             assert got == {"file": str(paths[number])} | engine.cost(sampled(number)), number
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
     noise = np.random.default_rng(1).integers(0, 255, (64, 64, 3), np.uint8)
-    Image.fromarray(noise).save(pictures / "noise.png")
-    ask("convert", paths[-1], "-o", tmp_path / "network.aseg", "--calibrate", pictures)
+    Image.fromarray(noise).save(images / "noise.png")
+    ask("convert", paths[-1], "-o", tmp_path / "network.aseg", "--calibrate", images)
     inspected = ask("inspect", tmp_path / "network.aseg", "--size", "512x512")
     assert got == {"file": str(paths[-1])} | {key: inspected[key] for key in got.keys() - {"file"}}
 

@@ -5,26 +5,27 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from evaluate import enlarge
-from loss import enlarge_half, sampled_loss
+
+from tools.train.evaluate import upsample
+from tools.train.loss import sampled_loss, upsample_half
 
 CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
 
 
 @pytest.mark.parametrize("factor", [2, 4, 8, 16])
-def test_the_two_halves_are_the_whole_enlargement(factor: int) -> None:
+def test_the_two_halves_are_the_whole_upsampling(factor: int) -> None:
     values = torch.randn(2, 3, 7, 4)
     wanted = F.interpolate(values, scale_factor=(float(factor), 1.0), mode="bilinear", align_corners=False)
     for first in (0, 1):
-        torch.testing.assert_close(enlarge_half(values, 2, first, factor), wanted[:, :, first::2])
+        torch.testing.assert_close(upsample_half(values, 2, first, factor), wanted[:, :, first::2])
 
 
 def test_the_mean_over_the_corners_is_the_loss_over_all_pixels() -> None:
     random = torch.Generator().manual_seed(1)
     logits = torch.randn(3, 5, 8, 6, generator=random, requires_grad=True)
     label = torch.randint(0, 5, (3, 32, 24), generator=random).to(torch.uint8)
-    wanted = F.cross_entropy(enlarge(logits), label.long())
+    wanted = F.cross_entropy(upsample(logits), label.long())
     got = torch.stack([sampled_loss(logits, label, NO_GROUPS, corner) for corner in CORNERS]).mean()
     torch.testing.assert_close(got, wanted)
     gradients = [torch.autograd.grad(loss, logits)[0] for loss in (got, wanted)]

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from cost import count
-from network import Condenser, ConvNorm, Network, Refine, check, load_architecture, multiple_of_8
 from torch import nn
+
+from tools.train.cost import count
+from tools.train.network import Condenser, ConvNorm, Network, Refine, check, load_architecture, multiple_of_8
 
 SHIPPED = ROOT / "models" / "attendseg-camvid.architecture.json"
 
@@ -81,13 +82,13 @@ def test_refine_follows_its_formula() -> None:
     random = np.random.default_rng(3)
     x, skip = random.random((8, 3, 4), np.float32), random.random((8, 6, 8), np.float32)
 
-    def enlarge(a: np.ndarray) -> np.ndarray:
+    def upsample(a: np.ndarray) -> np.ndarray:
         """x2 along the last axis, half-pixel centres: 3/4 of the nearer value and 1/4 of the other one."""
         before = np.concatenate([a[..., :1], a[..., :-1]], -1)
         after = np.concatenate([a[..., 1:], a[..., -1:]], -1)
         return np.stack([0.75 * a + 0.25 * before, 0.75 * a + 0.25 * after], -1).reshape(*a.shape[:-1], -1)
 
-    large = enlarge(enlarge(x).swapaxes(1, 2)).swapaxes(1, 2)
+    large = upsample(upsample(x).swapaxes(1, 2)).swapaxes(1, 2)
     wanted = np.maximum(large + conv_norm(skip, module.lateral, relu=False), 0)
     wanted = conv_norm(conv_norm(wanted, module.depthwise, groups=8), module.pointwise)
     with torch.no_grad():

@@ -1,8 +1,8 @@
 """A photo to a mask through a standalone module in wasmtime, with bounds on memory and work.
 
-    attendseg bundle model.aseg -o segment.wasm
-    pip install wasmtime pillow
-    python segment.py segment.wasm photo.jpg mask.png --memory 3735552 --fuel 5000000000
+attendseg bundle model.aseg -o segment.wasm
+pip install wasmtime pillow
+python segment.py segment.wasm photo.jpg mask.png --memory 3735552 --fuel 5000000000
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Does the generator learn? The same search with a learning generator and with evenly drawn moves, on a surrogate.
 
-    python tools/explore/ablation.py models/explore/candidates.jsonl --seeds 10 --budget 150 --out ablation.json
+    python -m tools.explore.ablation models/explore/candidates.jsonl --seeds 10 --budget 150 --out ablation.json
 
 Both arms have the same seeds, budget and limits, those of the shipped model; what is compared is the fitness of the
 best network found, by the surrogate without its noise.
@@ -17,13 +17,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from engine import CLI, Engine, EngineError
-from limits import Limits
-from proxy import Schedule, prototype
-from search import Proposal, Search, SearchError, Settings
-from space import Architecture
-from store import Store
-from surrogate import Surrogate
+from tools.explore.engine import CLI, Engine, EngineError
+from tools.explore.limits import Limits
+from tools.explore.proxy import Schedule, prototype
+from tools.explore.search import Proposal, Search, SearchError, Settings
+from tools.explore.space import Architecture
+from tools.explore.store import Store
+from tools.explore.surrogate import Surrogate
 
 LIMITS = Limits(max_params=951e3, max_macs=960e6, max_memory=3604480, max_loss=0.003)
 NOISE = 0.0035
@@ -44,7 +44,7 @@ def search_once(
     settings = Settings(LIMITS, "netscore", budget, seed, IDLE, IDLE, learned)
     reference = surrogate.accuracy(first)
 
-    def judge(proposal: Proposal, _: int) -> tuple[float, dict]:
+    def trial(proposal: Proposal, _: int) -> tuple[float, dict]:
         random = Random(f"{seed} {json.dumps(proposal.architecture, sort_keys=True)}")
         return surrogate.accuracy(proposal.architecture) + random.gauss(0, noise), {}
 
@@ -56,7 +56,7 @@ def search_once(
             exact = candidate | {"level": surrogate.accuracy(candidate["architecture"]), "reference": reference}
             best.append(max([search.fit(exact), *best[-1:]]))
 
-        search.run(judge, lambda _: reference, note)
+        search.run(trial, lambda _: reference, note)
     return best
 
 

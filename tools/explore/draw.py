@@ -1,4 +1,4 @@
-"""Draws networks of the space, one architecture a line: python tools/explore/draw.py --count 20 > networks.jsonl
+"""Draws networks of the space, one architecture a line: python -m tools.explore.draw --count 20 > networks.jsonl
 
 Every other one comes from anywhere in the space, the others are a dozen even moves away from the prototype.
 """
@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 from random import Random
 
-from generator import generate
-from network import load_architecture
-from space import Architecture, sample
+from tools.explore.generator import generate
+from tools.explore.space import Architecture, sample
+from tools.train.network import load_architecture
 
 
 def draw(prototype: Architecture, count: int, seed: int) -> Iterator[Architecture]:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from space import Architecture
+from tools.explore.space import Architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = ROOT / "dist" / "cli.js"

@@ -1,6 +1,6 @@
 """Searches for networks within limits: the program behind `attendseg explore`.
 
-    python tools/explore/explore.py --max-macs 1e9 --max-params 1.1e6 --budget 20 --data synthetic
+    python -m tools.explore.explore --max-macs 1e9 --max-params 1.1e6 --budget 20 --data synthetic
 
 The same command again goes on where the last one stopped. Several at once share the work, also on other machines,
 if they see the same run folder.
@@ -18,14 +18,13 @@ try:
 except ImportError as missing:
     sys.exit(f"attendseg: {missing}: pip install -r tools/train/requirements.txt")
 
-from engine import CLI, Engine, EngineError
-from limits import OBJECTIVES, Limits, amount
-from proxy import Schedule, load, prototype
-from report import Display, plot, result, table
-from search import Search, SearchError, Settings, Trainer
-from store import Candidate, Store, StoreError
-
-from camvid import CACHE, DataError
+from tools.explore.engine import CLI, Engine, EngineError
+from tools.explore.limits import OBJECTIVES, Limits, amount
+from tools.explore.proxy import Schedule, load, prototype
+from tools.explore.report import Display, plot, result, table
+from tools.explore.search import Search, SearchError, Settings, Trainer
+from tools.explore.store import Candidate, Store, StoreError
+from tools.train.camvid import CACHE, DataError
 
 SCHEDULES = {
     "synthetic": (Schedule(30, 8, 64, 7e-4), Schedule(120, 8, 64, 3e-3)),

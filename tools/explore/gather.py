@@ -1,4 +1,4 @@
-"""Packs a run folder of a search into a few small files: python tools/explore/gather.py out/explore models/explore"""
+"""Packs a run folder of a search into a few small files: python -m tools.explore.gather out/explore models/explore"""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from store import Store
+from tools.explore.store import Store
 
 
 def gather(folder: str, target: Path) -> int:

@@ -17,7 +17,7 @@ from collections import defaultdict
 from random import Random
 from statistics import median
 
-from space import MOVES, Architecture, Move, mutate
+from tools.explore.space import MOVES, Architecture, Move, mutate
 
 CAUTION = 2.0
 WARMTH = 1.0

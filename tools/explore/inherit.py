@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from network import SCALES, Network
-from space import PLACES, Architecture
+from tools.explore.space import PLACES, Architecture
+from tools.train.network import SCALES, Network
 
 State = dict[str, Tensor]
 Axes = tuple[str | None, str | None]
@@ -22,7 +22,7 @@ Axes = tuple[str | None, str | None]
 
 def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, bool]]:
     """(common name, name in the network, axes, whether a normalisation follows) of every convolution."""
-    yield "stem", "stem.0", ("stem", "colours"), True
+    yield "stem", "stem.0", ("stem", "colors"), True
     inputs = "stem"
     for s, (place, stage) in enumerate(zip(PLACES, architecture["stages"])):
         for b, block in enumerate(stage["blocks"]):

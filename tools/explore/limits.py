@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from engine import Cost
+from tools.explore.engine import Cost
 
 UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "kB": 1e3, "MB": 1e6, "KiB": 1 << 10, "MiB": 1 << 20, "B": 1}
 

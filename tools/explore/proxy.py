@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from camvid import CACHE, CamVid, DataError, read_split
-from evaluate import enlarge, evaluate
-from network import load_architecture
-from space import Architecture
-from train import optimiser
+from tools.explore.space import Architecture
+from tools.train.camvid import CACHE, CamVid, DataError, read_split
+from tools.train.evaluate import evaluate, upsample
+from tools.train.network import load_architecture
+from tools.train.train import optimizer
 
 RUN = 4
 """Frames kept apart come in runs of so many neighbours in a tenth of the frames."""
@@ -54,26 +54,26 @@ def load(source: str, size: int, split: str, cache: Path = CACHE, frames: int | 
     frames: at most so many frames are kept apart, spread evenly. DataError if something is wrong with the folder.
     """
     if source == "synthetic":
-        pictures, labels = synthetic(80, 64)
+        images, labels = synthetic(80, 64)
         classes, void = len(SHAPES), len(SHAPES) - 1
     else:
         folder = CamVid(source)
         training, _, _ = read_split(split, folder.names)
-        pictures, labels = (np.array(part) for part in folder.load(training, size, cache))
+        images, labels = (np.array(part) for part in folder.load(training, size, cache))
         classes, void = len(folder.classes.names), folder.classes.void
-    kept = np.arange(len(pictures)) // RUN % 10 == 5
+    kept = np.arange(len(images)) // RUN % 10 == 5
     if not kept.any():
         raise DataError(f"{source}: at least {5 * RUN + 1} frames are needed besides those of the split")
     apart = np.flatnonzero(kept)
     if frames is not None and frames < len(apart):
         apart = apart[np.linspace(0, len(apart) - 1, frames).astype(int)]
-    return Data(pictures[~kept], labels[~kept], pictures[apart], labels[apart], classes, void)
+    return Data(images[~kept], labels[~kept], images[apart], labels[apart], classes, void)
 
 
 def synthetic(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Drawn streets, always the same: uint8 [count, size, size, 3] and labels uint8 [count, size, size] of SHAPES."""
     random = np.random.default_rng(1)
-    colours = np.array([(150, 180, 220), (90, 90, 95), (160, 120, 100), (60, 60, 160), (0, 0, 0)], np.float32)
+    colors = np.array([(150, 180, 220), (90, 90, 95), (160, 120, 100), (60, 60, 160), (0, 0, 0)], np.float32)
     labels = np.zeros((count, size, size), np.uint8)
     y, x = np.mgrid[:size, :size] / size
     for label in labels:
@@ -88,39 +88,39 @@ def synthetic(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
         label[y > 0.97] = 4
     light = random.uniform(0.6, 1.3, (count, 1, 1, 3)) + 0.3 * (x - 0.5)[..., None]
     noise = random.normal(0, 25, (count, size, size, 3))
-    return np.clip(colours[labels] * light + noise, 0, 255).astype(np.uint8), labels
+    return np.clip(colors[labels] * light + noise, 0, 255).astype(np.uint8), labels
 
 
 def batch(data: Data, schedule: Schedule, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Crops, half of them mirrored: pictures [batch, 3, crop, crop], labels int64 [batch, crop / 4, crop / 4]."""
+    """Crops, half of them mirrored: images [batch, 3, crop, crop], labels int64 [batch, crop / 4, crop / 4]."""
     side, crop = data.frames.shape[1], schedule.crop
-    pictures, labels = [], []
+    images, labels = [], []
     for index in random.integers(len(data.frames), size=schedule.batch):
         top, left = random.integers(side - crop + 1, size=2)
         window = np.s_[top : top + crop, left : left + crop]
-        picture, label = data.frames[index][window], data.labels[index][window][2::4, 2::4]
+        image, label = data.frames[index][window], data.labels[index][window][2::4, 2::4]
         if random.random() < 0.5:
-            picture, label = picture[:, ::-1], label[:, ::-1]
-        pictures.append(picture * np.float32(random.uniform(0.8, 1.2) / 255))
+            image, label = image[:, ::-1], label[:, ::-1]
+        images.append(image * np.float32(random.uniform(0.8, 1.2) / 255))
         labels.append(label)
-    images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)  # channels last in memory
-    return images, torch.from_numpy(np.stack(labels).astype(np.int64))
+    stacked = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)  # channels last in memory
+    return stacked, torch.from_numpy(np.stack(labels).astype(np.int64))
 
 
 def train(network: nn.Module, data: Data, schedule: Schedule, seed: int) -> float:
     """Trains a network and returns its accuracy (0..1) on the frames kept apart; evaluation mode afterwards."""
     random = np.random.default_rng(seed)
     network.to(memory_format=torch.channels_last).train()
-    steps = optimiser(network, schedule.decay)
+    steps = optimizer(network, schedule.decay)
     for step in range(schedule.steps):
         progress = (step + 0.5) / schedule.steps
         factor = progress / 0.1 if progress < 0.1 else 0.5 * (1 + math.cos(math.pi * (progress - 0.1) / 0.9))
         for group in steps.param_groups:
             group["lr"] = schedule.rate * factor
-        picture, label = batch(data, schedule, random)
-        logits = network(picture)  # [batch, classes, crop / 4, crop / 4] or coarser
+        image, label = batch(data, schedule, random)
+        logits = network(image)  # [batch, classes, crop / 4, crop / 4] or coarser
         if logits.shape[2] != label.shape[1]:
-            logits = enlarge(logits, label.shape[1] / logits.shape[2])
+            logits = upsample(logits, label.shape[1] / logits.shape[2])
         loss = F.cross_entropy(logits, label)
         steps.zero_grad(set_to_none=True)
         loss.backward()

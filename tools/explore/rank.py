@@ -1,6 +1,6 @@
 """Does the short training rank networks? Trains some of a search ten times longer and compares the two orders.
 
-    python tools/explore/rank.py out/explore --count 8 --times 10
+    python -m tools.explore.rank out/explore --count 8 --times 10
 
 Networks are taken evenly from the whole order of the search, its best included; all start from the same weights, the
 prototype's after its longer training. Spearman's rank correlation of level and accuracy after the long training goes
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import torch
 
-import explore
-from proxy import load, prototype, train
-from search import Trainer
-from store import Store
+from tools.explore import explore
+from tools.explore.proxy import load, prototype, train
+from tools.explore.search import Trainer
+from tools.explore.store import Store
 
 
 def spearman(a: list[float], b: list[float]) -> float:

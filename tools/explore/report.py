@@ -1,4 +1,4 @@
-"""What a search shows: a line or a live table, a table and a picture of the trade-offs, and the result."""
+"""What a search shows: a line or a live table, a table and an image of the trade-offs, and the result."""
 
 import math
 import sys
@@ -8,9 +8,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from generator import Inquisitor
-from limits import Limits
-from store import Candidate
+from tools.explore.generator import Inquisitor
+from tools.explore.limits import Limits
+from tools.explore.store import Candidate
 
 Fit = Callable[[Candidate], float]
 HEAD = ("network", "gen", "level %", "fitness", "params M", "MACs G", "arena MB", "ms", "made by")

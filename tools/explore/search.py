@@ -1,6 +1,6 @@
 """The search: aging evolution (Real and others, 2019) with a generator that learns.
 
-A network is judged by a short training that starts from its parent's weights. Networks of later generations have been
+A network is rated by a short training that starts from its parent's weights. Networks of later generations have been
 trained longer in all, so each is compared with a control: the prototype, trained just as long in the same way.
 
     level = accuracy - control(generation) + control(1)       what U is computed from
@@ -16,14 +16,14 @@ from random import Random
 
 import torch
 
-from engine import Cost, Engine
-from generator import Inquisitor, generate
-from inherit import inherit
-from limits import Limits, fitness
-from network import Network
-from proxy import Data, Schedule, train
-from space import Architecture, crossover, identity, smallest, within
-from store import Candidate, Store
+from tools.explore.engine import Cost, Engine
+from tools.explore.generator import Inquisitor, generate
+from tools.explore.inherit import inherit
+from tools.explore.limits import Limits, fitness
+from tools.explore.proxy import Data, Schedule, train
+from tools.explore.space import Architecture, crossover, identity, smallest, within
+from tools.explore.store import Candidate, Store
+from tools.train.network import Network
 
 POPULATION = 24
 TOURNAMENT = 6
@@ -61,7 +61,7 @@ class Proposal:
     refused: dict[str, int]
 
 
-Judge = Callable[[Proposal, int], tuple[float, dict[str, torch.Tensor]]]
+Trial = Callable[[Proposal, int], tuple[float, dict[str, torch.Tensor]]]
 """Accuracy (0..1) of a network of a generation, and its weights."""
 
 
@@ -133,10 +133,10 @@ class Search:
         """The fittest of a few drawn at random."""
         return max(random.sample(population, min(TOURNAMENT, len(population))), key=self.fit)
 
-    def run(self, judge: Judge, reference: Callable[[int], float], on_candidate: Callable[[Candidate], None]) -> None:
+    def run(self, trial: Trial, reference: Callable[[int], float], on_candidate: Callable[[Candidate], None]) -> None:
         """Evaluates networks until the store holds as many as the budget says.
 
-        judge      trains a network
+        trial      trains a network
         reference  accuracy of the prototype, trained as long as networks of a generation (1 and above)
         """
         while (number := len(self.store.candidates())) < self.settings.budget:
@@ -145,7 +145,7 @@ class Search:
             generations = [known[name]["generation"] for name in proposal.parents if name != self.origin]
             generation = 1 + max(generations, default=0)
             began = time.monotonic()
-            accuracy, state = judge(proposal, generation)
+            accuracy, state = trial(proposal, generation)
             name = identity(proposal.architecture)
             first = reference(1)
             candidate = {
@@ -169,7 +169,7 @@ class Search:
 
 
 class Trainer:
-    """The judge of real searches: short trainings from inherited weights, and the controls they are compared with."""
+    """The trial of real searches: short trainings from inherited weights, and the controls they are compared with."""
 
     def __init__(self, settings: Settings, store: Store, data: Data, prototype: Architecture) -> None:
         self.settings, self.store, self.data, self.prototype = settings, store, data, prototype

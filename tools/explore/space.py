@@ -10,15 +10,11 @@ Places are "stem", the strides "4", "8", "16", "32" of the stages, and "refineme
 import copy
 import hashlib
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "train"))
-
-from network import SCALES, check
+from tools.train.network import SCALES, check
 
 Architecture = dict[str, Any]
 Move = tuple[str, str]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from network import SCALES
-from space import Architecture
-from store import Candidate
+from tools.explore.space import Architecture
+from tools.explore.store import Candidate
+from tools.train.network import SCALES
 
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0)
 

@@ -1,4 +1,4 @@
-"""The engine's arithmetic in PyTorch, part by part, for quantisation-aware training.
+"""The engine's arithmetic in PyTorch, part by part, for quantization-aware training.
 
 A tensor is real = scale * (q - zero) with whole numbers q, as in src/format.md. Here it is held as q - zero in a
 float32 tensor: every product and sum of such numbers below 2^24 is exact, and every other step is rounded to
@@ -43,16 +43,16 @@ class Round(torch.autograd.Function):
 class Range(nn.Module):
     """Scale, zero point and bounds of an activation tensor.
 
-    bits  7: first..last is 0..127; 8: -128..127
-    relu  whether negative values become 0
+    bits     7: first..last is 0..127; 8: -128..127
+    ceiling  None; or negative values become 0, and while it observes, values above the ceiling become the ceiling
 
     While it observes, values stay as they are (scale 1, zero 0) and a sample of them is kept.
     """
 
-    def __init__(self, bits: int, relu: bool = False) -> None:
+    def __init__(self, bits: int, ceiling: float | None = None) -> None:
         super().__init__()
         self.first, self.last = (0, 127) if bits == 7 else (-128, 127)
-        self.relu = relu
+        self.ceiling = ceiling
         self.register_buffer("base", torch.ones(()))
         self.register_buffer("zero", torch.zeros(()))
         self.growth = nn.Parameter(torch.zeros(()))
@@ -73,7 +73,7 @@ class Range(nn.Module):
     def take(self, steps: Tensor, offset: float = 0.0) -> "Activation":
         """An activation from its real numbers / scale + offset, rounded and clamped."""
         if self.samples is not None:
-            values = steps.clamp(min=0) if self.relu else steps
+            values = steps if self.ceiling is None else steps.clamp(0, self.ceiling)
             at = torch.randint(values.numel(), (SAMPLES,), generator=torch.Generator().manual_seed(len(self.samples)))
             self.samples.append(values.flatten()[at.to(values.device)])
             return Activation(values, self)
@@ -107,8 +107,8 @@ class Activation:
     range: Range
 
 
-class Picture(nn.Module):
-    """[N, 3, H, W] in [0, 1] -> q = colour - 128 at scale 1 / 255 and zero -128."""
+class Input(nn.Module):
+    """[N, 3, H, W] in [0, 1] -> q = color - 128 at scale 1 / 255 and zero -128."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ class Picture(nn.Module):
         self.range.growth.requires_grad_(False)
 
     def forward(self, image: Tensor) -> Activation:
-        """Whole levels of colour, 0..255."""
+        """Whole levels of color, 0..255."""
         return Activation((image * 255).round(), self.range)
 
 
@@ -159,7 +159,7 @@ class Convolution(nn.Module):
 
 
 class Gate(nn.Module):
-    """value * enlarge(table[attention]), the table being 1 + S * sigmoid (residual) or sigmoid of all 256 values."""
+    """value * upsample(table[attention]), the table being 1 + S * sigmoid (residual) or sigmoid of all 256 values."""
 
     def __init__(self, pool: int, scale: Tensor | None, result: Range) -> None:
         super().__init__()
@@ -222,7 +222,7 @@ class Pool(nn.Module):
         return Activation(F.max_pool2d(x.values, self.size), x.range)
 
 
-class Enlarge(nn.Module):
+class Upsample(nn.Module):
     """Twice as large, bilinear with half-pixel centres: exact in sixteenths, then rounded; the scale stays."""
 
     def forward(self, x: Activation) -> Activation:

@@ -3,8 +3,8 @@
     CamVid's own    701_StillsRaw_full/NAME.jpg|png    LabeledApproved_full/NAME_L.png
     plain           images/NAME.jpg|png                labels/NAME.png
 
-A label picture in RGB holds the colours of classes.csv; one in grey or with a palette holds class indices.
-Frames are decoded once and kept as .npy files in a cache folder outside the repository. Pictures are resized
+A label image in RGB holds the colors of classes.csv; one in grey or with a palette holds class indices.
+Frames are decoded once and kept as .npy files in a cache folder outside the repository. Images are resized
 with Pillow's BILINEAR filter (antialiased when shrinking), labels by nearest neighbour, sampled at the centre
 of each output pixel. A frame is squashed to a square: its aspect ratio is not kept.
 """
@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from tools.train.loss import IGNORED
+
 LAYOUTS = {"701_StillsRaw_full": "LabeledApproved_full/{}_L.png", "images": "labels/{}.png"}
 """Folder of the frames -> path of the label of a frame."""
 
@@ -31,7 +33,7 @@ class DataError(Exception):
 
 
 class Classes:
-    """The classes of a data set: `names`, `colours` uint8 [classes, 3], and `void` (index of Void, or -1)."""
+    """The classes of a data set: `names`, `colors` uint8 [classes, 3], and `void` (index of Void, or -1)."""
 
     def __init__(self, path: Path) -> None:
         """Reads classes.csv (index,name,r,g,b; index counts from 0). DataError if it is missing or broken."""
@@ -39,7 +41,7 @@ class Classes:
             with open(path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
             self.names = [row["name"] for row in rows]
-            self.colours = np.array([[int(row[c]) for c in "rgb"] for row in rows], np.uint8)
+            self.colors = np.array([[int(row[c]) for c in "rgb"] for row in rows], np.uint8)
             if [int(row["index"]) for row in rows] != list(range(len(rows))) or not rows:
                 raise ValueError("the column index does not count from 0")
         except OSError as error:
@@ -48,19 +50,19 @@ class Classes:
             raise DataError(f"{path}: not a class list (index,name,r,g,b): {error}") from None
         self.void = self.names.index("Void") if "Void" in self.names else -1
         self._index = np.full(1 << 24, 255, np.uint8)
-        self._index[_packed(self.colours)] = np.arange(len(rows))
+        self._index[_packed(self.colors)] = np.arange(len(rows))
 
     def decode(self, path: Path) -> np.ndarray:
-        """A label picture as class indices, uint8 [height, width]; DataError for a colour or index without a class."""
+        """A label image as class indices, uint8 [height, width]; DataError for a color or index without a class."""
         image = _open(path)
         if image.mode in ("L", "P"):
             return _below(len(self.names), np.asarray(image), path, "classes.csv")
-        colours = np.asarray(image.convert("RGB"))
-        mask = self._index[_packed(colours)]
+        colors = np.asarray(image.convert("RGB"))
+        mask = self._index[_packed(colors)]
         if (mask == 255).any():
             y, x = np.argwhere(mask == 255)[0]
-            colour = tuple(int(c) for c in colours[y, x])
-            raise DataError(f"{path}: colour {colour} at x {x}, y {y} is not in classes.csv")
+            color = tuple(int(c) for c in colors[y, x])
+            raise DataError(f"{path}: color {color} at x {x}, y {y} is not in classes.csv")
         return mask
 
 
@@ -72,20 +74,20 @@ def _below(count: int, pixels: np.ndarray, path: Path, source: str) -> np.ndarra
     return pixels
 
 
-def _packed(colours: np.ndarray) -> np.ndarray:
+def _packed(colors: np.ndarray) -> np.ndarray:
     """uint8 [..., 3] -> int32 [...], red in the highest byte."""
-    return colours.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
+    return colors.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
 
 
 def _open(path: Path) -> Image.Image:
-    """A picture as it is stored, decoded; DataError, naming the file, if it is missing or not a picture."""
+    """A image as it is stored, decoded; DataError, naming the file, if it is missing or not an image."""
     try:
         with Image.open(path) as image:
             return image.copy()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, UnidentifiedImageError) as error:
-        raise DataError(f"{path}: cannot be read as a picture ({error})") from None
+        raise DataError(f"{path}: cannot be read as an image ({error})") from None
 
 
 def resize_label(mask: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -121,11 +123,11 @@ class CamVid:
         return self.folder / self._label.format(name)
 
     def decode(self, path: Path) -> np.ndarray:
-        """A label picture as class indices, uint8 [height, width]; DataError for a colour or index without a class."""
+        """A label image as class indices, uint8 [height, width]; DataError for a color or index without a class."""
         return self.classes.decode(path)
 
     def read(self, name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """One frame squashed to size x size: picture uint8 [size, size, 3], label uint8 [size, size].
+        """One frame squashed to size x size: image uint8 [size, size, 3], label uint8 [size, size].
 
         DataError if the frame or its label is missing, unreadable, or the two differ in size.
         """
@@ -138,17 +140,21 @@ class CamVid:
         mask = self.decode(path)
         if mask.shape != (image.height, image.width):
             raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, but its frame is {image.width}x{image.height}")
-        picture = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
-        return picture, resize_label(mask, size, size)
+        resized = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR))
+        return resized, resize_label(mask, size, size)
+
+    def _form(self) -> str:
+        """What the values of a label depend on."""
+        return f"{self.classes.names}"
 
     def load(self, names: Sequence[str], size: int, cache: Path = CACHE) -> tuple[np.ndarray, np.ndarray]:
         """Frames squashed to size x size: uint8 [n, size, size, 3] and labels uint8 [n, size, size].
 
-        Decoded at the first call and memory-mapped from `cache` afterwards; the cache's file names hold a
+        Decoded at the first call and memory-mapped from `cache` afterwards (what is written to them stays in memory); the cache's file names hold a
         hash of the class list and of the names, sizes and times of the source files, so changed data is decoded
         anew.
         """
-        key = hashlib.sha256(f"{self.folder.resolve()} {size} {self.classes.names}".encode())
+        key = hashlib.sha256(f"{self.folder.resolve()} {size} {self._form()}".encode())
         for name in names:
             for path in (self._paths.get(name, self.folder / name), self.label_path(name)):
                 stat = path.stat() if path.exists() else None
@@ -165,38 +171,50 @@ class CamVid:
                 part = path.with_suffix(f".{os.getpid()}.npy")  # several processes may come here at once
                 np.save(part, array)
                 part.replace(path)
-        frames, labels = (np.load(path, mmap_mode="r") for path in paths)
+        frames, labels = (np.load(path, mmap_mode="c") for path in paths)
         return frames, labels
 
 
 class CoarseCamVid(CamVid):
     """Frames with labels of a few groups of classes: images/NAME, labels/NAME.png (grey or with a palette: the group).
 
-    `groups` bool [groups, classes]: the classes of each group, from map32to11.csv (name,index11). Labels are read
-    as classes + group, so that they never look like a class.
+    `groups` bool [groups, classes]: the classes of each group, from map32to11.csv (name,index11: every class has a
+    group) or groups.csv (index,name: some have). Labels are read as classes + `first` + group, so that they never look
+    like a class, or like a group of another folder; `IGNORED` stays.
     """
 
-    def __init__(self, folder: str | Path, classes: Classes) -> None:
-        """DataError if the folder, map32to11.csv or the frames are missing, or if a class has no group."""
+    def __init__(self, folder: str | Path, classes: Classes, first: int = 0) -> None:
+        """DataError if the folder, its table of groups or the frames are missing, or if the table is broken."""
         self.folder = Path(folder)
-        self.classes = classes
-        path = self.folder / "map32to11.csv"
+        self.classes, self.first = classes, first
+        whole = self.folder / "map32to11.csv"
+        self._table = whole if whole.exists() else self.folder / "groups.csv"
+        column = "index11" if self._table == whole else "index"
         try:
-            with open(path, newline="", encoding="utf-8") as file:
-                group = {row["name"]: int(row["index11"]) for row in csv.DictReader(file)}
-            self.groups = np.arange(max(group.values()) + 1)[:, None] == [group[name] for name in classes.names]
+            with open(self._table, newline="", encoding="utf-8") as file:
+                group = {row["name"]: int(row[column]) for row in csv.DictReader(file)}
+            members = [group[name] if whole.exists() else group.get(name, -1) for name in classes.names]
+            self.groups = np.arange(max(group.values()) + 1)[:, None] == members
+            if not self.groups.any(1).all() or len(classes.names) + first + len(self.groups) > IGNORED:
+                raise ValueError("a group without classes, or too many groups")
         except OSError as error:
-            raise DataError(f"{path}: {error.strerror}") from None
+            raise DataError(f"{self._table}: {error.strerror}") from None
         except (KeyError, ValueError, TypeError) as error:
-            raise DataError(f"{path}: not a map of all classes (name,index11): {error}") from None
+            raise DataError(f"{self._table}: not a map of classes to groups: {error}") from None
         self._find({"images": "labels/{}.png"})
 
+    def _form(self) -> str:
+        return f"{self.classes.names} {self.first}"
+
     def decode(self, path: Path) -> np.ndarray:
-        """A label picture as classes + group, uint8 [height, width]; DataError for a value without a group."""
+        """A label image as classes + first + group, uint8 [height, width]; DataError for a value without a group."""
         image = _open(path)
         if image.mode not in ("L", "P"):
-            raise DataError(f"{path}: expected a grey or indexed picture of 8 bits")
-        return _below(len(self.groups), np.asarray(image), path, "map32to11.csv") + np.uint8(len(self.classes.names))
+            raise DataError(f"{path}: expected a grey or indexed image of 8 bits")
+        pixels = np.asarray(image)
+        ignored = pixels == IGNORED
+        known = _below(len(self.groups), np.where(ignored, 0, pixels), path, self._table.name)
+        return np.where(ignored, IGNORED, known + np.uint8(len(self.classes.names) + self.first)).astype(np.uint8)
 
 
 def read_split(path: str | Path, names: Sequence[str]) -> tuple[list[str], list[str], list[str]]:

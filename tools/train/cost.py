@@ -1,4 +1,4 @@
-"""Counts multiply-accumulates and parameters: python tools/train/cost.py NETWORK [--size WxH]
+"""Counts multiply-accumulates and parameters: python -m tools.train.cost NETWORK [--size WxH]
 
 NETWORK is an architecture file or the name of a baseline (see baselines/).
 """
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from baselines import BASELINES
-from network import Network, load_architecture
+from tools.train.baselines import BASELINES
+from tools.train.network import Network, load_architecture
 
 
 @dataclass
@@ -27,7 +27,7 @@ def count(network: nn.Module, height: int = 512, width: int = 512) -> Cost:
     """Cost of a network on one frame [1, 3, height, width].
 
     A convolution costs outputs * outHeight * outWidth * (inputs / groups) * kernel^2 multiply-accumulates;
-    enlargements, sums, products and table look-ups are not counted. A batch normalisation adds one bias a
+    upsamplings, sums, products and table look-ups are not counted. A batch normalisation adds one bias a
     channel to the parameters, since the rest folds into the weights before it.
     """
     macs = 0

@@ -1,4 +1,4 @@
-"""The log of a training run, and its picture."""
+"""The log of a training run, and its image."""
 
 import json
 from collections.abc import Iterator

@@ -1,9 +1,9 @@
-"""Writes a checkpoint's averaged weights as an ONNX model: a float one of train.py, a quantised one of quantise.py.
+"""Writes a checkpoint's averaged weights as an ONNX model: a float one of train.py, a quantized one of qat.py.
 
-    python tools/train/export.py RUN/checkpoint.pt model.onnx
+    python -m tools.train.export RUN/checkpoint.pt model.onnx
 
 The float graph has one input `image` [1, 3, H, W] (rgb / 255) and one output `logits` [1, classes, H/4, W/4], and
-consists of Conv, Relu, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. The quantised
+consists of Conv, Relu, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. The quantized
 graph is that of qdq.py. Both are checked against PyTorch with onnxruntime before they are written under their final
 name.
 """
@@ -23,12 +23,12 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from network import Network
-from qdq import qdq_model
-from quantised import QuantisedNetwork
+from tools.train.fake_quant import QuantizedNetwork
+from tools.train.network import Network
+from tools.train.qdq import qdq_model
 
 OPSET = 18
-OPERATIONS = {"Add", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
+OPERATIONS = {"Add", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
 
 
 def fold(network: nn.Module) -> nn.Module:
@@ -43,13 +43,13 @@ def fold(network: nn.Module) -> nn.Module:
     return folded
 
 
-def load_network(checkpoint: str | Path) -> Network | QuantisedNetwork:
+def load_network(checkpoint: str | Path) -> Network | QuantizedNetwork:
     """The averaged weights of a checkpoint as a network in evaluation mode; ValueError if it is none."""
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
         network = Network(state["architecture"])
         if "bits" in state:
-            network = QuantisedNetwork(network, state["bits"])
+            network = QuantizedNetwork(network, state["bits"])
         network.load_state_dict(state["ema"])
     except OSError:
         raise
@@ -96,36 +96,34 @@ def strip(model: onnx.ModelProto) -> None:
 def difference(network: nn.Module, model: onnx.ModelProto, height: int, width: int) -> tuple[float, float]:
     """(largest absolute difference, largest absolute score) of onnxruntime against PyTorch on random frames.
 
-    Of a quantised network the first is the mean absolute difference: onnxruntime may round a value the other way,
+    Of a quantized network the first is the mean absolute difference: onnxruntime may round a value the other way,
     and what follows from that.
     """
     options = onnxruntime.SessionOptions()
     # Integer kernels of some processors saturate with 8 bits; as it is written the graph is computed in float.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    is_quantised = isinstance(network, QuantisedNetwork)
+    is_quantized = isinstance(network, QuantizedNetwork)
     worst, largest = 0.0, 0.0
     for seed in range(3):
         image = np.random.default_rng(seed).random((1, 3, height, width), np.float32)
         (got,) = session.run(None, {"image": image})
         with torch.no_grad():
             wanted = network.eval()(torch.from_numpy(image))
-            wanted = (wanted * network.scale if is_quantised else wanted).numpy()
+            wanted = (wanted * network.scale if is_quantized else wanted).numpy()
         apart = np.abs(got - wanted)
-        worst = max(worst, float(apart.mean() if is_quantised else apart.max()))
+        worst = max(worst, float(apart.mean() if is_quantized else apart.max()))
         largest = max(largest, float(np.abs(wanted).max()))
     return worst, largest
 
 
-def write(
-    network: nn.Module, model: onnx.ModelProto, path: str | Path, height: int, width: int
-) -> tuple[float, float]:
+def write(network: nn.Module, model: onnx.ModelProto, path: str | Path, height: int, width: int) -> tuple[float, float]:
     """Writes an ONNX model of a network and returns `difference`.
 
-    ValueError, and no file, if the difference is above 0.1 % of the largest score (quantised: 1 %).
+    ValueError, and no file, if the difference is above 0.1 % of the largest score (quantized: 1 %).
     """
     worst, largest = difference(network, model, height, width)
-    if worst > (1e-2 if isinstance(network, QuantisedNetwork) else 1e-3) * max(1.0, largest):
+    if worst > (1e-2 if isinstance(network, QuantizedNetwork) else 1e-3) * max(1.0, largest):
         raise ValueError(f"{path}: onnxruntime differs from PyTorch by {worst:.3g} (scores up to {largest:.3g})")
     part = Path(f"{path}.part")
     onnx.save(model, part)
@@ -136,14 +134,14 @@ def write(
 def export(checkpoint: str | Path, path: str | Path, height: int = 512, width: int = 512) -> tuple[float, float]:
     """Writes the ONNX file of a checkpoint; see `write`."""
     network = load_network(checkpoint)
-    model = (qdq_model if isinstance(network, QuantisedNetwork) else onnx_model)(network, height, width)
+    model = (qdq_model if isinstance(network, QuantizedNetwork) else onnx_model)(network, height, width)
     return write(network, model, path, height, width)
 
 
 def main() -> None:
     """The command line: exit code 1 and one line for a file that is no checkpoint."""
     parser = argparse.ArgumentParser(description="Write a checkpoint's averaged weights as ONNX.")
-    parser.add_argument("checkpoint", help="checkpoint.pt of train.py or quantise.py")
+    parser.add_argument("checkpoint", help="checkpoint.pt of train.py or qat.py")
     parser.add_argument("onnx", help="file to write")
     parser.add_argument("--size", default="512x512", help="input size, WxH (default 512x512)")
     options = parser.parse_args()

@@ -1,6 +1,6 @@
 """Writes a baseline network, untrained, as float ONNX: what its cost and its speed need, and nothing else.
 
-    python tools/train/export_baseline.py refinenet-101 refinenet.onnx --images ../shared/camvid/701_StillsRaw_full
+    python -m tools.train.export_baseline refinenet-101 refinenet.onnx --images ../shared/camvid/701_StillsRaw_full
 
 Weights are PyTorch's random ones, from the seed, and the batch normalisations hold the statistics of a few frames, so
 that no tensor dies or overflows. The file is checked against PyTorch with onnxruntime.
@@ -15,18 +15,18 @@ import torch
 from PIL import Image
 from torch import nn
 
-from baselines import BASELINES
-from export import OPERATIONS, onnx_model, write
-from network import STRIDE
+from tools.train.baselines import BASELINES
+from tools.train.export import OPERATIONS, onnx_model, write
+from tools.train.network import STRIDE
 
 ALLOWED = OPERATIONS | {"BatchNormalization"}
 
 
 def read_frames(folder: str | Path, count: int, height: int, width: int) -> torch.Tensor:
-    """The first pictures of a folder by name, [count, 3, height, width] in [0, 1]; ValueError if there is none."""
+    """The first images of a folder by name, [count, 3, height, width] in [0, 1]; ValueError if there is none."""
     paths = sorted(path for path in Path(folder).glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))[:count]
     if not paths:
-        raise ValueError(f"{folder}: no pictures (.jpg or .png)")
+        raise ValueError(f"{folder}: no images (.jpg or .png)")
     size = (width, height)
     frames = [np.asarray(Image.open(path).convert("RGB").resize(size, Image.Resampling.BILINEAR)) for path in paths]
     return torch.tensor(np.stack(frames)).permute(0, 3, 1, 2).float() / 255

@@ -5,19 +5,23 @@ Shape of the network, for an input of height H and width W (multiples of 32):
     stem        [N, 3, H, W]         -> [N, stem, H/2, W/2], or at 1/4
     stages      four of them         -> maps at 1/4, 1/8, 1/16, 1/32
     refinement  from 1/32 upwards    -> [N, width, H/4, W/4], or at 1/8 or 1/16
-    head        1x1 convolution      -> [N, classes, H/4, W/4], raw scores, at the last refined scale
+    head        1x1 convolution      -> [N, classes, H/4, W/4], logits, at the last refined scale
 
 The input is rgb / 255 in [0, 1]; there is no further normalisation, so the zero padding of the first
-convolution is black. Only ReLU is used besides the sigmoid of the attention condensers, and every
+convolution is black. Only one kind of ReLU is used besides the sigmoid of the attention condensers, and every
 convolution but the last of a condenser and the head is followed by a batch normalisation that folds into it.
 
 Fields of the architecture file:
 
     name         a word for people
     classes      number of classes of the head
-    stem         width, kernel; stride: 2 (if left out) or 4, and then the first stage does not halve its map
+    activation   "relu" (if left out) or "relu6", whose values end at 6
+    epsilon      that of the batch normalisations, 1e-5 if left out
+    stem         width, kernel; stride: 2 (if left out) or 4, and then the first stage does not halve its map;
+                 project: if given, a depthwise 3x3 and a linear pointwise convolution to this width follow
     stages       four of {width, kernel, blocks}; the first block of each halves the map
-    blocks       {expand, condenser}: the width inside the block, and null or the condenser's form
+    blocks       {expand, condenser}: the width inside the block, and null or the condenser's form; width: that of
+                 the block's result, if it is not the stage's
     condenser    {pool, ratio, residual}: see `Condenser`
     refinement   width, kernel; scales: the maps that refine, coarse to fine, [16, 8, 4] if left out
 """
@@ -68,7 +72,7 @@ class Condenser(nn.Module):
     A  [N, channels, H, W]            expansion: every condensed value repeated pool x pool times
 
     result = V * A with A = 1 + S * sigmoid(K) (residual) or sigmoid(K) (plain), S one learned number.
-    Sigmoid, scale and sum happen before the enlargement, so they cost one look-up a condensed value.
+    Sigmoid, scale and sum happen before the upsampling, so they cost one look-up a condensed value.
 
     The embedding starts near zero: the gate is then nearly the same for every value (1.5 or 0.5), which the
     batch normalisation behind it removes.
@@ -119,10 +123,17 @@ class Block(nn.Module):
         return x + y if self.adds else y
 
 
-class Refine(nn.Module):
-    """One step upwards: relu(enlarge(x) + pointwise(skip)), then depthwise and pointwise.
+class Separable(nn.Sequential):
+    """Depthwise 3x3, then pointwise without activation: [N, inputs, H, W] -> [N, outputs, H, W]."""
 
-    x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW], f the factor; the enlargement is bilinear
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(ConvNorm(inputs, inputs, 3, groups=inputs), ConvNorm(inputs, outputs, relu=False))
+
+
+class Refine(nn.Module):
+    """One step upwards: activation(upsample(x) + pointwise(skip)), then depthwise and pointwise.
+
+    x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW], f the factor; the upsampling is bilinear
     with half-pixel centres.
     """
 
@@ -130,19 +141,20 @@ class Refine(nn.Module):
         super().__init__()
         self.factor = float(factor)
         self.lateral = ConvNorm(skip, width, relu=False)
+        self.activation = nn.ReLU(inplace=True)
         self.depthwise = ConvNorm(width, width, kernel, groups=width)
         self.pointwise = ConvNorm(width, width)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW]."""
         x = F.interpolate(x, scale_factor=self.factor, mode="bilinear", align_corners=False)
-        return self.pointwise(self.depthwise(F.relu(x + self.lateral(skip))))
+        return self.pointwise(self.depthwise(self.activation(x + self.lateral(skip))))
 
 
 class Network(nn.Module):
     """The whole network of an architecture (see the head of this file).
 
-    [N, 3, H, W] in [0, 1], H and W multiples of 32 -> raw scores [N, classes, H/4, W/4], or at the last of the
+    [N, 3, H, W] in [0, 1], H and W multiples of 32 -> logits [N, classes, H/4, W/4], or at the last of the
     refinement's scales. Raises ValueError, naming the field, for an architecture that cannot be built.
     """
 
@@ -154,28 +166,34 @@ class Network(nn.Module):
         stem_stride = stem.get("stride", 2)
         self.stem = ConvNorm(3, stem["width"], stem["kernel"], stem_stride)
         self.stages = nn.ModuleList()
-        width = stem["width"]
-        for first, stage in zip((4 // stem_stride, 2, 2, 2), architecture["stages"]):
+        width = stem.get("project", stem["width"])
+        self.separable = Separable(stem["width"], width) if "project" in stem else nn.Identity()
+        widths = {}  # of the map at each scale
+        for scale, first, stage in zip((4, 8, 16, 32), (4 // stem_stride, 2, 2, 2), architecture["stages"]):
             blocks = []
             for index, block in enumerate(stage["blocks"]):
-                stride = first if index == 0 else 1
-                blocks.append(
-                    Block(width, stage["width"], block["expand"], stage["kernel"], stride, block["condenser"])
-                )
-                width = stage["width"]
+                outputs, stride = block.get("width", stage["width"]), first if index == 0 else 1
+                blocks.append(Block(width, outputs, block["expand"], stage["kernel"], stride, block["condenser"]))
+                width = outputs
+            widths[scale] = width
             self.stages.append(nn.Sequential(*blocks))
         self.top = ConvNorm(width, refinement["width"])
         self.scales = refinement.get("scales", SCALES)
-        widths = {scale: stage["width"] for scale, stage in zip((4, 8, 16), architecture["stages"])}
         self.refinement = nn.ModuleList(
             Refine(widths[scale], refinement["width"], refinement["kernel"], coarser // scale)
             for coarser, scale in zip([STRIDE, *self.scales], self.scales)
         )
         self.head = nn.Conv2d(refinement["width"], architecture["classes"], 1)
+        for module in list(self.modules()):
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps = architecture.get("epsilon", 1e-5)
+            for name, child in module.named_children():
+                if isinstance(child, nn.ReLU) and architecture.get("activation") == "relu6":
+                    setattr(module, name, nn.ReLU6(inplace=True))
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] in [0, 1] -> raw scores [N, classes, H/4, W/4], or at the last of the scales."""
-        x = self.stem(image)  # [N, stem, H/2, W/2]
+        """[N, 3, H, W] in [0, 1] -> logits [N, classes, H/4, W/4], or at the last of the scales."""
+        x = self.separable(self.stem(image))  # [N, stem, H/2, W/2]
         maps = {}
         for scale, stage in zip((4, 8, 16, 32), self.stages):
             x = maps[scale] = stage(x)  # [N, width, H/scale, W/scale]
@@ -204,6 +222,13 @@ def check(architecture: dict[str, Any]) -> None:
         for part in ("stem", "refinement"):
             width(f"{part}.width", architecture[part]["width"])
             kernel(f"{part}.kernel", architecture[part]["kernel"])
+        if "project" in architecture["stem"]:
+            width("stem.project", architecture["stem"]["project"])
+        if architecture.get("activation", "relu") not in ("relu", "relu6"):
+            raise ValueError(f"activation: expected relu or relu6, got {architecture['activation']!r}")
+        epsilon = architecture.get("epsilon", 1e-5)
+        if not isinstance(epsilon, float) or not 0 < epsilon < 1:
+            raise ValueError(f"epsilon: expected a number in (0, 1), got {epsilon!r}")
         if architecture["stem"].get("stride", 2) not in (2, 4):
             raise ValueError(f"stem.stride: expected 2 or 4, got {architecture['stem']['stride']!r}")
         scales = architecture["refinement"].get("scales", SCALES)
@@ -221,6 +246,8 @@ def check(architecture: dict[str, Any]) -> None:
             for j, block in enumerate(stage["blocks"]):
                 field = f"stages[{i}].blocks[{j}]"
                 width(f"{field}.expand", block["expand"])
+                if "width" in block:
+                    width(f"{field}.width", block["width"])
                 if block["condenser"] is not None:
                     pool, largest = block["condenser"]["pool"], STRIDE // (4 << i)
                     if pool < 1 or largest % pool:

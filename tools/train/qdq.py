@@ -1,7 +1,7 @@
-"""A quantised network as ONNX with QuantizeLinear and DequantizeLinear, in the form that `attendseg convert` keeps.
+"""A quantized network as ONNX with QuantizeLinear and DequantizeLinear, in the form that `attendseg convert` keeps.
 
 Activations are uint8: q where they have 7 bits, kept there by a Clip of the integers, else q + 128. Weights and
-biases are dequantised integers; a gate is a Gather from its 256 entries. A ReLU is the lower bound of its tensor.
+biases are dequantized integers; a gate is a Gather from its 256 entries. A ReLU is the lower bound of its tensor.
 """
 
 from typing import Any
@@ -12,11 +12,11 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from arithmetic import Activation, Add, Convolution, Enlarge, Gate, Picture, Pool, Range
-from quantised import QuantisedNetwork
+from tools.train.arithmetic import Activation, Add, Convolution, Gate, Input, Pool, Range, Upsample
+from tools.train.fake_quant import QuantizedNetwork
 
 OPSET = 17
-PARTS = (Add, Convolution, Enlarge, Gate, Picture, Pool)
+PARTS = (Add, Convolution, Upsample, Gate, Input, Pool)
 
 
 class Writer:
@@ -38,8 +38,8 @@ class Writer:
             self.constants[name] = numpy_helper.from_array(array.astype(kind), name)
         return name
 
-    def quantise(self, name: str, range: Range) -> str:
-        """The real numbers `name` quantised and dequantised again."""
+    def quantize(self, name: str, range: Range) -> str:
+        """The real numbers `name` quantized and dequantized again."""
         offset = -range.first
         parameters = [
             self.constant(f"{name}_scale", range.scale, np.float32),
@@ -64,7 +64,7 @@ class Writer:
         return self.node("DequantizeLinear", inputs, name, axis=0)
 
     def part(self, module: nn.Module, name: str, inputs: list[str], ranges: list[Range]) -> str:
-        """One part of a network on dequantised inputs of the given ranges; its real numbers, before rounding."""
+        """One part of a network on dequantized inputs of the given ranges; its real numbers, before rounding."""
         if isinstance(module, Convolution):
             weights, bias, scales = module.integers(ranges[0].scale)
             parameters = [
@@ -79,12 +79,12 @@ class Writer:
         if isinstance(module, Pool):
             size = [module.size, module.size]
             return self.node("MaxPool", inputs, name, kernel_shape=size, strides=size)
-        if isinstance(module, Enlarge):
-            return self.enlarge(inputs[0], 2, name, mode="linear", coordinate_transformation_mode="half_pixel")
+        if isinstance(module, Upsample):
+            return self.upsample(inputs[0], 2, name, mode="linear", coordinate_transformation_mode="half_pixel")
         return self.node("Add", inputs, name)
 
     def gate(self, module: Gate, name: str, inputs: list[str], attention: Range) -> str:
-        """value * enlarge(table[q + 128])."""
+        """value * upsample(table[q + 128])."""
         entries, scale = module.table(attention)
         integers = inputs[1].removesuffix("_dequantized") + "_quantized"  # 8 bits: no Clip, and q + 128
         index = self.node("Cast", [integers], f"{name}_integers", to=TensorProto.INT32)
@@ -94,17 +94,17 @@ class Writer:
         factor = self.node("DequantizeLinear", [entry, factor_scale], f"{name}_factor")
         if module.pool > 1:
             form = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
-            factor = self.enlarge(factor, module.pool, f"{name}_enlarged", mode="nearest", **form)
+            factor = self.upsample(factor, module.pool, f"{name}_upsampled", mode="nearest", **form)
         return self.node("Mul", [inputs[0], factor], name)
 
-    def enlarge(self, name: str, factor: int, result: str, **attributes: Any) -> str:
+    def upsample(self, name: str, factor: int, result: str, **attributes: Any) -> str:
         """Height and width times a whole factor."""
         scales = self.constant(f"{result}_scales", [1, 1, factor, factor], np.float32)
         return self.node("Resize", [name, "", scales], result, **attributes)
 
 
 @torch.no_grad()
-def qdq_model(network: QuantisedNetwork, height: int, width: int) -> onnx.ModelProto:
+def qdq_model(network: QuantizedNetwork, height: int, width: int) -> onnx.ModelProto:
     """The network as a checked ONNX model for one size: input `image`, output `scores`.
 
     The graph is what the network does in one forward pass: each part, as it runs, is added to it.
@@ -114,12 +114,12 @@ def qdq_model(network: QuantisedNetwork, height: int, width: int) -> onnx.ModelP
     alive: list[Activation] = []  # ids are unique only while the objects live
 
     def add(module: nn.Module, inputs: tuple[Activation, ...], result: Activation, name: str) -> None:
-        if isinstance(module, Picture):
+        if isinstance(module, Input):
             real = "image"
         else:
             tensors, ranges = [names[id(x)] for x in inputs], [x.range for x in inputs]
             real = writer.part(module, name, tensors, ranges)
-        names[id(result)] = writer.quantise(real, result.range)
+        names[id(result)] = writer.quantize(real, result.range)
         alive.append(result)
 
     handles = [

@@ -1,4 +1,4 @@
-"""Writes a validation split: python tools/train/split.py --data FOLDER --name models/attendseg-camvid
+"""Writes a validation split: python -m tools.train.split --data FOLDER --name models/attendseg-camvid
 
 Writes NAME.split.json ({"method", "validation": [...], "excluded": [...]}) and NAME.validation.txt (one frame a
 line). With --blocked whole stretches of each sequence are kept aside instead of single frames, with a guard of
@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from camvid import CamVid, CoarseCamVid
+from tools.train.camvid import CamVid, CoarseCamVid
 
 METHOD = (
     "Own split of the frames at hand, made by tools/train/split.py: the frames of each sequence (the name before"

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from torch import nn
 
-from baselines.edgesegnet import EdgeSegNet
-from baselines.refinenet import RefineNet
+from tools.train.baselines.edgesegnet import EdgeSegNet
+from tools.train.baselines.refinenet import RefineNet
 
 BASELINES: dict[str, Callable[..., nn.Module]] = {"edgesegnet": EdgeSegNet, "refinenet-101": RefineNet}
 """Each takes the number of classes and `divide`, by which all widths are divided (1: as published)."""

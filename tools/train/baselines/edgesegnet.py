@@ -9,8 +9,8 @@ For an input of height H and width W (multiples of 32):
     refine     refine0(residual) + reduction -> refine1 -> x2, + refine2(pool) -> refine3
     head       1x1, 217 -> classes                              [N, classes, H/4, W/4]
 
-The head stands before the last enlargement (x4) instead of behind it: both are linear and the weights of the
-enlargement add up to 1, so the scores are the same, and whoever takes the maximum does the enlargement.
+The head stands before the last upsampling (x4) instead of behind it: both are linear and the weights of the
+upsampling add up to 1, so the scores are the same, and whoever takes the maximum does the upsampling.
 """
 
 import torch.nn.functional as F

@@ -8,7 +8,7 @@ For an input of height H and width W (multiples of 32):
     blocks     from 1/32 upwards; each: two residual units, fusion with the block below, chained pooling, one unit
     head       two residual units, then 1x1, 256 -> classes     [N, classes, H/4, W/4]
 
-The head stands before the last enlargement (x4), as in edgesegnet.py.
+The head stands before the last upsampling (x4), as in edgesegnet.py.
 """
 
 import torch.nn.functional as F

@@ -1,4 +1,4 @@
-"""The quantised form of a `Network`, made of the parts of arithmetic.py.
+"""The quantized form of a `Network`, made of the parts of arithmetic.py.
 
 Activations that arithmetic reads have 7 bits (0..127) or, if asked for, 8; those that only a gate's table or the final
 argmax reads always have 8 (-128..127).
@@ -9,18 +9,25 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from arithmetic import Activation, Add, Convolution, Enlarge, Gate, Picture, Pool, Range
-from network import SCALES, Block, Condenser, ConvNorm, Network, Refine
+from tools.train.arithmetic import Activation, Add, Convolution, Gate, Input, Pool, Range, Upsample
+from tools.train.network import SCALES, Block, Condenser, ConvNorm, Network, Refine, Separable
+
+
+def ceiling_of(activation: nn.Module) -> float | None:
+    """What `Range` takes for an activation."""
+    if isinstance(activation, nn.ReLU6):
+        return 6.0
+    return float("inf") if isinstance(activation, nn.ReLU) else None
 
 
 def conv_norm(layer: ConvNorm, bits: int) -> Convolution:
-    """The quantised form of a `ConvNorm`."""
+    """The quantized form of a `ConvNorm`."""
     conv, norm, activation = layer
-    return Convolution(conv, norm, Range(bits, relu=isinstance(activation, nn.ReLU)))
+    return Convolution(conv, norm, Range(bits, ceiling_of(activation)))
 
 
-class QuantisedCondenser(nn.Module):
-    """The quantised form of a `Condenser`."""
+class QuantizedCondenser(nn.Module):
+    """The quantized form of a `Condenser`."""
 
     def __init__(self, condenser: Condenser, bits: int) -> None:
         super().__init__()
@@ -35,15 +42,15 @@ class QuantisedCondenser(nn.Module):
         return self.gate(value, self.restore(self.mix(self.reduce(self.pool(value)))))
 
 
-class QuantisedBlock(nn.Module):
-    """The quantised form of a `Block`."""
+class QuantizedBlock(nn.Module):
+    """The quantized form of a `Block`."""
 
     def __init__(self, block: Block, bits: int) -> None:
         super().__init__()
         self.expand = conv_norm(block.expand, bits)
         self.depthwise = conv_norm(block.depthwise, bits)
         has_condenser = isinstance(block.condenser, Condenser)
-        self.condenser = QuantisedCondenser(block.condenser, bits) if has_condenser else nn.Identity()
+        self.condenser = QuantizedCondenser(block.condenser, bits) if has_condenser else nn.Identity()
         self.project = conv_norm(block.project, bits)
         self.add = Add(Range(bits)) if block.adds else None
 
@@ -53,27 +60,27 @@ class QuantisedBlock(nn.Module):
         return self.add(x, y) if self.add else y
 
 
-class QuantisedRefine(nn.Module):
-    """The quantised form of a `Refine`."""
+class QuantizedRefine(nn.Module):
+    """The quantized form of a `Refine`."""
 
     def __init__(self, refine: Refine, bits: int) -> None:
         super().__init__()
-        self.enlarge = Enlarge()
+        self.upsample = Upsample()
         self.lateral = conv_norm(refine.lateral, bits)
-        self.add = Add(Range(bits, relu=True))
+        self.add = Add(Range(bits, ceiling_of(refine.activation)))
         self.depthwise = conv_norm(refine.depthwise, bits)
         self.pointwise = conv_norm(refine.pointwise, bits)
 
     def forward(self, x: Activation, skip: Activation) -> Activation:
         """x [N, width, H, W], skip [N, skip, 2H, 2W] -> [N, width, 2H, 2W]."""
-        return self.pointwise(self.depthwise(self.add(self.enlarge(x), self.lateral(skip))))
+        return self.pointwise(self.depthwise(self.add(self.upsample(x), self.lateral(skip))))
 
 
-class QuantisedNetwork(nn.Module):
-    """The quantised form of a `Network`; `calibrate` gives it its first ranges.
+class QuantizedNetwork(nn.Module):
+    """The quantized form of a `Network`; `calibrate` gives it its first ranges.
 
     [N, 3, H, W] in [0, 1], H and W multiples of 32 -> whole numbers [N, classes, H/4, W/4] in steps of `scale`.
-    ValueError for a network that does not refine at every scale: its enlargements are twofold.
+    ValueError for a network that does not refine at every scale: its upsamplings are twofold.
     """
 
     def __init__(self, network: Network, bits: int = 7) -> None:
@@ -81,13 +88,15 @@ class QuantisedNetwork(nn.Module):
         if network.scales != SCALES:
             raise ValueError(f"refinement.scales: expected {SCALES}, got {network.scales}")
         self.architecture, self.bits = network.architecture, bits
-        self.picture = Picture()
+        self.input = Input()
         self.stem = conv_norm(network.stem, bits)
+        separable = network.separable if isinstance(network.separable, Separable) else []
+        self.separable = nn.Sequential(*(conv_norm(layer, bits) for layer in separable))
         self.stages = nn.ModuleList(
-            nn.Sequential(*(QuantisedBlock(block, bits) for block in stage)) for stage in network.stages
+            nn.Sequential(*(QuantizedBlock(block, bits) for block in stage)) for stage in network.stages
         )
         self.top = conv_norm(network.top, bits)
-        self.refinement = nn.ModuleList(QuantisedRefine(refine, bits) for refine in network.refinement)
+        self.refinement = nn.ModuleList(QuantizedRefine(refine, bits) for refine in network.refinement)
         self.head = Convolution(network.head, None, Range(8))
 
     @property
@@ -97,7 +106,7 @@ class QuantisedNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """See the class."""
-        x = self.stem(self.picture(image))
+        x = self.separable(self.stem(self.input(image)))
         maps = []
         for stage in self.stages:
             x = stage(x)
@@ -109,9 +118,9 @@ class QuantisedNetwork(nn.Module):
 
 
 @torch.no_grad()
-def calibrate(network: QuantisedNetwork, images: Iterable[Tensor]) -> None:
+def calibrate(network: QuantizedNetwork, images: Iterable[Tensor]) -> None:
     """Gives every range the scale and zero point that suit some images ([N, 3, H, W] in [0, 1])."""
-    ranges = [m for m in network.modules() if isinstance(m, Range) and m is not network.picture.range]
+    ranges = [m for m in network.modules() if isinstance(m, Range) and m is not network.input.range]
     for part in ranges:
         part.observe()
     for image in images:

@@ -1,4 +1,4 @@
-"""Quantisation-aware training: the parts against closed forms, and the whole way to the engine, pixel by pixel."""
+"""Quantization-aware training: the parts against closed forms, and the whole way to the engine, pixel by pixel."""
 
 import json
 import shutil
@@ -6,23 +6,23 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import export
 import numpy as np
 import pytest
-import quantise
 import torch
-from arithmetic import Activation, Add, Convolution, Gate, Range, Round
-from camvid import CamVid
 from conftest import ROOT
-from curves import read_log
-from evaluate import enlarge
-from network import Network
 from PIL import Image
-from quantise import arguments
-from quantised import QuantisedNetwork, calibrate
 from torch import nn
-from train import arguments as float_arguments
-from train import train as train_float
+
+from tools.train import export, loop, qat
+from tools.train.arithmetic import Activation, Add, Convolution, Gate, Range, Round
+from tools.train.camvid import CamVid
+from tools.train.curves import read_log
+from tools.train.evaluate import upsample
+from tools.train.fake_quant import QuantizedNetwork, calibrate
+from tools.train.network import Network
+from tools.train.qat import arguments
+from tools.train.train import arguments as float_arguments
+from tools.train.train import train as train_float
 
 CLI = ROOT / "dist" / "cli.js"
 
@@ -32,7 +32,7 @@ def prepare(dataset: Path, tiny: dict[str, Any], folder: Path, epochs: int) -> l
     architecture = folder / "tiny.json"
     architecture.write_text(json.dumps(tiny), encoding="utf-8")
     shared = f"--data {dataset} --split {dataset / 'split.json'} --cache {folder / 'cache'} --size 64"
-    shared += " --batch 4 --evaluate-every 2 --workers 0 --threads 1"
+    shared += " --batch 4 --evaluate-every 2 --threads 1"
     options = f"{shared} --architecture {architecture} --out {folder / 'float'} --crop 32 --epochs {epochs}"
     train_float(float_arguments(options.split()))
     return [str(folder / "float" / "checkpoint.pt"), *shared.split()]
@@ -45,9 +45,7 @@ def attendseg(*words: str | Path) -> None:
 
 
 @pytest.mark.skipif(not CLI.exists() or not shutil.which("node"), reason="needs node and `npm run build`")
-def test_the_engine_gives_the_masks_of_the_trained_network(
-    dataset: Path, tiny: dict[str, Any], tmp_path: Path
-) -> None:
+def test_the_engine_gives_the_masks_of_the_trained_network(dataset: Path, tiny: dict[str, Any], tmp_path: Path) -> None:
     data = CamVid(dataset)
     frames = {name: data.read(name, 64)[0] for name in data.names[::3]}
     frames["noise"] = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
@@ -57,7 +55,7 @@ def test_the_engine_gives_the_masks_of_the_trained_network(
     options = prepare(dataset, tiny, tmp_path, epochs=25)
     for bits in (7, 8):
         out = tmp_path / f"{bits}"
-        quantise.train(arguments([*options, "--out", str(out), "--epochs", "2", "--bits", str(bits)]))
+        qat.train(arguments([*options, "--out", str(out), "--epochs", "2", "--bits", str(bits)]))
         assert list(read_log(out / "log.jsonl"))[-1]["accuracy"] > 0.6
         export.export(out / "checkpoint.pt", out / "tiny.onnx", 64, 64)
         attendseg("convert", out / "tiny.onnx", "-o", out / "tiny.aseg", "--classes", dataset / "classes.csv")
@@ -67,7 +65,7 @@ def test_the_engine_gives_the_masks_of_the_trained_network(
         for name, frame in frames.items():
             image = torch.tensor(frame).permute(2, 0, 1)[None].float() / 255
             with torch.no_grad():
-                wanted = enlarge(network(image)).argmax(1)[0].numpy()
+                wanted = upsample(network(image)).argmax(1)[0].numpy()
             got = np.asarray(Image.open(out / "masks" / f"{name}.mask.png"))
             np.testing.assert_array_equal(got, wanted, err_msg=name)
             classes |= set(wanted.flatten().tolist())
@@ -78,8 +76,8 @@ def test_a_stopped_run_resumes_to_the_same_bits(
     dataset: Path, tiny: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = [*prepare(dataset, tiny, tmp_path, epochs=1), "--epochs", "3", "--checkpoint-seconds", "0"]
-    quantise.train(arguments([*options, "--out", str(tmp_path / "whole")]))
-    save = quantise.save
+    qat.train(arguments([*options, "--out", str(tmp_path / "whole")]))
+    save = loop.save
 
     def save_once(*state: Any) -> None:
         save(*state)
@@ -87,18 +85,18 @@ def test_a_stopped_run_resumes_to_the_same_bits(
 
     stopped = [*options, "--out", str(tmp_path / "stopped")]
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("quantise.save", save_once)
-        quantise.train(arguments(stopped))
-    quantise.train(arguments([*stopped, "--resume"]))
+        patch.setattr("tools.train.loop.save", save_once)
+        qat.train(arguments(stopped))
+    qat.train(arguments([*stopped, "--resume"]))
     one, other = (torch.load(tmp_path / run / "checkpoint.pt", weights_only=True) for run in ("whole", "stopped"))
-    assert one["epoch"] == other["epoch"] == 3
+    assert one["place"]["epoch"] == other["place"]["epoch"] == 3
     for key in ("network", "ema"):
         for name, value in one[key].items():
             assert torch.equal(value, other[key][name]), name
-    with pytest.raises(ValueError, match="number of bits"):
-        quantise.train(arguments([*stopped, "--resume", "--bits", "8"]))
-    with pytest.raises(ValueError, match="is quantised already"):
-        quantise.train(arguments([str(tmp_path / "whole" / "checkpoint.pt"), *stopped[1:]]))
+    with pytest.raises(ValueError, match="another number of bits"):
+        qat.train(arguments([*stopped, "--resume", "--bits", "8"]))
+    with pytest.raises(ValueError, match="is quantized already"):
+        qat.train(arguments([str(tmp_path / "whole" / "checkpoint.pt"), *stopped[1:]]))
 
 
 def test_calibration_alone_is_close_to_the_float_network(tiny: dict[str, Any]) -> None:
@@ -113,9 +111,9 @@ def test_calibration_alone_is_close_to_the_float_network(tiny: dict[str, Any]) -
         wanted = network(image)
         noise = []
         for bits in (7, 8):
-            quantised = QuantisedNetwork(network, bits).eval()
-            calibrate(quantised, [image])
-            noise.append(float((quantised(image) * quantised.scale - wanted).square().mean() / wanted.var()))
+            quantized = QuantizedNetwork(network, bits).eval()
+            calibrate(quantized, [image])
+            noise.append(float((quantized(image) * quantized.scale - wanted).square().mean() / wanted.var()))
     assert noise[1] < noise[0] < 0.05
 
 
@@ -129,7 +127,7 @@ def test_rounding_is_to_even_and_its_gradient_stops_where_it_clamps() -> None:
 
 @pytest.mark.parametrize(("bits", "relu", "zero"), [(7, True, 0), (8, True, -128), (7, False, 64), (8, False, 0)])
 def test_a_range_settles_on_what_it_observed(bits: int, relu: bool, zero: int) -> None:
-    part = Range(bits, relu)
+    part = Range(bits, float("inf") if relu else None)
     part.observe()
     seen = torch.linspace(-4, 4, 4001)
     assert torch.equal(part.take(seen).values, seen.clamp(min=0) if relu else seen)
@@ -176,7 +174,7 @@ def test_parts_are_their_real_formulas_within_half_a_step() -> None:
 def test_a_network_with_other_enlargements_is_refused(tiny: dict[str, Any]) -> None:
     tiny["refinement"]["scales"] = [8, 4]
     with pytest.raises(ValueError, match=r"refinement\.scales: expected \[16, 8, 4\], got \[8, 4\]"):
-        QuantisedNetwork(Network(tiny))
+        QuantizedNetwork(Network(tiny))
 
 
 @pytest.mark.parametrize("options", ["--epochs -1", "--minutes -1", "--epochs 1 --size 100", "--epochs 1 --bits 6"])

@@ -1,0 +1,1 @@
+"""Training, cost and export of networks."""

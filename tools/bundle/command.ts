@@ -5,12 +5,13 @@ import { STANDARD, writeBytes, writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
-import { BUNDLE_VARIANTS, bundleModel } from "./index.js";
+import { BUNDLE_VARIANTS, bundleModel, planBundle } from "./index.js";
 
 interface Options {
   readonly output: string;
   readonly size?: InputSize;
   readonly variant: string;
+  readonly exact?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,7 +23,13 @@ interface Report {
   readonly model: string;
   readonly variant: string;
   readonly input: InputSize;
+  /** Linear memory that the module asks for, and what of it is used: constants, arena (the mask in it), slack. */
   readonly memoryBytes: number;
+  readonly usedBytes: number;
+  /** Header, op records, weights, tables, class names: could stay in flash. */
+  readonly constantBytes: number;
+  readonly arenaBytes: number;
+  readonly maskBytes: number;
   readonly classes: number;
 }
 
@@ -30,6 +37,7 @@ const EXAMPLES = `
 Examples:
   attendseg bundle model.aseg -o segment.wasm
   attendseg bundle model.aseg -o tiny.wasm --size 256x256 --variant scalar
+  attendseg bundle model.aseg -o exact.wasm --exact
 
 The module imports nothing and its memory never grows. Write RGB bytes [height, width, 3] to the address input(),
 call run(), read class ids [height, width] at the address output(). width(), height(), classes(), className(i)
@@ -49,17 +57,18 @@ export function bundleCommand(): Command {
         .choices(BUNDLE_VARIANTS)
         .default("simd"),
     )
+    .option("--exact", "memory to the byte, for hosts with custom page sizes, instead of whole pages")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(path: string, { output, size, variant, json }: Options): Promise<void> {
+async function run(path: string, { output, size, variant, exact, json }: Options): Promise<void> {
   if (output === STANDARD && json)
     throw new UsageError("-o - takes no --json: standard output holds the module");
   const { model, bytes: file } = readModel(path);
-  const plan = planFor(model, size);
-  const { bytes, memoryBytes } = await bundleModel(file, plan, variant);
+  const plan = planFor(model, size, planBundle);
+  const { bytes, memoryBytes } = await bundleModel(file, plan, variant, exact);
   writeBytes(output, bytes);
   const report: Report = {
     file: output,
@@ -69,6 +78,10 @@ async function run(path: string, { output, size, variant, json }: Options): Prom
     variant,
     input: { width: plan.width, height: plan.height },
     memoryBytes,
+    usedBytes: plan.usedBytes,
+    constantBytes: plan.arenaAt,
+    arenaBytes: plan.arenaBytes,
+    maskBytes: plan.band.bytes,
     classes: model.metadata.classes.length,
   };
   if (json) printJson(report);
@@ -76,14 +89,18 @@ async function run(path: string, { output, size, variant, json }: Options): Prom
   else writeOutput(describe(report));
 }
 
-function describe({ file, fileBytes, sha256, model, variant, input, memoryBytes, classes }: Report): string {
+function describe(report: Report): string {
+  const { width, height } = report.input;
   return formatTable([
-    ["module", `${file} (${formatBytes(fileBytes)})`],
-    ["model", model],
-    ["engine", variant],
-    ["input", `${input.width}x${input.height} RGB`],
-    ["classes", String(classes)],
-    ["linear memory", `${formatCount(memoryBytes)} B, fixed`],
-    ["SHA-256", sha256],
+    ["module", `${report.file} (${formatBytes(report.fileBytes)})`],
+    ["model", report.model],
+    ["engine", report.variant],
+    ["input", `${width}x${height} RGB`],
+    ["classes", String(report.classes)],
+    ["linear memory", `${formatCount(report.memoryBytes)} B, fixed`],
+    ["- used", `${formatCount(report.usedBytes)} B`],
+    ["- constants", `${formatCount(report.constantBytes)} B, could stay in flash`],
+    ["- arena", `${formatCount(report.arenaBytes)} B, with the mask of ${formatCount(report.maskBytes)} B`],
+    ["SHA-256", report.sha256],
   ]);
 }

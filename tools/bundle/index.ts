@@ -16,6 +16,7 @@ import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
 import { PAGE_BYTES, type Plan, plan } from "../../src/plan.js";
 import { UserError } from "../common/errors.js";
+import { type Files, translate } from "./c.js";
 import { factsBytes, writeFacts } from "./facts.js";
 import { complete } from "./wasm.js";
 
@@ -56,24 +57,48 @@ export async function bundleModel(
   variant: string,
   exact = false,
 ): Promise<Bundle> {
-  const model = parseModel(file);
-  const checksum = await expectedChecksum(file, layout);
-  const image = link(model, layout);
-  writeFacts(image, model, layout, checksum);
+  const { image, checksum } = await linkFacts(file, layout);
+  const data = withoutTrailingZeros(image);
   const globals = { __data_end: layout.arenaAt, __heap_base: layout.usedBytes };
-  const make = (pageBytes: number) => {
-    return complete(
-      ENGINES[variant]!,
-      { pageBytes, bytes: layout.usedBytes },
-      withoutTrailingZeros(image),
-      globals,
-    );
-  };
+  const make = (pageBytes: number) =>
+    complete(ENGINES[variant]!, { pageBytes, bytes: layout.usedBytes }, data, globals);
   const bytes = make(PAGE_BYTES);
   if (!passesSelftest(bytes)) throw new UserError("the module made does not give the mask that it should");
   return exact
     ? { bytes: make(1), memoryBytes: layout.usedBytes, checksum }
     : { bytes, memoryBytes: layout.memoryBytes, checksum };
+}
+
+/**
+ * Translates the standalone module of a model file to C.
+ *
+ * @param file bytes of the model file, valid
+ * @param layout of this model, by `planBundle`
+ * @returns texts of files by name
+ * @throws UserError as `bundleModel`, and where wasm2c is not installed
+ */
+export async function bundleC(file: Uint8Array, layout: Plan): Promise<Files> {
+  await bundleModel(file, layout, "scalar");
+  const { model, image } = await linkFacts(file, layout);
+  const memory = { pageBytes: PAGE_BYTES, bytes: layout.usedBytes };
+  return translate({
+    engine: complete(scalar, memory, new Uint8Array(0), {}),
+    constants: image,
+    arenaBytes: layout.usedBytes - layout.arenaAt,
+    width: layout.width,
+    height: layout.height,
+    classes: model.metadata.classes.length,
+    model: model.metadata.name,
+  });
+}
+
+/** What linear memory holds below the arena. */
+async function linkFacts(file: Uint8Array, layout: Plan) {
+  const model = parseModel(file);
+  const checksum = await expectedChecksum(file, layout);
+  const image = link(model, layout);
+  writeFacts(image, model, layout, checksum);
+  return { model, image, checksum };
 }
 
 /** Checksum of the library's mask of the test image, which assembly/standalone.ts draws by the same formula. */

@@ -35,6 +35,9 @@ const COMMANDS = {
   "segment-worker": "tools/segment/worker.ts",
 };
 
+/** What components export. */
+const WIT = "tools/bundle/attendseg.wit";
+
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
 const TOOLS = ["tools/build.js", "package-lock.json"];
 const LIBRARY = ["src/**/*.ts", ...TOOLS];
@@ -165,7 +168,11 @@ async function bundleCommands() {
     chunkNames: "chunks/[name]-[hash]",
     metafile: true,
   });
-  return { ...files, "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)) };
+  return {
+    ...files,
+    "dist/attendseg.wit": readFileSync(WIT),
+    "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)),
+  };
 }
 
 /** The licences of the packages whose files are part of the command line. */
@@ -214,7 +221,14 @@ const STEPS = [
   TYPES,
   {
     name: "commands",
-    inputs: ["tools/**/*.ts", "!tools/page/**", "build/standalone-*.wasm", ...LIBRARY],
+    inputs: [
+      "tools/**/*.ts",
+      "!tools/page/**",
+      WIT,
+      "build/standalone-*.wasm",
+      "build/component-*.wasm",
+      ...LIBRARY,
+    ],
     make: bundleCommands,
   },
   { name: "street", inputs: ["tools/sample/*.ts", STREET, ...TOOLS], make: drawStreet },

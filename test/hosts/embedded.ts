@@ -4,12 +4,22 @@
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseModel } from "../../src/model.js";
-import { bundleC, planBundle } from "../../tools/bundle/index.js";
+import { bundleC, bundleComponent, planBundle } from "../../tools/bundle/index.js";
 import { FLAGS, PROGRAMS, runOnCortex } from "../embed/cortex/cortex.js";
 import { CHECKS, compile, translated, UNCONTRACTED } from "../embed/gcc.js";
-import { execute, FOLDER, findProgram, type Host, needProgram, needSources, needVenv } from "./host.js";
+import {
+  execute,
+  FOLDER,
+  findProgram,
+  type Host,
+  needPackage,
+  needProgram,
+  needSources,
+  needVenv,
+} from "./host.js";
 import type { Jobs } from "./jobs.js";
 import { decodeBase64, type Hashes } from "./probe.js";
 import { sha256 } from "./sha256.js";
@@ -58,7 +68,8 @@ function wamr(kind: "classic" | "fast"): Host {
         const words = [...said.matchAll(/0x([0-9a-f]+):i64/g)].map(([, word]) => BigInt(`0x${word}`));
         hashes.fixture![`heap-${heap}`] = sha256(maskOf(words));
       }
-      return { version: (await execute(iwasm, ["--version"])).trim().replace("iwasm ", ""), hashes };
+      const [version] = (await execute(iwasm, ["--version"])).split("\n");
+      return { version: version!.replace("iwasm ", ""), hashes };
     },
   };
 }
@@ -88,7 +99,10 @@ function wazero(name: string, ...flags: string[]): Host {
     name,
     async run(jobs) {
       const { program, version } = await needWazero();
-      return { version, hashes: await runFiles(program, flags, jobs, ["simd", "scalar"]) };
+      return {
+        version,
+        hashes: await runFiles(program, ["-limit", "10m", ...flags], jobs, ["simd", "scalar"]),
+      };
     },
   };
 }
@@ -128,6 +142,46 @@ const toywasm: Host = {
     return { version: "from source", hashes: { fixture: results } };
   },
 };
+
+/** A component in JavaScript, as jco translates it, on the Node that runs this. */
+const jco: Host = {
+  name: "jco",
+  async run({ fixture }) {
+    const entry = "@bytecodealliance/jco-transpile/package.json";
+    const manifest = await needPackage("jco", ["@bytecodealliance/jco-transpile@0.15"], entry);
+    const { transpile } = await import(pathToFileURL(join(dirname(manifest), "dist/index.js")).href);
+    const file = decodeBase64(fixture.model);
+    const { data, width, height } = fixture.images[0]!;
+    const photo = decodeBase64(data);
+    const results: Record<string, string> = {};
+    for (const variant of ["simd", "scalar"]) {
+      const folder = join(FOLDER, `jco-${variant}`);
+      const component = join(FOLDER, `component-${variant}.wasm`);
+      const layout = planBundle(parseModel(file), height, width);
+      writeFileSync(component, (await bundleComponent(file, layout, variant)).bytes);
+      const { files } = await transpile(component, { name: "segment", outDir: folder });
+      mkdirSync(folder, { recursive: true });
+      for (const [path, bytes] of Object.entries(files)) writeFileSync(path, bytes as Uint8Array);
+      writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+      const { segment } = await import(pathToFileURL(join(folder, "segment.js")).href);
+      if (!refusalOf(() => segment(photo.subarray(1))).includes("expected")) {
+        throw new Error("a short photo is no error of the component");
+      }
+      results[variant] = sha256(segment(photo));
+    }
+    const { version } = JSON.parse(readFileSync(manifest, "utf8"));
+    return { version, hashes: { fixture: results } };
+  },
+};
+
+/** What an action throws, as text. */
+function refusalOf(action: () => unknown): string {
+  try {
+    return String(action());
+  } catch (error) {
+    return String(error);
+  }
+}
 
 /** A mask of which every word holds eight bytes. */
 function maskOf(words: readonly bigint[]): Uint8Array {
@@ -185,6 +239,7 @@ export const EMBEDDED: readonly Host[] = [
   wazero("wazero"),
   wazero("wazero-interpreter", "-interpreter"),
   toywasm,
+  jco,
   gcc,
   cortex,
 ];

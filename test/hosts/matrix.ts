@@ -23,7 +23,8 @@ const DEBIAN = [
   ...["chromium", "firefox-esr", "webkit2gtk-driver", "xvfb", "xauth"],
   ...["libjavascriptcoregtk-4.0-bin", "wabt", "python3-venv", "cmake", "gcc"],
   ...["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "qemu-user-static"],
-  ...["libc6-arm64-cross", "libstdc++6-arm64-cross", "libc6-armhf-cross", "libstdc++6-armhf-cross"],
+  ...["libc6-arm64-cross", "libstdc++6-arm64-cross", "libatomic1-arm64-cross"],
+  ...["libc6-armhf-cross", "libstdc++6-armhf-cross", "libatomic1-armhf-cross"],
 ];
 
 /** The naive reference, in this process: the test network only. */

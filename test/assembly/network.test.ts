@@ -3,7 +3,8 @@ import * as format from "../../src/format.js";
 import { kindOf } from "../../src/ops.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
 import { ModelBuilder } from "../fixtures/builder.js";
-import { buildFixture, FIXTURE_CLASSES } from "../fixtures/fixture.js";
+import { buildFixture, FIXTURE_CLASSES, squareWindow } from "../fixtures/fixture.js";
+import { buildFused, FUSED_HEIGHT, FUSED_WIDTH } from "../fixtures/fused.js";
 import { Random } from "../fixtures/random.js";
 import { engineOf, openEngineOf, VARIANTS } from "../variants.js";
 import { firstDifference } from "./check.js";
@@ -120,6 +121,47 @@ describe.each(VARIANTS)("%s: a tensor that is both inputs of an operation", (var
     expect(firstDifference(engine.tensor(output), runReference(model, input, 5, 9)[output]!)).toBeUndefined();
   });
 });
+
+describe.each(VARIANTS)(
+  "%s: pointwise convolutions fused with the depthwise ones that read them",
+  (variant) => {
+    const windows = [
+      squareWindow(3),
+      squareWindow(5),
+      squareWindow(2),
+      squareWindow(3, 2),
+      squareWindow(5, 3),
+      squareWindow(3, 1, 2),
+      squareWindow(7, 1, 3),
+      { ...squareWindow(3), padTop: 0, padBottom: 2 },
+      { ...squareWindow(3), strideY: 3 },
+    ];
+
+    it.each([-128, 0])("values from %i on: any window, any split of rows", (min) => {
+      for (const window of windows) {
+        const model = buildFused(window, min);
+        const engine = engineOf(variant, model, FUSED_HEIGHT, FUSED_WIDTH);
+        expect(engine.plan.ops[1]!.executedBy).toBe(2);
+        const input = new Random(3).int8(FUSED_HEIGHT * FUSED_WIDTH * 3);
+        const expected = runReference(model, input, FUSED_HEIGHT, FUSED_WIDTH);
+        for (const cut of [0, 1, 20, 33]) {
+          engine.tensor(0).set(input);
+          for (const [index, { output }] of model.ops.entries()) {
+            if (index === 0 || engine.plan.ops[index]!.executedBy !== index) continue;
+            const { height } = engine.plan.tensors[output]!;
+            engine.runRows(index, Math.min(cut, height), height);
+            engine.runRows(index, 0, Math.min(cut, height));
+            expect([window, cut, firstDifference(engine.tensor(output), expected[output]!)]).toEqual([
+              window,
+              cut,
+              undefined,
+            ]);
+          }
+        }
+      }
+    });
+  },
+);
 
 describe("the fixture network", () => {
   const model = buildFixture(1);

@@ -1,4 +1,4 @@
-/** Options, card and report of a conversion; calibration and its methods. */
+/** Options, metadata and report of a conversion; calibration and its methods. */
 import { createHash } from "node:crypto";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -87,7 +87,7 @@ describe("convert", () => {
     expect(parseModel(first.bytes)).toEqual(first.model);
   });
 
-  test("writes the card", async () => {
+  test("writes the metadata", async () => {
     const calibration = images(1);
     const plain = (await convert(BYTES, { calibration, method: "mse" })).model;
     expect(plain.card).toMatchObject({

@@ -182,7 +182,7 @@ describe("exportQdq", () => {
     expectWithinOneStep(await compare(bytes, model, images(2, 64, 48)));
   });
 
-  test("uses the names of the card, apart from those of its own input and output", async () => {
+  test("uses the names of the metadata, apart from those of its own input and output", async () => {
     const names = fixture.tensors.map((_, id) => (id === 3 ? "scores" : id === 5 ? "input" : `layer ${id}`));
     const named: Model = { ...fixture, card: { ...fixture.card, tensors: names } };
     const { model } = await convert(exportQdq(named, 48, 64));

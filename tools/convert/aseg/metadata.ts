@@ -18,7 +18,7 @@ export function distinctColors(count: number): Color[] {
 }
 
 /**
- * The card of a converted model. Without names the classes are "class 0", "class 1", ...
+ * The metadata of a converted model. Without names the classes are "class 0", "class 1", ...
  *
  * @throws ConvertError if there are not as many names or colours as logits
  */

@@ -26,7 +26,7 @@ const OUTPUT_NAME = "scores";
  * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
  * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
  * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
- * their range, with the name from the card; tables are Gathers from 256 entries.
+ * their range, with the name from the metadata; tables are Gathers from 256 entries.
  *
  * @param height of the input in pixels, a multiple of the model's stride; so is `width`
  * @throws ModelError if the model does not fit the size

@@ -3,6 +3,7 @@ import * as format from "../../../src/format.js";
 import type { Model } from "../../../src/model.js";
 import type { Attributes, Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
+import { logitsOf } from "../../common/engine.js";
 import {
   FLOAT,
   INT8,
@@ -43,7 +44,7 @@ export function integerName(model: Model, id: number): string {
 
 /** Name of a tensor's real numbers in the exported model. */
 export function realName(model: Model, id: number): string {
-  return id === model.ops.at(-1)!.inputs[0] ? OUTPUT_NAME : `${floatName(model, id)}_dequantized`;
+  return id === logitsOf(model) ? OUTPUT_NAME : `${floatName(model, id)}_dequantized`;
 }
 
 function floatName(model: Model, id: number): string {
@@ -56,8 +57,8 @@ function floatName(model: Model, id: number): string {
 function qdqModel(model: Model, height: number, width: number): OnnxModel {
   const writer = new Writer(model, inferSizes(model, height, width));
   for (const op of model.ops) writer.add(op);
-  const logits = model.tensors[model.ops.at(-1)!.inputs[0]!]!;
-  const size = writer.sizes[model.ops.at(-1)!.inputs[0]!]!;
+  const logits = model.tensors[logitsOf(model)]!;
+  const size = writer.sizes[logitsOf(model)]!;
   return {
     opset: OPSET,
     nodes: writer.nodes,

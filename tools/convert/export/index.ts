@@ -1,7 +1,7 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
 import type { Model } from "../../../src/model.js";
-import type { Attributes, Op, Size, Tensor } from "../../../src/ops.js";
+import type { Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { logitsOf } from "../../common/engine.js";
 import {
@@ -15,6 +15,7 @@ import {
   UINT8,
 } from "../onnx/read.js";
 import { encode, writeOnnx } from "../onnx/write.js";
+import { int, ints, resizeAttributes, windowAttributes } from "./attributes.js";
 
 const OPSET = 17;
 const INPUT_NAME = "input";
@@ -37,13 +38,13 @@ export function exportQdq(model: Model, height: number, width: number): Uint8Arr
 }
 
 /** Name of the integers of a tensor in the exported model. */
-export function integerName(model: Model, id: number): string {
+function integerName(model: Model, id: number): string {
   const { min, max } = model.tensors[id]!;
   return `${floatName(model, id)}_${min === -128 && max === 127 ? "quantized" : "clipped"}`;
 }
 
 /** Name of a tensor's real numbers in the exported model. */
-export function realName(model: Model, id: number): string {
+function realName(model: Model, id: number): string {
   return id === logitsOf(model) ? OUTPUT_NAME : `${floatName(model, id)}_dequantized`;
 }
 
@@ -67,10 +68,6 @@ function qdqModel(model: Model, height: number, width: number): OnnxModel {
     outputs: [{ name: OUTPUT_NAME, type: FLOAT, dims: [1, logits.channels, size.height, size.width] }],
   };
 }
-
-const int = (value: number): OnnxAttribute => ({ kind: "int", value });
-const ints = (...value: number[]): OnnxAttribute => ({ kind: "ints", value });
-const string = (value: string): OnnxAttribute => ({ kind: "string", value });
 
 class Writer {
   readonly nodes: OnnxModel["nodes"] = [];
@@ -275,27 +272,4 @@ class Writer {
 /** What the exported integers of a tensor have more than ours. */
 function offsetOf({ min }: Tensor): number {
   return min >= 0 ? 0 : 128;
-}
-
-function windowAttributes(a: Attributes): Record<string, OnnxAttribute> {
-  return {
-    kernel_shape: ints(a.kernelHeight, a.kernelWidth),
-    strides: ints(a.strideY, a.strideX),
-    pads: ints(a.padTop, a.padLeft, a.padBottom, a.padRight),
-  };
-}
-
-function resizeAttributes(mode: number): Record<string, OnnxAttribute> {
-  if (mode === format.NEAREST) {
-    return {
-      mode: string("nearest"),
-      coordinate_transformation_mode: string("asymmetric"),
-      nearest_mode: string("floor"),
-    };
-  }
-  const isAligned = mode === format.BILINEAR_ALIGNED;
-  return {
-    mode: string("linear"),
-    coordinate_transformation_mode: string(isAligned ? "align_corners" : "half_pixel"),
-  };
 }

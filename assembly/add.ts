@@ -4,18 +4,18 @@
  *   constant        = f32(outZero) - (multiplier0 * f32(zero0) + multiplier1 * f32(zero1))
  *
  * first       int8 [rows, width, channels]
- * second      int8 [rows, width, channels], or [1, 1, channels] repeated
+ * second      int8 [rows, width, channels], or [1, 1, channels] broadcast
  * multiplier  f32, one each                     its scale / output scale
  * output      int8 [rows, width, channels]      may be the first input
  */
 import * as r from "../src/record";
-import { isTame, narrow8, round, round4, rounderOf } from "./requantize";
+import { narrow8, round, round4, rounderOf } from "./requantize";
 
 export function add(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
   const row = load<i32>(op, r.OUT_WIDTH) * channels;
   const second = load<usize>(op, r.SECOND_AT);
-  if (load<i32>(op, r.REPEATED) == 0) {
+  if (load<i32>(op, r.BROADCAST) == 0) {
     run(op, first * row, second + first * row, (end - first) * row);
     return;
   }
@@ -28,13 +28,11 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
   const output = load<usize>(op, r.OUTPUT_AT) + at;
   const multiplier0 = load<f32>(op, r.MULTIPLIER);
   const multiplier1 = load<f32>(op, r.SECOND_MULTIPLIER);
-  const zeros = multiplier0 * <f32>load<i32>(op, r.ZERO) + multiplier1 * <f32>load<i32>(op, r.SECOND_ZERO);
-  const constant = <f32>load<i32>(op, r.OUT_ZERO) - zeros;
+  const constant = load<f32>(op, r.CONSTANT);
   const low = <f32>load<i32>(op, r.MIN);
   const high = <f32>load<i32>(op, r.MAX);
   let i = 0;
-  const magnitude = abs<f32>(constant) + <f32>128 * (multiplier0 + multiplier1);
-  if (ASC_FEATURE_SIMD && isTame(magnitude)) {
+  if (ASC_FEATURE_SIMD && load<i32>(op, r.FAST_ROUNDING)) {
     const rounder = rounderOf(load<i32>(op, r.OUT_ZERO));
     const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
     const most = i8x16.splat(<i8>load<i32>(op, r.MAX));

@@ -1,5 +1,5 @@
 /**
- * Class of the largest score at every pixel of the scores, lowest index of equal ones:
+ * Class of the largest logit at every pixel of the logits, lowest index of equal ones:
  *   output[y, x] = index of max over c of input[y, x, c]
  *
  * input   int8  [rows, width, classes]
@@ -10,21 +10,21 @@ import * as r from "../src/record";
 export function argmax(op: usize, first: i32, end: i32): void {
   const width = load<i32>(op, r.OUT_WIDTH);
   const classes = load<i32>(op, r.IN_CHANNELS);
-  let scores = load<usize>(op, r.INPUT_AT) + first * width * classes;
+  let logits = load<usize>(op, r.INPUT_AT) + first * width * classes;
   const output = load<usize>(op, r.OUTPUT_AT);
   for (let at = first * width; at < end * width; at++) {
-    store<u8>(output + at, winner(scores, classes));
-    scores += classes;
+    store<u8>(output + at, winner(logits, classes));
+    logits += classes;
   }
 }
 
-function winner(scores: usize, classes: i32): i32 {
+function winner(logits: usize, classes: i32): i32 {
   let c = 0;
   let best = 0;
   let largest = -129;
   if (ASC_FEATURE_SIMD) {
     for (; c + 16 <= classes; c += 16) {
-      const values = v128.load(scores + c);
+      const values = v128.load(logits + c);
       // the largest value so far, and where it is new the first lane that has it
       let most = i8x16.max_s(values, v128.shuffle<i64>(values, values, 1, 0));
       most = i8x16.max_s(most, v128.shuffle<i32>(most, most, 1, 0, 3, 2));
@@ -38,9 +38,9 @@ function winner(scores: usize, classes: i32): i32 {
     }
   }
   for (; c < classes; c++) {
-    const score = <i32>load<i8>(scores + c);
-    if (score > largest) {
-      largest = score;
+    const logit = <i32>load<i8>(logits + c);
+    if (logit > largest) {
+      largest = logit;
       best = c;
     }
   }

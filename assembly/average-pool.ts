@@ -12,12 +12,11 @@
 import { COUNT_PADDING } from "../src/format";
 import * as r from "../src/record";
 import { requantize } from "./requantize";
+import { isColumn, isRow, leftOf, pixelAt, topOf } from "./window";
 
 export function averagePool(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
   const outWidth = load<i32>(op, r.OUT_WIDTH);
-  const inHeight = load<i32>(op, r.IN_HEIGHT);
-  const inWidth = load<i32>(op, r.IN_WIDTH);
   const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
   const kernelWidth = load<i32>(op, r.KERNEL_WIDTH);
   const dilationY = load<i32>(op, r.DILATION_Y);
@@ -28,20 +27,19 @@ export function averagePool(op: usize, first: i32, end: i32): void {
   const high = <f32>(load<i32>(op, r.MAX) - outZero);
   let output = load<usize>(op, r.OUTPUT_AT) + first * outWidth * channels;
   for (let y = first; y < end; y++) {
-    const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
+    const top = topOf(op, y);
     for (let x = 0; x < outWidth; x++) {
-      const left = x * load<i32>(op, r.STRIDE_X) - load<i32>(op, r.PAD_LEFT);
+      const left = leftOf(op, x);
       for (let channel = 0; channel < channels; channel++) {
         let sum = 0;
         let inside = 0;
         for (let ky = 0; ky < kernelHeight; ky++) {
           const row = top + ky * dilationY;
-          if (row < 0 || row >= inHeight) continue;
+          if (!isRow(op, row)) continue;
           for (let kx = 0; kx < kernelWidth; kx++) {
             const column = left + kx * dilationX;
-            if (column < 0 || column >= inWidth) continue;
-            sum +=
-              load<i8>(load<usize>(op, r.INPUT_AT) + (row * inWidth + column) * channels + channel) - zero;
+            if (!isColumn(op, column)) continue;
+            sum += load<i8>(pixelAt(op, row, column) + channel) - zero;
             inside++;
           }
         }

@@ -12,13 +12,19 @@ import { requantize } from "./requantize";
 export function concat(op: usize, first: i32, end: i32): void {
   const width = load<i32>(op, r.OUT_WIDTH);
   const outChannels = load<i32>(op, r.OUT_CHANNELS);
+  const copied = load<i32>(op, r.COPIED);
   let offset = 0;
-  for (let word = 0; offset < outChannels; word += 4) {
+  for (let slot = 0; offset < outChannels; slot++) {
+    const word = 4 * slot;
     const channels = load<i32>(op + word, r.CHANNELS);
-    const input = load<usize>(op + word, r.INPUT_AT);
-    const output = load<usize>(op, r.OUTPUT_AT) + offset;
-    for (let at = first * width; at < end * width; at++) {
-      rescale(op, word, input + at * channels, output + at * outChannels, channels);
+    let input = load<usize>(op + word, r.INPUT_AT) + first * width * channels;
+    let output = load<usize>(op, r.OUTPUT_AT) + first * width * outChannels + offset;
+    const isCopied = ((copied >> slot) & 1) != 0;
+    for (let pixel = first * width; pixel < end * width; pixel++) {
+      if (isCopied) memory.copy(output, input, channels);
+      else rescale(op, word, input, output, channels);
+      input += channels;
+      output += outChannels;
     }
     offset += channels;
   }
@@ -29,14 +35,8 @@ function rescale(op: usize, word: i32, input: usize, output: usize, channels: i3
   const multiplier = load<f32>(op + word, r.MULTIPLIER);
   const zero = load<i32>(op + word, r.ZERO);
   const outZero = load<i32>(op, r.OUT_ZERO);
-  const min = load<i32>(op, r.MIN);
-  const max = load<i32>(op, r.MAX);
-  if (multiplier == 1 && zero == outZero && min == -128 && max == 127) {
-    memory.copy(output, input, channels);
-    return;
-  }
-  const low = <f32>(min - outZero);
-  const high = <f32>(max - outZero);
+  const low = <f32>(load<i32>(op, r.MIN) - outZero);
+  const high = <f32>(load<i32>(op, r.MAX) - outZero);
   for (let channel = 0; channel < channels; channel++) {
     const value = requantize(load<i8>(input + channel) - zero, multiplier, low, high, outZero);
     store<i8>(output + channel, value);

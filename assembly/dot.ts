@@ -1,5 +1,5 @@
 /**
- * How products of int8 are summed; all forms are exact.
+ * How products of int8 are summed, the kinds of dot product in src/record.ts; all are exact.
  *
  * The relaxed dot product takes four int8 at a time and needs input of 7 bits (0..127): two products then add up to at
  * most 2 * 127 * 128 < 2^15, so the 16-bit sums of pairs cannot saturate. Operand order matters: weights, which have a
@@ -7,19 +7,12 @@
  */
 import * as r from "../src/record";
 
-/** Pairs of int16. */
-export const PLAIN = 0;
-/** Relaxed dot product to 16-bit pairs, then to 32 bits. */
-export const RELAXED = 1;
-/** Relaxed dot product with the addition in the instruction: one step where the processor has it, slower where not. */
-export const RELAXED_ADD = 2;
-
-/** The forms as type parameters, told apart by their sizes: a function that has one is compiled for each form. */
+/** The kinds as type parameters, told apart by their sizes: a function that has one is compiled for each kind. */
 export type Plain = i8;
 export type Relaxed = i16;
 export type RelaxedAdd = i32;
 
-/** Input values that a form takes at once: a group. Two of them are int16, four are int8. */
+/** Input values that a kind takes at once: a group. Two of them are int16, four are int8. */
 export function groupOf<F>(): i32 {
   return sizeof<F>() == sizeof<Plain>() ? 2 : 4;
 }
@@ -35,13 +28,13 @@ export function dot<F>(sum: v128, weights: v128, values: v128, ones: v128): v128
   }
 }
 
-/** The `ones` of RELAXED, read from the record: V8 would make a constant vector anew at each use. */
+/** The `ones` of Relaxed, read from the record: V8 would make a constant vector anew at each use. */
 export function onesOf(op: usize): v128 {
-  return i16x8.splat(<i16>load<i32>(op, r.FORM));
+  return i16x8.splat(<i16>load<i32>(op, r.ONE));
 }
 
 /**
- * Whether RELAXED_ADD is exact for a second operand of 0..255: so it is by VNNI of x86, not by SDOT of ARM, nor where
+ * Whether RelaxedAdd is exact for a second operand of 0..255: so it is by VNNI of x86, not by SDOT of ARM, nor where
  * sums of pairs saturate.
  */
 export function dotsUnsigned(): bool {

@@ -1,5 +1,5 @@
 /**
- * Attention condenser gate: a value times a function of the attention under it, which is enlarged by index:
+ * Attention condenser gate: a value times a function of the attention under it, which is upsampled by index:
  *   output[y, x, c] = requantize((value[y, x, c] - zero) * table[attention[y / factor, x / factor, c] + 128],
  *                                multiplier)
  *
@@ -13,7 +13,7 @@
  * |product| < 2^23, since |value - zero| <= 255 and |table| <= 2^15.
  */
 import * as r from "../src/record";
-import { isTame, narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
+import { narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
 
 export function gate(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -49,7 +49,7 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const high = <f32>(load<i32>(op, r.MAX) - outZero);
   let first = 0;
-  if (ASC_FEATURE_SIMD && isTame(<f32>(1 << 23) * multiplier)) {
+  if (ASC_FEATURE_SIMD && load<i32>(op, r.FAST_ROUNDING)) {
     const multipliers = f32x4.splat(multiplier);
     const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
     const rounder = rounderOf(outZero);
@@ -58,9 +58,9 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
     const zeros = i16x8.splat(<i16>zero);
     const whole = channels & -8;
     for (let pixel = 0; pixel < pixels; pixel++) {
-      const place = at + pixel * channels;
+      const offset = at + pixel * channels;
       for (let channel = 0; channel < whole; channel += 8) {
-        const values = i16x8.sub(v128.load_ext<i8>(input + place + channel), zeros);
+        const values = i16x8.sub(v128.load_ext<i8>(input + offset + channel), zeros);
         // pairs of (value, 0) and (gain, its sign): one product each
         const sums0 = i32x4.dot_i16x8_s(i32x4.extend_low_i16x8_u(values), v128.load(factors + 4 * channel));
         const sums1 = i32x4.dot_i16x8_s(
@@ -69,16 +69,16 @@ function scale(op: usize, at: i32, factors: usize, channels: i32, pixels: i32): 
         );
         const left = requantize4(sums0, multipliers, rounder, shift);
         const right = requantize4(sums1, multipliers, rounder, shift);
-        v128.store64_lane(output + place + channel, narrow8(left, right, least, most), 0);
+        v128.store64_lane(output + offset + channel, narrow8(left, right, least, most), 0);
       }
     }
     first = whole;
   }
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let channel = first; channel < channels; channel++) {
-      const place = at + pixel * channels + channel;
-      const product = (load<i8>(input + place) - zero) * load<i32>(factors + 4 * channel);
-      store<i8>(output + place, requantize(product, multiplier, low, high, outZero));
+      const offset = at + pixel * channels + channel;
+      const product = (load<i8>(input + offset) - zero) * load<i32>(factors + 4 * channel);
+      store<i8>(output + offset, requantize(product, multiplier, low, high, outZero));
     }
   }
 }

@@ -1,11 +1,11 @@
 /**
- * A picture of any size as the network's input, q = rgb - 128, resized with an antialiased triangle filter,
- * first across, then down, each pass rounded to 8 bits; weights as in src/format.md, the input picture:
+ * A image of any size as the network's input, q = rgb - 128, resized with an antialiased triangle filter,
+ * first across, then down, each pass rounded to 8 bits; weights as in src/format.md, the input image:
  *   result = clamp((2^21 + sum over j of weight[j] * pixel[j]) >> 22, 0, 255)
  *
- * The caller hands over the picture row by row, so only the rows under one window are in memory:
- * `pictureWeights` once a picture, then for every output row `pictureRow` for each source row that its window
- * adds, and `pictureOutput`.
+ * The caller hands over the image row by row, so only the rows under one window are in memory:
+ * `imageWeights` once a image, then for every output row `imageRow` for each source row that its window
+ * adds, and `imageOutput`.
  *
  * op       the record of input: output int8 [outHeight, outWidth, 3], scratch in three parts (src/plan.ts):
  * staging  uint8 [width, channels]          one source row; channels 1 (grey), 3 (RGB) or 4 (RGB, alpha ignored)
@@ -16,7 +16,7 @@
  */
 import * as r from "../src/record";
 
-const HALF = 1 << (r.PICTURE_BITS - 1);
+const HALF = 1 << (r.IMAGE_BITS - 1);
 
 /** First source index under the window of output index `i`. */
 export function windowFirst(i: i32, from: i32, to: i32): i32 {
@@ -37,9 +37,9 @@ function triangle(i: i32, j: i32, from: i32, to: i32): f64 {
   if (from == to) return 1;
   const scale = <f64>from / <f64>to;
   const support = max(scale, 1.0);
-  const centre = (<f64>i + 0.5) * scale;
+  const center = (<f64>i + 0.5) * scale;
   const inverse = 1.0 / support;
-  return max(0.0, 1.0 - abs((<f64>j - centre + 0.5) * inverse));
+  return max(0.0, 1.0 - abs((<f64>j - center + 0.5) * inverse));
 }
 
 /** Sum of the weights of output index `i`. */
@@ -51,11 +51,11 @@ function total(i: i32, from: i32, to: i32): f64 {
 
 /** A weight as a fixed-point number of 22 bits. */
 function fixed(weight: f64): i32 {
-  return <i32>(weight * <f64>(1 << r.PICTURE_BITS) + 0.5);
+  return <i32>(weight * <f64>(1 << r.IMAGE_BITS) + 0.5);
 }
 
-/** Writes the weights across for pictures `width` pixels wide to address `weights`. */
-export function pictureWeights(op: usize, width: i32, weights: usize): void {
+/** Writes the weights across for images `width` pixels wide to address `weights`. */
+export function imageWeights(op: usize, width: i32, weights: usize): void {
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   for (let x = 0; x < outWidth; x++) {
     const first = windowFirst(x, width, outWidth);
@@ -72,7 +72,7 @@ export function pictureWeights(op: usize, width: i32, weights: usize): void {
 }
 
 /** Resizes the staged source row across and writes it to address `row`. */
-export function pictureRow(op: usize, channels: i32, weights: usize, row: usize): void {
+export function imageRow(op: usize, channels: i32, weights: usize, row: usize): void {
   const staging = load<usize>(op, r.SCRATCH_AT);
   const green = channels == 1 ? 0 : 1;
   const blue = channels == 1 ? 0 : 2;
@@ -82,15 +82,15 @@ export function pictureRow(op: usize, channels: i32, weights: usize, row: usize)
     const last = weights + 8 + 4 * load<i32>(weights, 4);
     weights += 8;
     if (ASC_FEATURE_SIMD && channels > 1) {
-      let colour = i32x4.splat(HALF);
+      let color = i32x4.splat(HALF);
       for (; weights < last; weights += 4) {
         const levels = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(pixel)));
-        colour = i32x4.add(colour, i32x4.mul(levels, v128.load32_splat(weights)));
+        color = i32x4.add(color, i32x4.mul(levels, v128.load32_splat(weights)));
         pixel += channels;
       }
-      colour = i32x4.shr_s(colour, r.PICTURE_BITS);
-      colour = i16x8.narrow_i32x4_s(colour, colour);
-      const bytes = i32x4.extract_lane(i8x16.narrow_i16x8_u(colour, colour), 0);
+      color = i32x4.shr_s(color, r.IMAGE_BITS);
+      color = i16x8.narrow_i32x4_s(color, color);
+      const bytes = i32x4.extract_lane(i8x16.narrow_i16x8_u(color, color), 0);
       store<u16>(row, <u16>bytes);
       store<u8>(row, <u8>(bytes >> 16), 2);
       continue;
@@ -112,10 +112,10 @@ export function pictureRow(op: usize, channels: i32, weights: usize, row: usize)
 }
 
 /**
- * Resizes down into row `y` of the output, from source rows of a picture of `height` rows. The staged row is
+ * Resizes down into row `y` of the output, from source rows of a image of `height` rows. The staged row is
  * overwritten by the weights of this window.
  */
-export function pictureOutput(op: usize, y: i32, height: i32, rows: usize, rowCount: i32): void {
+export function imageOutput(op: usize, y: i32, height: i32, rows: usize, rowCount: i32): void {
   const outHeight = load<i32>(op, r.OUT_HEIGHT);
   const rowBytes = 3 * load<i32>(op, r.OUT_WIDTH);
   const output = load<usize>(op, r.OUTPUT_AT) + y * rowBytes;
@@ -144,10 +144,7 @@ export function pictureOutput(op: usize, y: i32, height: i32, rows: usize, rowCo
         left = i32x4.add(left, i32x4.mul(i32x4.extend_low_i16x8_u(pixels), weight));
         right = i32x4.add(right, i32x4.mul(i32x4.extend_high_i16x8_u(pixels), weight));
       }
-      const levels = i16x8.narrow_i32x4_s(
-        i32x4.shr_s(left, r.PICTURE_BITS),
-        i32x4.shr_s(right, r.PICTURE_BITS),
-      );
+      const levels = i16x8.narrow_i32x4_s(i32x4.shr_s(left, r.IMAGE_BITS), i32x4.shr_s(right, r.IMAGE_BITS));
       const bytes = v128.xor(i8x16.narrow_i16x8_u(levels, levels), i8x16.splat(-128));
       v128.store64_lane(output + at, bytes, 0);
     }
@@ -163,5 +160,5 @@ export function pictureOutput(op: usize, y: i32, height: i32, rows: usize, rowCo
 
 /** A fixed-point sum as a level of 0..255. */
 function level(sum: i32): u8 {
-  return <u8>max(0, min(255, sum >> r.PICTURE_BITS));
+  return <u8>max(0, min(255, sum >> r.IMAGE_BITS));
 }

@@ -1,19 +1,19 @@
 /**
- * Mask of any size from the scores, without enlarging them:
- *   mask[y, x] = index of max over c of the bilinear enlargement of scores[.., .., c] at (y, x)
- * with half-pixel centres, weights in 1/2048 and no rounding; lowest index of equal ones.
+ * Mask of any size from the logits, without upsampling them:
+ *   mask[y, x] = index of max over c of the bilinear upsampling of logits[.., .., c] at (y, x)
+ * with half-pixel centers, weights in 1/2048 and no rounding; lowest index of equal ones.
  *
  * A bilinear value is a convex combination of its four neighbours, so where one class wins at all four it wins
- * between them, and only the other pixels are computed. The lowest index of equal scores carries over: a lower
+ * between them, and only the other pixels are computed. The lowest index of equal logits carries over: a lower
  * class is strictly smaller at all neighbours, a higher one at most equal.
  *
- * op       the record of argmax: scores int8 [inHeight, inWidth, classes], winners uint8 [inHeight, inWidth]
+ * op       the record of argmax: logits int8 [inHeight, inWidth, classes], winners uint8 [inHeight, inWidth]
  * width    of the mask, height likewise, pixels
  * band     uint8 [end - first, width]   receives mask rows first..end, at the start of the scratch
- * edges    i32 [inWidth + 1]            first mask column right of each score column, in the scratch
- * row      i32 [inWidth, classes]       one row between two rows of scores, where computed pixels need it
+ * edges    i32 [inWidth + 1]            first mask column right of each logit column, in the scratch
+ * row      i32 [inWidth, classes]       one row between two rows of logits, where computed pixels need it
  *
- * |sum| < 2^30, since the weights of four neighbours add up to 2^22 and |score| <= 2^7.
+ * |sum| < 2^30, since the weights of four neighbours add up to 2^22 and |logit| <= 2^7.
  */
 import { BILINEAR } from "../src/format";
 import * as r from "../src/record";
@@ -24,15 +24,15 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
   const inHeight = load<i32>(op, r.IN_HEIGHT);
   const inWidth = load<i32>(op, r.IN_WIDTH);
   const classes = load<i32>(op, r.IN_CHANNELS);
-  const scores = load<usize>(op, r.INPUT_AT);
+  const logits = load<usize>(op, r.INPUT_AT);
   const edges = load<usize>(op, r.SCRATCH_AT) + r.MASK_BAND;
   const row = edges + ((4 * (inWidth + 1) + 15) & -16);
   const inRow = inWidth * classes;
   findEdges(edges, inWidth, width);
   let output = load<usize>(op, r.SCRATCH_AT);
   for (let y = first; y < end; y++) {
-    const place = position(y, inHeight, height, BILINEAR, r.FINE);
-    const top = place / r.FINE;
+    const coordinate = position(y, inHeight, height, BILINEAR, r.FINE);
+    const top = coordinate / r.FINE;
     const bottom = min(top + 1, inHeight - 1);
     const upper = load<usize>(op, r.OUTPUT_AT) + top * inWidth;
     const lower = load<usize>(op, r.OUTPUT_AT) + bottom * inWidth;
@@ -61,14 +61,14 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
       blended = max(blended, left);
       if (blended <= right) {
         const skip = blended * classes;
-        const source = scores + skip;
+        const source = logits + skip;
         const count = (right + 1) * classes - skip;
         blendRows(
           row + 4 * skip,
           source + top * inRow,
           source + bottom * inRow,
           count,
-          place - top * r.FINE,
+          coordinate - top * r.FINE,
           r.FINE,
         );
         blended = right + 1;
@@ -84,7 +84,7 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
   }
 }
 
-/** For each score column the first mask column that lies between it and the next, then the mask's width. */
+/** For each logit column the first mask column that lies between it and the next, then the mask's width. */
 function findEdges(edges: usize, inWidth: i32, width: i32): void {
   let x = 0;
   for (let column = 0; column < inWidth; column++) {
@@ -95,7 +95,7 @@ function findEdges(edges: usize, inWidth: i32, width: i32): void {
 }
 
 /**
- * `count` (1 to 4) of four mask pixels from column `x` on, which lie between score columns `column` and the next: for
+ * `count` (1 to 4) of four mask pixels from column `x` on, which lie between logit columns `column` and the next: for
  * each the index of the largest of left[c] * (2048 - weight) + right[c] * weight, the lowest of equal ones.
  */
 function best4(

@@ -8,6 +8,7 @@
  * output  int8 [outHeight, outWidth, channels]   at the input's scale and zero point
  */
 import * as r from "../src/record";
+import { isColumn, isRow, leftOf, pixelAt, topOf } from "./window";
 
 export function maxPool(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
@@ -18,15 +19,15 @@ export function maxPool(op: usize, first: i32, end: i32): void {
   for (let y = first; y < end; y++) {
     for (let x = 0; x < outWidth; x++) {
       memory.fill(output, <u8>lowest, channels);
-      const top = y * load<i32>(op, r.STRIDE_Y) - load<i32>(op, r.PAD_TOP);
-      const left = x * load<i32>(op, r.STRIDE_X) - load<i32>(op, r.PAD_LEFT);
+      const top = topOf(op, y);
+      const left = leftOf(op, x);
       for (let ky = 0; ky < load<i32>(op, r.KERNEL_HEIGHT); ky++) {
         const row = top + ky * load<i32>(op, r.DILATION_Y);
-        if (row < 0 || row >= load<i32>(op, r.IN_HEIGHT)) continue;
+        if (!isRow(op, row)) continue;
         for (let kx = 0; kx < load<i32>(op, r.KERNEL_WIDTH); kx++) {
           const column = left + kx * load<i32>(op, r.DILATION_X);
-          if (column < 0 || column >= load<i32>(op, r.IN_WIDTH)) continue;
-          const tap = load<usize>(op, r.INPUT_AT) + (row * load<i32>(op, r.IN_WIDTH) + column) * channels;
+          if (!isColumn(op, column)) continue;
+          const tap = pixelAt(op, row, column);
           let channel = 0;
           if (ASC_FEATURE_SIMD) {
             for (; channel < blocks; channel += 16) {

@@ -3,18 +3,18 @@
  *   output[y, x, c] = requantize((first[y, x, c] - zero0) * (second[y, x, c] - zero1), multiplier)
  *
  * first       int8 [rows, width, channels]
- * second      int8 [rows, width, channels], or [1, 1, channels] repeated
+ * second      int8 [rows, width, channels], or [1, 1, channels] broadcast
  * multiplier  f32                               first scale * second scale / output scale
  * output      int8 [rows, width, channels]      may be the first input
  */
 import * as r from "../src/record";
-import { isTame, narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
+import { narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
 
 export function multiply(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
   const row = load<i32>(op, r.OUT_WIDTH) * channels;
   const second = load<usize>(op, r.SECOND_AT);
-  if (load<i32>(op, r.REPEATED) == 0) {
+  if (load<i32>(op, r.BROADCAST) == 0) {
     run(op, first * row, second + first * row, (end - first) * row);
     return;
   }
@@ -32,7 +32,7 @@ function run(op: usize, at: i32, second: usize, count: i32): void {
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const high = <f32>(load<i32>(op, r.MAX) - outZero);
   let i = 0;
-  if (ASC_FEATURE_SIMD && isTame(<f32>(255 * 255) * multiplier)) {
+  if (ASC_FEATURE_SIMD && load<i32>(op, r.FAST_ROUNDING)) {
     const multipliers = f32x4.splat(multiplier);
     const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
     const rounder = rounderOf(outZero);

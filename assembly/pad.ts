@@ -6,6 +6,7 @@
  * output  int8 [outHeight, outWidth, channels]   at the input's scale and zero point
  */
 import * as r from "../src/record";
+import { isRow } from "./window";
 
 export function pad(op: usize, first: i32, end: i32): void {
   const channels = load<i32>(op, r.OUT_CHANNELS);
@@ -16,7 +17,7 @@ export function pad(op: usize, first: i32, end: i32): void {
     const output = load<usize>(op, r.OUTPUT_AT) + y * outRow;
     const row = y - load<i32>(op, r.PAD_TOP);
     memory.fill(output, <u8>load<i32>(op, r.VALUE), outRow);
-    if (row >= 0 && row < load<i32>(op, r.IN_HEIGHT)) {
+    if (isRow(op, row)) {
       memory.copy(output + left, load<usize>(op, r.INPUT_AT) + row * inRow, inRow);
     }
   }

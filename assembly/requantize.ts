@@ -3,14 +3,11 @@
  *   requantize(value, multiplier) = clamp(round(f32(value) * multiplier) + zero, min, max)
  * round is to nearest, ties to even. Clamping before rounding, at min - zero and max - zero, gives the same result, since
  * these are integers. The SIMD form clamps last, as bytes: the bits of positive floats are in the order of their values,
- * so what is too large or too small stays so and saturates. That holds where `isTame`.
+ * so what is too large or too small stays so and saturates. That holds below 2^23 in magnitude: results of an operation are
+ * safe for it where its record says FAST_ROUNDING (src/rounding.ts).
  */
-import * as r from "../src/record";
-
 /** Adding the f32 of these bits to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
 const ROUNDER_BITS = 0x4b400000; // 12582912
-/** Two thirds of it. */
-const TAME: f32 = 8388608.0;
 
 /** `low` and `high` are min - zero and max - zero. The result is within them; zero is yet to be added. */
 export function round(value: f32, low: f32, high: f32): i32 {
@@ -20,27 +17,6 @@ export function round(value: f32, low: f32, high: f32): i32 {
 /** The rule for one int32 sum. `low`, `high`: min - zero, max - zero. */
 export function requantize(sum: i32, multiplier: f32, low: f32, high: f32, zero: i32): i32 {
   return round(<f32>sum * multiplier, low, high) + zero;
-}
-
-/** Whether `round4` is right for values of at most this magnitude: their sums with the rounder are positive then. */
-export function isTame(magnitude: f32): bool {
-  return magnitude < TAME;
-}
-
-/** Whether `requantize4` is right for every sum of a convolution with so many channels and taps. */
-export function areTame(op: usize, channels: i32, taps: i32): bool {
-  if (ASC_FEATURE_SIMD) {
-    const bias = load<usize>(op, r.BIAS_AT);
-    const multipliers = load<usize>(op, r.MULTIPLIERS_AT);
-    const products = f32x4.splat(<f32>taps * <f32>(1 << 14));
-    let magnitude = f32x4.splat(0);
-    for (let at = 0; at < 4 * channels; at += 16) {
-      const sums = f32x4.add(f32x4.abs(f32x4.convert_i32x4_s(v128.load(bias + at))), products);
-      magnitude = f32x4.max(magnitude, f32x4.mul(sums, v128.load(multipliers + at)));
-    }
-    return i32x4.all_true(f32x4.lt(magnitude, f32x4.splat(TAME)));
-  }
-  return false;
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Positions of bilinear resampling with half-pixel centres or aligned corners: see src/format.md, resize.
+ * Positions of bilinear resampling with half-pixel centers or aligned corners: see src/format.md, resize.
  * Output index `i` of `to` reads pixels `first` and `first + 1` of `from`, with weights
  * (denominator - weight) and weight.
  */
@@ -25,8 +25,8 @@ export function position(i: i32, from: i32, to: i32, mode: i32, denominator: i32
     divisor = max<i64>(to - 1, 1);
   }
   if (numerator <= 0) return 0;
-  const place = (2 * numerator * denominator + divisor) / (2 * divisor);
-  return min(<i32>place, (from - 1) * denominator);
+  const coordinate = (2 * numerator * denominator + divisor) / (2 * divisor);
+  return min(<i32>coordinate, (from - 1) * denominator);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Enlarges or shrinks a plane, nearest or bilinear; positions and weights as in src/format.md, resize:
+ * Upsamples or shrinks a plane, nearest or bilinear; positions and weights as in src/format.md, resize:
  *   nearest   output[y, x, c] = requantize(input[y * inHeight / outHeight, x * inWidth / outWidth, c] - zero,
  *                                          multiplier)
  *   bilinear  output[y, x, c] = requantize(weighted sum of four neighbours - denominators * zero, multiplier)
@@ -14,7 +14,7 @@
  */
 import { NEAREST } from "../src/format";
 import * as r from "../src/record";
-import { isTame, narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
+import { narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
 import { blendRows, denominatorOf, position } from "./resample";
 
 export function resize(op: usize, first: i32, end: i32): void {
@@ -62,11 +62,11 @@ function bilinearRows(op: usize, first: i32, end: i32): void {
   findColumns(op, columns);
   let output = load<usize>(op, r.OUTPUT_AT) + first * outRow;
   for (let y = first; y < end; y++) {
-    const place = position(y, inHeight, outHeight, mode, down);
-    const row = place / down;
+    const coordinate = position(y, inHeight, outHeight, mode, down);
+    const row = coordinate / down;
     const upper = load<usize>(op, r.INPUT_AT) + row * inRow;
     const lower = row + 1 < inHeight ? upper + inRow : upper;
-    blendRows(blended, upper, lower, inRow, place - row * down, down);
+    blendRows(blended, upper, lower, inRow, coordinate - row * down, down);
     blendColumns(op, blended, columns, down, output);
     output += outRow;
   }
@@ -98,14 +98,14 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
   const outZero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const most = load<i32>(op, r.MAX);
-  const tame = ASC_FEATURE_SIMD && isTame(<f32>(down * across) * <f32>256 * multiplier);
+  const isFast = load<i32>(op, r.FAST_ROUNDING) != 0;
   for (let x = 0; x < outWidth; x++) {
     const offset = load<i32>(columns + 8 * x);
     const weight = load<i32>(columns + 8 * x, 4);
     const left = blended + offset;
     const right = offset < last ? left + 4 * channels : left;
     let channel = 0;
-    if (ASC_FEATURE_SIMD && tame) {
+    if (ASC_FEATURE_SIMD && isFast) {
       const leftWeight = i32x4.splat(across - weight);
       const rightWeight = i32x4.splat(weight);
       const zeros = i32x4.splat(zero);

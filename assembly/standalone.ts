@@ -61,9 +61,9 @@ export function run(): i32 {
   return 0;
 }
 
-/** Runs a picture made by a formula and compares the mask with what it was when the module was made: 1 if equal. */
+/** Runs an image made by a formula and compares the mask with what it was when the module was made: 1 if equal. */
 export function selftest(): i32 {
-  drawTestPicture();
+  drawTestImage();
   run();
   return checksum(output(), width() * height()) == load<u32>(header(), s.CHECKSUM) ? 1 : 0;
 }
@@ -84,7 +84,7 @@ function nameEntry(id: i32): usize {
   return load<usize>(header(), s.NAMES_AT) + id * s.NAME_BYTES;
 }
 
-/** Colour values 0..255 to the input tensor's int8: q = value - 128. */
+/** Color values 0..255 to the input tensor's int8: q = value - 128. */
 function toLevels(): void {
   const end = input() + 3 * width() * height();
   let at = input();
@@ -92,8 +92,8 @@ function toLevels(): void {
   for (; at < end; at++) store<u8>(at, load<u8>(at) ^ 128);
 }
 
-/** The test picture: stripes and blocks, see tools/bundle.ts. */
-function drawTestPicture(): void {
+/** The test image: stripes and blocks, see tools/bundle.ts. */
+function drawTestImage(): void {
   let at = input();
   for (let y = 0; y < height(); y++) {
     for (let x = 0; x < width(); x++) {

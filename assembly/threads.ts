@@ -1,7 +1,7 @@
 /** Exports of the engine in builds with threads: those of every build, and what the other threads run. */
 import { JOB_END, JOB_FIRST } from "../src/record";
-import { waitForJob } from "./crew";
 import { run } from "./index";
+import { waitForJob } from "./thread-pool";
 
 export * from "./index";
 

@@ -2,51 +2,53 @@
  * The inner part of all convolutions in SIMD builds: eight output channels of four pixels at a time, so that 8 sums, 2
  * weights and 1 input stay in registers.
  *
- * A pixel's input lies in `rows` rows, rowStep bytes apart, of `bytes` bytes each, `step` bytes of which meet the
- * weights of eight channels: one group, which all channels share (Shared), or a column, which has a group for each
- * channel (Columns). Weights are int16 or int8 as the form takes them, but int8 for Columns always.
+ * A pixel's input lies in runs of RUN_BYTES bytes, RUN_STEP apart: one (Joined) or RUNS. A step at a time meets the
+ * weights of eight channels: one group of values, which all channels share (Joined, Apart), or a column, which has a group
+ * for each channel (Columns). The next pixel's input lies PIXEL_STEP further. Weights are int16 or int8 as the dot product
+ * takes them, but int8 for Columns always.
  */
 import * as r from "../src/record";
 import { dot, groupOf, onesOf } from "./dot";
 import { clamp16, narrow8, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
-/** What pixels consist of, as type parameters like the forms. */
-export type Shared = i8;
+/** What pixels consist of, as type parameters like the kinds of dot product. */
+export type Joined = i8;
 export type Columns = i16;
+export type Apart = i32;
 
 /**
- * `count` of eight output channels, from `channel` on, of `pixels` pixels; input pixels lie inputStep bytes apart. `bias`
- * is that of the first channel, `weights` likewise; `tame`: whether `areTame` holds.
+ * `count` of eight output channels of `pixels` pixels, which lie as far apart as all output channels of `op` take.
+ *
+ * @param block of the eight channels: biases and multipliers, see src/pack.ts
+ * @param weights of these channels
  */
 export function tiles<F, S>(
   op: usize,
   input: usize,
-  inputStep: i32,
   pixels: i32,
-  bytes: i32,
-  step: i32,
-  rows: i32,
-  rowStep: i32,
+  block: usize,
   weights: usize,
-  bias: usize,
-  channel: i32,
   output: usize,
   count: i32,
-  tame: bool,
 ): void {
   const outputStep = load<i32>(op, r.OUT_CHANNELS);
-  const multipliers = load<usize>(op, r.MULTIPLIERS_AT) + 4 * channel;
+  const pixelStep = load<i32>(op, r.PIXEL_STEP);
+  const runs = runsOf<S>(op);
+  const runBytes = load<i32>(op, r.RUN_BYTES);
+  const runStep = load<i32>(op, r.RUN_STEP);
+  const step = tapStepOf<S>(op);
   const zero = load<i32>(op, r.OUT_ZERO);
   const ones = onesOf(op);
-  const bias0 = v128.load(bias);
-  const bias1 = v128.load(bias, 16);
-  const multiplier0 = v128.load(multipliers);
-  const multiplier1 = v128.load(multipliers, 16);
+  const bias0 = v128.load(block);
+  const bias1 = v128.load(block, 16);
+  const multiplier0 = v128.load(block, 32);
+  const multiplier1 = v128.load(block, 48);
   const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
   const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
   const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
-  for (; tame && pixels >= 4; pixels -= 4) {
+  const isFast = load<i32>(op, r.FAST_ROUNDING) != 0;
+  for (; isFast && pixels >= 4; pixels -= 4) {
     let a0 = bias0;
     let a1 = bias1;
     let b0 = bias0;
@@ -57,11 +59,11 @@ export function tiles<F, S>(
     let d1 = bias1;
     let weight = weights;
     let from = input;
-    for (let row = 0; row < rows; row++) {
-      let b = from + inputStep;
-      let c = b + inputStep;
-      let d = c + inputStep;
-      for (let a = from; a < from + bytes; a += step) {
+    for (let run = 0; run < runs; run++) {
+      let b = from + pixelStep;
+      let c = b + pixelStep;
+      let d = c + pixelStep;
+      for (let a = from; a < from + runBytes; a += step) {
         const left = leftWeights<F, S>(weight);
         const right = rightWeights<F, S>(weight);
         let values = leftValues<S>(a);
@@ -81,7 +83,7 @@ export function tiles<F, S>(
         c += step;
         d += step;
       }
-      from += rowStep;
+      from += runStep;
     }
     const a = i16x8.narrow_i32x4_s(
       requantize4(a0, multiplier0, rounder, shift),
@@ -112,48 +114,38 @@ export function tiles<F, S>(
       store8(output + 2 * outputStep, i64x2.extract_lane(cd, 0), count);
       store8(output + 3 * outputStep, i64x2.extract_lane(cd, 1), count);
     }
-    input += 4 * inputStep;
+    input += 4 * pixelStep;
     output += 4 * outputStep;
   }
   for (; pixels > 0; pixels--) {
-    tile1<F, S>(op, input, bytes, step, rows, rowStep, weights, bias, multipliers, output, count);
-    input += inputStep;
+    tile1<F, S>(op, input, block, weights, output, count);
+    input += pixelStep;
     output += outputStep;
   }
 }
 
-/** `tiles` for one pixel, tame or not. */
-function tile1<F, S>(
-  op: usize,
-  input: usize,
-  bytes: i32,
-  step: i32,
-  rows: i32,
-  rowStep: i32,
-  weights: usize,
-  bias: usize,
-  multipliers: usize,
-  output: usize,
-  count: i32,
-): void {
+/** `tiles` for one pixel, safe for fast rounding or not. */
+function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, output: usize, count: i32): void {
+  const runBytes = load<i32>(op, r.RUN_BYTES);
+  const step = tapStepOf<S>(op);
   const ones = onesOf(op);
-  let sum0 = v128.load(bias);
-  let sum1 = v128.load(bias, 16);
-  for (; rows > 0; rows--) {
-    for (let at = input; at < input + bytes; at += step) {
+  let sum0 = v128.load(block);
+  let sum1 = v128.load(block, 16);
+  for (let run = runsOf<S>(op); run > 0; run--) {
+    for (let at = input; at < input + runBytes; at += step) {
       const values = leftValues<S>(at);
       sum0 = dot<F>(sum0, leftWeights<F, S>(weights), values, ones);
       sum1 = dot<F>(sum1, rightWeights<F, S>(weights), rightValues<S>(at, values), ones);
       weights += weightsStep<F, S>();
     }
-    input += rowStep;
+    input += load<i32>(op, r.RUN_STEP);
   }
   const zero = load<i32>(op, r.OUT_ZERO);
   const rounder = rounderOf(zero);
   const shift = shiftOf(zero);
   const low = f32x4.splat(<f32>(load<i32>(op, r.MIN) - zero));
-  const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(multipliers));
-  const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(multipliers, 16));
+  const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(block, 32));
+  const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(block, 48));
   const results = narrow8(
     round4(f32x4.pmax(first, low), rounder, shift),
     round4(f32x4.pmax(second, low), rounder, shift),
@@ -163,12 +155,21 @@ function tile1<F, S>(
   store8(output, i64x2.extract_lane(results, 0), count);
 }
 
+function runsOf<S>(op: usize): i32 {
+  return sizeof<S>() == sizeof<Joined>() ? 1 : load<i32>(op, r.RUNS);
+}
+
+/** Bytes from the input that meets eight channels' weights to the next. */
+function tapStepOf<S>(op: usize): i32 {
+  return sizeof<S>() == sizeof<Columns>() ? r.COLUMN * load<i32>(op, r.DILATION_X) : 4;
+}
+
 function leftValues<S>(at: usize): v128 {
-  return sizeof<S>() == sizeof<Shared>() ? v128.load32_splat(at) : v128.load(at);
+  return sizeof<S>() == sizeof<Columns>() ? v128.load(at) : v128.load32_splat(at);
 }
 
 function rightValues<S>(at: usize, left: v128): v128 {
-  return sizeof<S>() == sizeof<Shared>() ? left : v128.load(at, 16);
+  return sizeof<S>() == sizeof<Columns>() ? v128.load(at, 16) : left;
 }
 
 /** Whether weights have yet to be widened. */

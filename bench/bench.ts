@@ -1,15 +1,15 @@
 /** Measures all engines in all hosts, in one run. */
 import type { Spec } from "./engines/engine.js";
+import { interleave, type Outcome, oneLine, type Schedule } from "./interleave.js";
 import { measureLayer } from "./layers/measure.js";
 import type { PreparedLayer } from "./layers/prepare.js";
-import { interleave, type Outcome, oneLine, type Plan } from "./measure.js";
-import { type LoadOptions, type Ready, ready } from "./ready.js";
+import { type Ready, type ReadyOptions, ready } from "./ready.js";
 import type { HostResults, LeftOut, Measured } from "./results.js";
 import type { BenchHost, Runner } from "./runner.js";
 import type { Bytes } from "./sizes.js";
 
-export interface BenchOptions extends LoadOptions {
-  readonly plan: Plan;
+export interface BenchOptions extends ReadyOptions {
+  readonly plan: Schedule;
   /** Passes over the network for its roofline, 0 for none. */
   readonly passes: number;
   /** Files of frames, on which all builds of ours have to agree; may be none. */
@@ -119,7 +119,7 @@ async function loadAll(
 }
 
 /** Time of an engine's share of the rounds, by its first inference. */
-function secondsOf({ runner, loads }: Ready, { warmUp, rounds, repeats }: Plan): number {
+function secondsOf({ runner, loads }: Ready, { warmUp, rounds, repeats }: Schedule): number {
   const { load, firstMask } = loads.at(-1)!;
   return ((firstMask - load) * (runner.spec.isSlow ? repeats : warmUp + rounds * repeats)) / 1000;
 }

@@ -85,7 +85,7 @@ await build({
 });
 mkdirSync(at("out/site/files"), { recursive: true });
 const PEAKS = ["dot", "relaxed", "relaxed-add"];
-for (const [form, name] of PEAKS.entries()) {
+for (const [product, name] of PEAKS.entries()) {
   const options = [
     "--config",
     "none",
@@ -94,10 +94,10 @@ for (const [form, name] of PEAKS.entries()) {
     "--use",
     "abort=",
     "--use",
-    `FORM=${form}`,
+    `DOT_PRODUCT=${product}`,
     "-O3",
   ];
-  const enabled = (form > 0 ? ["simd", "relaxed-simd"] : ["simd"]).flatMap((feature) => [
+  const enabled = (product > 0 ? ["simd", "relaxed-simd"] : ["simd"]).flatMap((feature) => [
     "--enable",
     feature,
   ]);

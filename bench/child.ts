@@ -29,7 +29,7 @@ const loaders: Record<Spec["engine"], () => Promise<{ load: Load }>> = {
 
 const commands: Record<Command["name"], (command: Command) => Promise<Answer>> = {
   async load({ spec }) {
-    levels = await host.read(spec!.picture);
+    levels = await host.read(spec!.image);
     const rss = process.memoryUsage.rss();
     const start = performance.now();
     const { load } = await loaders[spec!.engine]();
@@ -53,11 +53,11 @@ const commands: Record<Command["name"], (command: Command) => Promise<Answer>> =
   async memory() {
     return { linearBytes: memoryBytes() };
   },
-  async hash({ pictures }) {
-    return { hash: await hashMasks(engine, host.read, pictures!) };
+  async hash({ images }) {
+    return { hash: await hashMasks(engine, host.read, images!) };
   },
   async roofline({ variant, passes }) {
-    return { roofline: await measureRoofline(host, variant!, await host.read("picture.rgb"), passes!) };
+    return { roofline: await measureRoofline(host, variant!, await host.read("image.rgb"), passes!) };
   },
   async close() {
     await engine?.close();

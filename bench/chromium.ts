@@ -132,8 +132,8 @@ class PageRunner implements Runner {
     return this.#ask((bench) => bench.linearBytes());
   }
 
-  async hash(pictures: readonly string[]) {
-    return this.#ask((bench, _, names) => bench.hash(names), pictures);
+  async hash(images: readonly string[]) {
+    return this.#ask((bench, _, names) => bench.hash(names), images);
   }
 
   async close() {

@@ -9,8 +9,8 @@ import { bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
 import type { Spec } from "./engines/engine.js";
 import { allSpecs } from "./engines/specs.js";
+import { oneLine, type Schedule } from "./interleave.js";
 import { packageVersions, thisMachine } from "./machine.js";
-import { oneLine, type Plan } from "./measure.js";
 import { nodeHost } from "./node.js";
 import { prepare, SIDE } from "./prepare.js";
 import { writeReport } from "./report.js";
@@ -21,7 +21,7 @@ import { sizeOf } from "./sizes.js";
 
 const HELP = `Usage: npm run bench -- [options]
 
-Compares this library with other engines on the same network, and writes bench/README.md with all pictures and the raw
+Compares this library with other engines on the same network, and writes bench/README.md with all charts and the raw
 results beside it, about ten minutes later. With --quick, --host or --only it writes to bench/out/part instead.
 
   --quick            few rounds of a few engines, as a check that all works
@@ -31,7 +31,7 @@ results beside it, about ten minutes later. With --quick, --host or --only it wr
   --rounds N         inferences of each engine in a repeat (default: 15)
   --repeats N        (default: 3)
   --threads N        of engines with threads (default: 2)
-  --frames DIR       20 pictures of it go through every build of ours (default: ../shared/camvid, where it is there)
+  --frames DIR       20 images of it go through every build of ours (default: ../shared/camvid, where it is there)
   --serve PORT       only serve the page that compares in a browser of yours
   --report FILE      only write the report anew, from raw results: bench/results/bench.json, or
                      bench/out/partial.json, which a run that is ended leaves behind
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
 /** Measures, and writes the results and the report into a folder. */
 async function run(values: Values, folder: string): Promise<void> {
   const isQuick = values.quick;
-  const timing: Plan = {
+  const timing: Schedule = {
     rounds: whole("rounds", values.rounds ?? (isQuick ? "2" : "15")),
     repeats: whole("repeats", values.repeats ?? (isQuick ? "1" : "3")),
     warmUp: isQuick ? 1 : 5,
@@ -109,7 +109,7 @@ async function run(values: Values, folder: string): Promise<void> {
       date: new Date().toISOString().slice(0, 10),
       machine: thisMachine(),
       versions: packageVersions(BENCH),
-      network: { name: model.card.name, sha256, macs, parameters },
+      network: { name: model.metadata.name, sha256, macs, parameters },
       plan: timing,
       frames: frames.length,
     };
@@ -145,16 +145,16 @@ function choose(specs: readonly Spec[], names?: readonly string[]): readonly Spe
 }
 
 /** @throws Error for a name that there is not, or if there is no host */
-async function openHosts(asked?: string): Promise<BenchHost[]> {
-  if (asked !== undefined && asked !== "node" && asked !== "chromium") {
-    throw new Error(`--host expected node or chromium, got "${asked}"`);
+async function openHosts(requested?: string): Promise<BenchHost[]> {
+  if (requested !== undefined && requested !== "node" && requested !== "chromium") {
+    throw new Error(`--host expected node or chromium, got "${requested}"`);
   }
-  const hosts = asked === "chromium" ? [] : [nodeHost()];
-  if (asked === "node") return hosts;
+  const hosts = requested === "chromium" ? [] : [nodeHost()];
+  if (requested === "node") return hosts;
   try {
     return [...hosts, await chromiumHost()];
   } catch (error) {
-    if (asked === "chromium") throw error;
+    if (requested === "chromium") throw error;
     say(`${oneLine(error)}: its part is left out\n`);
     return hosts;
   }

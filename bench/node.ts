@@ -74,8 +74,8 @@ class NodeRunner implements Runner {
     return (await this.#ask({ name: "memory" })).linearBytes!;
   }
 
-  async hash(pictures: readonly string[]) {
-    return (await this.#ask({ name: "hash", pictures })).hash!;
+  async hash(images: readonly string[]) {
+    return (await this.#ask({ name: "hash", images })).hash!;
   }
 
   async close() {

@@ -1,10 +1,12 @@
-/** The files that the engines read: the same network in every format, and a picture of 512 x 512 pixels. */
+/** The files that the engines read: the same network in every format, and an image of 512 x 512 pixels. */
 import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Model, parseModel } from "../src/model.js";
+import { parseModel } from "../src/model.js";
+import type { Model } from "../src/ops.js";
 import { Segmenter } from "../src/segmenter.js";
-import { listFolder, readBytes } from "../tools/common/files.js";
+import { readBytes } from "../tools/common/files.js";
+import { chooseEvenly, findFrames } from "../tools/data/frames.js";
 import { type DecodedImage, readImage } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
 import { drawStreet } from "../tools/sample/index.js";
@@ -28,8 +30,8 @@ export interface Prepared {
   readonly frames: readonly string[];
 }
 
-/** Where pictures for a comparison of all builds come from, and how many of them. */
-export interface FrameSource {
+/** Where images for a comparison of all builds come from, and how many of them. */
+export interface FrameFolder {
   readonly folder: string;
   readonly count: number;
 }
@@ -39,7 +41,7 @@ export interface FrameSource {
  *
  * @throws ModelError for a damaged file, RangeError for a network that cannot be written for the others
  */
-export async function prepare(path: string, folder: string, source?: FrameSource): Promise<Prepared> {
+export async function prepare(path: string, folder: string, source?: FrameFolder): Promise<Prepared> {
   const modelBytes = new Uint8Array(readBytes(path));
   const model = parseModel(modelBytes);
   const network = networkOf(model, SIDE, SIDE);
@@ -59,28 +61,23 @@ export async function prepare(path: string, folder: string, source?: FrameSource
 
   const street = drawStreet();
   const levels = levelsOf(street, SIDE);
-  write("picture.rgb", levels);
+  write("image.rgb", levels);
   const segmenter = await Segmenter.load(modelBytes, { width: SIDE, height: SIDE, variant: "scalar" });
   const { mask } = segmenter.segment({ data: levels, width: SIDE, height: SIDE, channels: 3 });
   const sha256 = createHash("sha256").update(modelBytes).digest("hex");
   segmenter.dispose();
   const layers = await prepareLayers(folder, (side) => levelsOf(street, side));
   const frames: string[] = [];
-  for (const file of source ? chooseEvenly(listFolder(source.folder), source.count) : []) {
+  for (const { path } of source ? chooseEvenly(findFrames(source.folder), source.count) : []) {
     const name = `frame-${frames.length}.rgb`;
-    write(name, levelsOf(await readImage(join(source!.folder, file)), SIDE));
+    write(name, levelsOf(await readImage(path), SIDE));
     frames.push(name);
   }
   return { model, sha256, mask, layers, frames };
 }
 
-/** A picture as levels, uint8 [side, side, 3]. */
+/** An image as levels, uint8 [side, side, 3]. */
 function levelsOf({ data, width, height, channels }: DecodedImage, side: number): Uint8Array {
   const input = referenceInput(data, width, height, channels as 1 | 3 | 4, side, side);
   return Uint8Array.from(input, (value) => value + 128);
-}
-
-function chooseEvenly(names: readonly string[], count: number): string[] {
-  const most = Math.min(count, names.length);
-  return Array.from({ length: most }, (_, index) => names[Math.floor((index * names.length) / most)]!);
 }

@@ -1,9 +1,9 @@
 /** Loads an engine and looks whether it computes the right mask, before anything of it is timed. */
 import type { Spec } from "./engines/engine.js";
-import { agreement } from "./measure.js";
 import type { BenchHost, LoadTimes, Runner } from "./runner.js";
+import { agreement } from "./statistics.js";
 
-export interface LoadOptions {
+export interface ReadyOptions {
   /** Loads that are timed, after one that warms the cache. */
   readonly loads: number;
   /** The right mask of the drawn street. */
@@ -24,7 +24,7 @@ export interface Ready {
 export async function ready(
   host: BenchHost,
   spec: Spec,
-  { loads, mask }: Pick<LoadOptions, "loads" | "mask">,
+  { loads, mask }: Pick<ReadyOptions, "loads" | "mask">,
 ): Promise<Ready> {
   const runner = await host.open(spec);
   try {

@@ -1,13 +1,14 @@
-/** bench/README.md and its pictures, made from the raw results alone. */
+/** bench/README.md and its charts, made from the raw results alone. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Model } from "../src/model.js";
+import type { Model } from "../src/ops.js";
+import { median } from "../tools/common/statistics.js";
+import { formatMarkdown } from "../tools/common/table.js";
 import { LEAD } from "./engines/timed.js";
 import { layersSection } from "./layers/report.js";
-import { round, table } from "./markdown.js";
-import { median, quantityOf, summarize } from "./measure.js";
 import type { HostResults, Measured, Results } from "./results.js";
 import { rooflineSection } from "./roofline/report.js";
+import { quantityOf, round, summarize } from "./statistics.js";
 import { barChart } from "./svg.js";
 import { verdicts } from "./verdict.js";
 
@@ -16,15 +17,15 @@ const TITLES = { node: "Node", chromium: "Chromium" } as const;
 /** Writes README.md and results/*.svg. @param model the one that was measured */
 export function writeReport(results: Results, model: Model, folder: string): void {
   mkdirSync(join(folder, "results"), { recursive: true });
-  const picture = (name: string, svg: string) => writeFileSync(join(folder, "results", name), svg);
+  const save = (name: string, svg: string) => writeFileSync(join(folder, "results", name), svg);
   const parts = [head(results), verdictSection(results, model)];
   // The browser first: it is what most people ask about.
   const hosts = [...results.hosts].sort((a) => (a.host === "chromium" ? -1 : 1));
-  for (const host of hosts) parts.push(hostSection(host, picture));
+  for (const host of hosts) parts.push(hostSection(host, save));
   for (const { host, layers } of hosts) {
     if (layers.length === 0) continue;
     const { text, svg } = layersSection(layers, TITLES[host], `layers-${host}.svg`);
-    picture(`layers-${host}.svg`, svg);
+    save(`layers-${host}.svg`, svg);
     parts.push(text);
   }
   for (const host of hosts) {
@@ -36,7 +37,7 @@ export function writeReport(results: Results, model: Model, folder: string): voi
         `${roofline.variant}, ${TITLES[host.host]}`,
         name,
       );
-      picture(name, svg);
+      save(name, svg);
       parts.push(text);
     }
   }
@@ -56,25 +57,25 @@ lists the rest. Raw numbers: [results/bench.json](results/bench.json).
 - **Engines:** ${packages.join(", ")}
 
 How: every engine runs the same network with the same weights, from RGB bytes to a mask of 512 x 512 class ids, with
-the enlargement of the scores and argmax; for engines of real numbers the int8 weights are turned back into real
+the upsampling of the logits and argmax; for engines of real numbers the int8 weights are turned back into real
 numbers. Before anything is timed, every mask is compared with ours ("equal"): other integer engines use all 8 bits where
 ours uses 7, so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
 page in a context of its own), in all hosts at once: after ${plan.warmUp} uncounted rounds, each has its turn,
 ${plan.rounds} times a repeat, repeats: ${plan.repeats}. In its turn an engine (tfjs-cpu excepted) runs for ${LEAD} ms, then one inference is
-timed, as in a stream of pictures. Shown is the median of the repeats' medians, and the least and largest of these. CPU
+timed, as in a stream of images. Shown is the median of the repeats' medians, and the least and largest of these. CPU
 time is that of all threads of the engine's process, the mean over its turn; wall time is what a user waits. An idle machine
 gives steadier numbers; only those of one run may be compared.
 
 Others at their best: LiteRT.js runs its build with relaxed SIMD, int8 is fed float (it takes no int8 tensors), gates
-multiply by repetition instead of enlarging, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation
+multiply by repetition instead of upsampling, the tail runs on int8; onnxruntime gets 8-bit planes without a quantisation
 step, and channels last for the tail; tfjs runs its build with SIMD and gets fused convolutions as a graph model. tfjs
 takes at most half of the cores that a browser names, so for its line with threads the browser names twice as many.
 
-Left out: downloading (files come from this machine, the cache is warm), decoding of pictures, engines on the GPU. What
-is timed is a picture drawn by code; ${frames > 0 ? `masks of all builds of ours are compared on ${frames} frames of a data set.` : "there were no frames of a data set to compare masks on."}`;
+Left out: downloading (files come from this machine, the cache is warm), decoding of images, engines on the GPU. What
+is timed is an image drawn by code; ${frames > 0 ? `masks of all builds of ours are compared on ${frames} frames of a data set.` : "there were no frames of a data set to compare masks on."}`;
 }
 
-/** The issue's targets beside what was measured. */
+/** The targets beside what was measured. */
 function verdictSection(results: Results, model: Model): string {
   const rows = verdicts(results, model).map(({ what, target, measured, isMet }) => {
     return [what, target, measured, isMet === undefined ? "-" : isMet ? "met" : "**missed**"];
@@ -85,7 +86,7 @@ function verdictSection(results: Results, model: Model): string {
 Chromium, one thread and CPU time unless said; native onnxruntime was timed in the same rounds. ${rounds} rounds a
 repeat, repeats: ${repeats}.
 
-${table(["what", "target", "measured", ""], rows)}`;
+${formatMarkdown(rows, ["what", "target", "measured", ""])}`;
 }
 
 type Save = (name: string, svg: string) => void;
@@ -141,7 +142,7 @@ function timesTable(engines: readonly Measured[]): string {
     ];
   });
   const columns = ["engine", "CPU, ms", "repeats", "least", "wall, ms", "least", "equal"];
-  return table(columns, rows);
+  return formatMarkdown(rows, columns);
 }
 
 /** How many times the time of ours the others take: CPU time of one thread, wall time of several. */
@@ -159,7 +160,7 @@ function ratioTable(engines: readonly Measured[]): string {
     }),
   ]);
   const caption = "How many times as long the others take (CPU time; with several threads wall time):";
-  return `${caption}\n\n${table(["", ...ours.map(({ spec }) => spec.label)], rows)}`;
+  return `${caption}\n\n${formatMarkdown(rows, ["", ...ours.map(({ spec }) => spec.label)])}`;
 }
 
 function startTable({ host, engines }: HostResults, save: Save): string {
@@ -197,7 +198,7 @@ counts from the import of the engine, in a fresh process.`;
     files ? [`- ${spec.label}: ${files.map((file) => basename(file)).join(", ")}`] : [],
   );
   const list = `<details><summary>Files fetched</summary>\n\n${fetched.join("\n")}\n\n</details>`;
-  return [note, table(columns, rows), ...(fetched.length > 0 ? [list] : [])].join("\n\n");
+  return [note, formatMarkdown(rows, columns), ...(fetched.length > 0 ? [list] : [])].join("\n\n");
 }
 
 function name({ label, engine }: Measured["spec"]): string {

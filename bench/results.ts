@@ -1,11 +1,12 @@
 /** The file of raw results, bench/results/bench.json. */
 import type { Spec } from "./engines/engine.js";
+import type { Schedule } from "./interleave.js";
 import type { LayerResult } from "./layers/measure.js";
 import type { Machine } from "./machine.js";
-import type { Plan, Samples } from "./measure.js";
 import type { Roofline } from "./roofline/measure.js";
 import type { LoadTimes } from "./runner.js";
 import type { Bytes } from "./sizes.js";
+import type { Samples } from "./statistics.js";
 
 /** One engine in one host; times in milliseconds. */
 export interface Measured {
@@ -52,7 +53,7 @@ export interface Results {
     readonly macs: number;
     readonly parameters: number;
   };
-  readonly plan: Plan;
+  readonly plan: Schedule;
   /** Frames of the data set whose masks were compared; 0 where it was not there. */
   readonly frames: number;
   readonly hosts: readonly HostResults[];

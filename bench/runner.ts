@@ -1,13 +1,14 @@
 /** One engine in a process of its own, whatever the host. */
 import type { Spec } from "./engines/engine.js";
 import type { Roofline } from "./roofline/measure.js";
+import type { RunTimes } from "./statistics.js";
 
 /** What a process is asked. */
 export interface Command {
   readonly name: "load" | "run" | "memory" | "hash" | "roofline" | "close";
   readonly spec?: Spec;
-  /** Of a hash: files of pictures. */
-  readonly pictures?: readonly string[];
+  /** Of a hash: files of images. */
+  readonly images?: readonly string[];
   /** Of a roofline: the build, and how often the network runs. */
   readonly variant?: string;
   readonly passes?: number;
@@ -34,15 +35,6 @@ export interface LoadTimes {
   readonly firstMask: number;
 }
 
-/**
- * Times of an inference, milliseconds: wall time of one, and CPU time of all threads of the engine's process, the mean of
- * that one and those that led up to it.
- */
-export interface RunTimes {
-  readonly wall: number;
-  readonly cpu: number;
-}
-
 export interface Runner {
   readonly spec: Spec;
   /** Loads the engine in a fresh process (or page) and computes a mask; may be called again. */
@@ -50,8 +42,8 @@ export interface Runner {
   run(): Promise<RunTimes>;
   /** Bytes of WebAssembly memory; 0 where there is none. */
   linearBytes(): Promise<number>;
-  /** SHA-256 of the masks of some pictures, one after the other, hexadecimal. */
-  hash(pictures: readonly string[]): Promise<string>;
+  /** SHA-256 of the masks of some images, one after the other, hexadecimal. */
+  hash(images: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 

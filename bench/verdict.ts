@@ -1,9 +1,10 @@
 /** What the engine has to reach, and what a run measured: one line for each target. */
-import type { Model } from "../src/model.js";
+import type { Model } from "../src/ops.js";
+import { median } from "../tools/common/statistics.js";
 import { layerTime } from "./layers/measure.js";
-import { median, quantityOf, summarize } from "./measure.js";
 import type { Measured, Results } from "./results.js";
 import { shareOfPeak } from "./roofline/ops.js";
+import { quantityOf, summarize } from "./statistics.js";
 
 export interface Verdict {
   readonly what: string;
@@ -99,10 +100,10 @@ export function verdicts(results: Results, model: Model): Verdict[] {
       value: Math.max(...ours.map(({ linearBytes }) => linearBytes ?? Number.NaN), ...none(ours)) / 1e6,
     },
   );
-  return [...targets.map(judge), sameMasks(results)];
+  return [...targets.map(compare), sameMasks(results)];
 }
 
-function judge({ what, least, most, unit, value }: Target): Verdict {
+function compare({ what, least, most, unit, value }: Target): Verdict {
   const target = least !== undefined ? `at least ${least}${unit}` : `at most ${most}${unit}`;
   if (!Number.isFinite(value)) return { what, target, measured: "not measured", isMet: undefined };
   const isMet = least !== undefined ? value >= least : value <= most!;

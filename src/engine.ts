@@ -1,8 +1,10 @@
 import { EnvironmentError } from "./errors.js";
+import type { CheckedImage } from "./image.js";
 import { link, recordAt } from "./link.js";
-import type { Model } from "./model.js";
-import { PAGE_BYTES, type Plan, pictureScratch } from "./plan.js";
+import type { Model } from "./ops.js";
+import { PAGE_BYTES, type Plan } from "./plan.js";
 import { MASK_BAND } from "./record.js";
+import { imageScratch } from "./scratch.js";
 
 /** Exports of an engine module, any build; `op` is the address of a record. See assembly/index.ts. */
 export interface EngineExports {
@@ -11,33 +13,40 @@ export interface EngineExports {
   runRows(op: number, first: number, end: number): void;
   windowFirst(i: number, from: number, to: number): number;
   windowEnd(i: number, from: number, to: number): number;
-  pictureWeights(op: number, width: number, weights: number): void;
-  pictureRow(op: number, channels: number, weights: number, row: number): void;
-  pictureOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
-  /** How it sums products on this host (assembly/dot.ts), -1 if wrongly. Clears the start of memory. */
+  imageWeights(op: number, width: number, weights: number): void;
+  imageRow(op: number, channels: number, weights: number, row: number): void;
+  imageOutput(op: number, y: number, height: number, rows: number, rowCount: number): void;
+  /** Its dot product on this host (src/record.ts), -1 if wrong. Clears the start of memory. */
   selftest(): number;
   mask(op: number, width: number, height: number, first: number, end: number): void;
+}
+
+/** An instance of an engine module that computes right, and how it sums products on this host. */
+export interface Instance {
+  readonly exports: EngineExports;
+  readonly dotProduct: number;
 }
 
 /**
  * Instantiates an engine module.
  *
  * @param memory shared memory, for a build with threads
- * @throws EnvironmentError if this host computes wrong numbers with it, WebAssembly.LinkError if it is no engine
+ * @throws as `test`, WebAssembly.LinkError if it is no engine
  */
-export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): EngineExports {
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
   const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
-  const engine = exports as unknown as EngineExports;
-  if (engine.selftest() < 0) throw new EnvironmentError("this build computes wrong numbers here");
-  return engine;
+  return test(exports as unknown as EngineExports);
 }
 
-/** A picture: 8-bit levels [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGB and alpha). */
-export interface Picture {
-  readonly data: Uint8Array | Uint8ClampedArray;
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
+/**
+ * Tests an instance that has not been used.
+ *
+ * @throws EnvironmentError if it computes wrong numbers on this host
+ */
+export function test(exports: EngineExports): Instance {
+  const dotProduct = exports.selftest();
+  if (dotProduct < 0) throw new EnvironmentError("this build computes wrong numbers here");
+  return { exports, dotProduct };
 }
 
 /** One model, linked for one input size, in the memory of one engine instance. */
@@ -47,31 +56,30 @@ export class Engine {
   readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
-  /** @param exports a fresh instance, which this engine owns from now on */
-  constructor(model: Model, plan: Plan, exports: EngineExports) {
+  /** @param instance a fresh one, which this engine owns from now on */
+  constructor(model: Model, plan: Plan, { exports, dotProduct }: Instance) {
     this.model = model;
     this.plan = plan;
     this.#exports = exports;
-    const form = exports.selftest();
     const { memory } = exports;
     memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
     this.#memory = new Uint8Array(memory.buffer);
-    this.#memory.set(link(model, plan, form));
+    this.#memory.set(link(model, plan, dotProduct));
   }
 
-  /** Resizes a valid picture to the input size and writes it as the input tensor. */
-  setPicture({ data, width, height, channels }: Picture): void {
+  /** Resizes an image to the input size and writes it as the input tensor. */
+  setImage({ data, width, height, channels }: CheckedImage): void {
     const { plan } = this;
     const op = recordAt(this.model, 0);
-    const scratch = plan.arenaAt + plan.scratch[0]!;
-    const parts = pictureScratch(plan);
+    const scratch = plan.arenaAt + plan.ops[0]!.scratch;
+    const parts = imageScratch(plan);
     const weights = scratch + parts.weights;
     const rows = scratch + parts.rows;
     const rowBytes = plan.width * 3;
     const rowCount = parts.rowCount;
     const stride = width * channels;
     const fits = width === plan.width && channels === 3;
-    this.#exports.pictureWeights(op, width, weights);
+    this.#exports.imageWeights(op, width, weights);
     let done = 0;
     for (let y = 0; y < plan.height; y++) {
       const end = this.#exports.windowEnd(y, height, plan.height);
@@ -79,9 +87,9 @@ export class Engine {
       for (; done < end; done++) {
         const row = rows + (done % rowCount) * rowBytes;
         this.#memory.set(data.subarray(done * stride, (done + 1) * stride), fits ? row : scratch);
-        if (!fits) this.#exports.pictureRow(op, channels, weights, row);
+        if (!fits) this.#exports.imageRow(op, channels, weights, row);
       }
-      this.#exports.pictureOutput(op, y, height, rows, rowCount);
+      this.#exports.imageOutput(op, y, height, rows, rowCount);
     }
   }
 
@@ -98,7 +106,7 @@ export class Engine {
   /** Writes the mask of the last run, class ids [height, width], into `out`. */
   writeMask(width: number, height: number, out: Uint8Array): void {
     const index = this.model.ops.length - 1;
-    const band = this.plan.arenaAt + this.plan.scratch[index]!;
+    const band = this.plan.arenaAt + this.plan.ops[index]!.scratch;
     const step = Math.floor(MASK_BAND / width);
     for (let first = 0; first < height; first += step) {
       const end = Math.min(first + step, height);
@@ -109,8 +117,8 @@ export class Engine {
 
   /** Values of a tensor, int8 [height, width, channels]: a view, valid until the next run. */
   tensor(id: number): Int8Array {
-    const { height, width } = this.plan.sizes[id]!;
-    const at = this.plan.arenaAt + this.plan.offsets[id]!;
+    const { height, width, offset } = this.plan.tensors[id]!;
+    const at = this.plan.arenaAt + offset;
     return new Int8Array(this.#memory.buffer, at, height * width * this.model.tensors[id]!.channels);
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Every number of the `.aseg` model file, version 1: see format.md for the bytes with a worked example.
  *
- *   [header 64][tensor records 16 each][op records 64 each][data][card]
+ *   [header 64][tensor records 16 each][op records 64 each][data][metadata]
  *
  * Plain constants only, so that the AssemblyScript compiler, tsc, esbuild and Node read the same file.
  * All values are little-endian; an offset is counted from the start of the structure it belongs to.
@@ -24,7 +24,7 @@ export const CHECKSUM_FROM = 16;
 export const HEADER_TENSORS = 16;
 export const HEADER_OPS = 18;
 export const HEADER_DATA_BYTES = 20;
-export const HEADER_CARD_BYTES = 24;
+export const HEADER_METADATA_BYTES = 24;
 export const HEADER_STRIDE = 28;
 export const HEADER_WIDTH = 30;
 export const HEADER_HEIGHT = 32;
@@ -97,5 +97,5 @@ export const COUNT_PADDING = 1;
 export const MAX_CHANNELS = 8192;
 export const MAX_CLASSES = 256;
 export const MAX_SIDE = 4096;
-/** Longest side of a picture or of a mask, in pixels. */
+/** Longest side of an image or of a mask, in pixels. */
 export const MAX_IMAGE_SIDE = 16384;

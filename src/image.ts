@@ -1,4 +1,3 @@
-import type { Picture } from "./engine.js";
 import { describe, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 
@@ -12,12 +11,15 @@ export interface Image {
   readonly channels?: number;
 }
 
+/** An image whose data match its size and channels: 1, 3 or 4. */
+export type CheckedImage = Required<Image>;
+
 /**
- * Checks a picture given by a caller.
+ * Checks an image given by a caller.
  *
- * @throws TypeError if it is no picture, RangeError if its size is not valid or does not match its data
+ * @throws TypeError if it is no image, RangeError if its size is not valid or does not match its data
  */
-export function expectPicture(image: Image): Picture {
+export function expectImage(image: Image): CheckedImage {
   if (typeof image !== "object" || image === null) {
     throw new TypeError(`"image" expected { data, width, height }, got ${describe(image)}`);
   }

@@ -1,8 +1,8 @@
-export type { Card, Color } from "./card.js";
 export { EnvironmentError, ModelError } from "./errors.js";
 export type { Image } from "./image.js";
 export type { ModelInfo, OpInfo } from "./info.js";
 export { colorize, histogram, overlay } from "./mask.js";
-export type { LoadOptions, Scores, Segmentation, SegmenterInfo, SegmentOptions } from "./segmenter.js";
+export type { Color, Metadata } from "./metadata.js";
+export type { LoadOptions, Logits, Segmentation, SegmenterInfo, SegmentOptions } from "./segmenter.js";
 export { Segmenter } from "./segmenter.js";
 export type { Variant } from "./variant.js";

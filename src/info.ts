@@ -1,5 +1,4 @@
-import type { Model } from "./model.js";
-import { kindOf } from "./ops.js";
+import { kindOf, type Model } from "./ops.js";
 import type { Plan } from "./plan.js";
 
 /** Cost of one operation at one input size. */
@@ -39,12 +38,12 @@ export interface ModelInfo {
 export function modelInfo(model: Model, plan: Plan): ModelInfo {
   const ops = model.ops.map((op): OpInfo => {
     const { channels } = model.tensors[op.output]!;
-    const { height, width } = plan.sizes[op.output]!;
+    const { height, width } = plan.tensors[op.output]!;
     const inChannels = op.inputs.length > 0 ? model.tensors[op.inputs[0]!]!.channels : 0;
     const kind = kindOf(op);
     return {
       name: kind.name,
-      tensor: model.card.tensors?.[op.output] ?? "",
+      tensor: model.metadata.tensors?.[op.output] ?? "",
       height,
       width,
       channels,

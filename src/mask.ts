@@ -1,5 +1,5 @@
-import type { Color } from "./card.js";
-import { expectPicture, type Image } from "./image.js";
+import { expectImage, type Image } from "./image.js";
+import type { Color } from "./metadata.js";
 
 /**
  * Pixels of each class.
@@ -26,11 +26,11 @@ export function colorize(mask: Uint8Array, palette: readonly Color[]): Uint8Arra
 }
 
 /**
- * A picture with its mask laid over it: picture * (1 - opacity) + colour * opacity, rounded.
+ * An image with its mask laid over it: image * (1 - opacity) + colour * opacity, rounded.
  *
- * @param image a picture of the mask's size
+ * @param image an image of the mask's size
  * @param mask class ids [height, width]
- * @param opacity 0 (picture only) to 1 (mask only)
+ * @param opacity 0 (image only) to 1 (mask only)
  * @returns RGB levels [height, width, 3]
  * @throws RangeError if sizes differ or opacity is outside 0..1
  */
@@ -40,7 +40,7 @@ export function overlay(
   palette: readonly Color[],
   opacity = 0.5,
 ): Uint8Array {
-  const { data, width, height, channels } = expectPicture(image);
+  const { data, width, height, channels } = expectImage(image);
   if (mask.length !== width * height) {
     throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
   }

@@ -1,25 +1,11 @@
-/**
- * A model as read from a `.aseg` file: the one gate through which every byte passes before a kernel sees it.
- */
-import { type Card, parseCard } from "./card.js";
+/** Reads a `.aseg` file: the one gate through which every byte passes before a kernel sees it. */
+
 import { crc32 } from "./checksum.js";
 import { expectModel, ModelError } from "./errors.js";
 import * as format from "./format.js";
-import { ATTRIBUTES, type Attributes, OPS, type Op, type Tensor } from "./ops.js";
+import { parseMetadata } from "./metadata.js";
+import { ATTRIBUTE_FIELDS, type Attributes, type Model, OPS, type Op, type Tensor } from "./ops.js";
 import { validate } from "./validate.js";
-
-/** A parsed and validated model. Arrays are views of the bytes it was parsed from. */
-export interface Model {
-  readonly tensors: readonly Tensor[];
-  /** In order of execution; the first is `input`, the last `argmax`. */
-  readonly ops: readonly Op[];
-  readonly card: Card;
-  /** Input width and height must be multiples of this. */
-  readonly stride: number;
-  /** Default input size in pixels. */
-  readonly width: number;
-  readonly height: number;
-}
 
 /**
  * Parses and validates a model file.
@@ -32,12 +18,12 @@ export function parseModel(bytes: Uint8Array): Model {
   const tensorCount = view.getUint16(format.HEADER_TENSORS, true);
   const opCount = view.getUint16(format.HEADER_OPS, true);
   const dataBytes = view.getUint32(format.HEADER_DATA_BYTES, true);
-  const cardBytes = view.getUint32(format.HEADER_CARD_BYTES, true);
+  const metadataBytes = view.getUint32(format.HEADER_METADATA_BYTES, true);
   const opsAt = format.HEADER_BYTES + tensorCount * format.TENSOR_BYTES;
   const dataAt = opsAt + opCount * format.OP_BYTES;
-  const cardAt = dataAt + dataBytes;
+  const metadataAt = dataAt + dataBytes;
   expectModel(
-    dataBytes % format.ALIGNMENT === 0 && cardAt + cardBytes === bytes.length,
+    dataBytes % format.ALIGNMENT === 0 && metadataAt + metadataBytes === bytes.length,
     "header: sections do not fill the file",
   );
   expectZeros(view, format.HEADER_RESERVED, format.HEADER_BYTES, "header");
@@ -54,7 +40,7 @@ export function parseModel(bytes: Uint8Array): Model {
   const model: Model = {
     tensors,
     ops,
-    card: parseCard(bytes.subarray(cardAt)),
+    metadata: parseMetadata(bytes.subarray(metadataAt)),
     stride: view.getUint16(format.HEADER_STRIDE, true),
     width: view.getUint16(format.HEADER_WIDTH, true),
     height: view.getUint16(format.HEADER_HEIGHT, true),
@@ -142,8 +128,8 @@ function readOp(
   if (code === format.CONVOLUTION) {
     expectModel(inChannels % groups === 0, `${where}: ${inChannels} channels in ${groups} groups`);
   }
-  /** Place of an array in the data section. */
-  const place = (field: number, length: number, bytesEach: number): number => {
+  /** Where an array begins in the data section. */
+  const startOf = (field: number, length: number, bytesEach: number): number => {
     const offset = view.getUint32(at + field, true);
     const start = length === 0 ? 0 : offset - dataAt;
     const inside =
@@ -155,25 +141,25 @@ function readOp(
   const weights = channels * (kind.taps?.(attributes, inChannels) ?? 0);
   const scales = code === format.GATE ? 1 : channels;
   const entries = kind.entryBytes && 256;
-  const table = place(format.OP_TABLE, entries, kind.entryBytes);
+  const table = startOf(format.OP_TABLE, entries, kind.entryBytes);
   return {
     code,
     inputs,
     output,
     attributes,
-    weights: new Int8Array(data, place(format.OP_WEIGHTS, weights, 1), weights),
-    bias: new Int32Array(data, place(format.OP_BIAS, channels, 4), channels),
-    scales: new Float32Array(data, place(format.OP_SCALES, scales, 4), scales),
+    weights: new Int8Array(data, startOf(format.OP_WEIGHTS, weights, 1), weights),
+    bias: new Int32Array(data, startOf(format.OP_BIAS, channels, 4), channels),
+    scales: new Float32Array(data, startOf(format.OP_SCALES, scales, 4), scales),
     table: kind.entryBytes === 2 ? new Int16Array(data, table, entries) : new Int8Array(data, table, entries),
   };
 }
 
-/** The first ten attributes are bytes, the others 16-bit words, of which the last, `value`, has a sign. */
+/** The numbers of the record at an address. */
 function readAttributes(view: DataView, at: number): Attributes {
-  const read = (index: number): number => {
-    if (index < 10) return view.getUint8(at + format.OP_KERNEL_HEIGHT + index);
-    const field = at + format.OP_GROUPS + 2 * (index - 10);
-    return index < ATTRIBUTES.length - 1 ? view.getUint16(field, true) : view.getInt16(field, true);
+  const read = (name: string, offset: number, bytes: 1 | 2): number => {
+    if (name === "value") return view.getInt16(at + offset, true);
+    return bytes === 1 ? view.getUint8(at + offset) : view.getUint16(at + offset, true);
   };
-  return Object.fromEntries(ATTRIBUTES.map((name, index) => [name, read(index)])) as Attributes;
+  const entries = ATTRIBUTE_FIELDS.map(([name, offset, bytes]) => [name, read(name, offset, bytes)]);
+  return Object.fromEntries(entries) as Attributes;
 }

@@ -1,8 +1,10 @@
 /**
- * The op table: what every operation of a model file takes, gives, holds and costs.
+ * A model, and the op table: what every operation of a model file takes, gives, holds and costs.
  * Parser, validator, planner, linker, converter and `inspect` all read this one list.
  */
+
 import * as format from "./format.js";
+import type { Metadata } from "./metadata.js";
 
 /** Rows and columns of an activation tensor, in pixels. */
 export interface Size {
@@ -11,29 +13,32 @@ export interface Size {
 }
 
 /**
- * Names of the numbers of an op record, in the order of the file and of the record in linear memory. The library is
- * built with short names for them (tools/build.js), hence the marks.
+ * The numbers of an op record, in the order of the record in linear memory: name, offset in the file, bytes there. All
+ * are unsigned but the last.
  */
-export const ATTRIBUTES = [
-  /* @__KEY__ */ "kernelHeight",
-  /* @__KEY__ */ "kernelWidth",
-  /* @__KEY__ */ "strideY",
-  /* @__KEY__ */ "strideX",
-  /* @__KEY__ */ "dilationY",
-  /* @__KEY__ */ "dilationX",
-  /* @__KEY__ */ "padTop",
-  /* @__KEY__ */ "padLeft",
-  /* @__KEY__ */ "padBottom",
-  /* @__KEY__ */ "padRight",
-  /* @__KEY__ */ "groups",
-  /* @__KEY__ */ "mode",
-  /* @__KEY__ */ "numerator",
-  /* @__KEY__ */ "denominator",
-  /* @__KEY__ */ "value",
+export const ATTRIBUTE_FIELDS = [
+  ["kernelHeight", format.OP_KERNEL_HEIGHT, 1],
+  ["kernelWidth", format.OP_KERNEL_WIDTH, 1],
+  ["strideY", format.OP_STRIDE_Y, 1],
+  ["strideX", format.OP_STRIDE_X, 1],
+  ["dilationY", format.OP_DILATION_Y, 1],
+  ["dilationX", format.OP_DILATION_X, 1],
+  ["padTop", format.OP_PAD_TOP, 1],
+  ["padLeft", format.OP_PAD_LEFT, 1],
+  ["padBottom", format.OP_PAD_BOTTOM, 1],
+  ["padRight", format.OP_PAD_RIGHT, 1],
+  ["groups", format.OP_GROUPS, 2],
+  ["mode", format.OP_MODE, 2],
+  ["numerator", format.OP_NUMERATOR, 2],
+  ["denominator", format.OP_DENOMINATOR, 2],
+  ["value", format.OP_VALUE, 2],
 ] as const;
 
+/** Their names. */
+export const ATTRIBUTES = /* @__PURE__ */ ATTRIBUTE_FIELDS.map(([name]) => name);
+
 /**
- * The numbers of an op record; one that an operation does not use is zero. An enlargement is the fraction
+ * The numbers of an op record; one that an operation does not use is zero. An upsampling is the fraction
  * numerator / denominator; the pool factor of a gate stands in `numerator`; `pad` writes `value`.
  */
 export type Attributes = Readonly<Record<(typeof ATTRIBUTES)[number], number>>;
@@ -66,6 +71,19 @@ export interface Op {
   readonly scales: Float32Array;
   /** 256 entries at index q + 128: int8 of a lookup, int16 (zero point taken off) of a gate. */
   readonly table: Int8Array | Int16Array;
+}
+
+/** A parsed and validated model. Arrays are views of the bytes it was parsed from. */
+export interface Model {
+  readonly tensors: readonly Tensor[];
+  /** In order of execution; the first is `input`, the last `argmax`. */
+  readonly ops: readonly Op[];
+  readonly metadata: Metadata;
+  /** Input width and height must be multiples of this. */
+  readonly stride: number;
+  /** Default input size in pixels. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** What is fixed about one kind of operation. */
@@ -121,7 +139,7 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     format.CONVOLUTION,
     {
       name: "convolution",
-      attributes: [...WINDOW, /* @__KEY__ */ "groups"],
+      attributes: [...WINDOW, "groups"],
       taps: (a, inChannels) => (area(a) * inChannels) / a.groups,
       channels: () => 0,
       size: windowSize,
@@ -130,22 +148,16 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
   [format.DEPTHWISE, { name: "depthwise", attributes: WINDOW, taps: area, size: windowSize }],
   [format.POINTWISE, { name: "pointwise", taps: (_, inChannels) => inChannels, channels: () => 0 }],
   [format.MAX_POOL, { name: "maxPool", attributes: WINDOW, size: windowSize, sameScale: true }],
-  [
-    format.AVERAGE_POOL,
-    { name: "averagePool", attributes: [...WINDOW, /* @__KEY__ */ "mode"], size: windowSize },
-  ],
+  [format.AVERAGE_POOL, { name: "averagePool", attributes: [...WINDOW, "mode"], size: windowSize }],
   [format.GLOBAL_AVERAGE_POOL, { name: "globalAveragePool", size: () => ({ height: 1, width: 1 }) }],
-  [
-    format.GATE,
-    { name: "gate", arity: [2, 2], attributes: [/* @__KEY__ */ "numerator"], entryBytes: 2, inPlace: true },
-  ],
+  [format.GATE, { name: "gate", arity: [2, 2], attributes: ["numerator"], entryBytes: 2, inPlace: true }],
   [format.LOOKUP, { name: "lookup", entryBytes: 1, inPlace: true }],
   [
     format.RESIZE,
     {
       name: "resize",
       arity: [1, 2],
-      attributes: [/* @__KEY__ */ "mode", /* @__KEY__ */ "numerator", /* @__KEY__ */ "denominator"],
+      attributes: ["mode", "numerator", "denominator"],
       size: (a, [input, like]) =>
         like ?? {
           height: Math.floor((input!.height * a.numerator) / a.denominator),
@@ -160,13 +172,7 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     format.PAD,
     {
       name: "pad",
-      attributes: [
-        /* @__KEY__ */ "padTop",
-        /* @__KEY__ */ "padLeft",
-        /* @__KEY__ */ "padBottom",
-        /* @__KEY__ */ "padRight",
-        /* @__KEY__ */ "value",
-      ],
+      attributes: ["padTop", "padLeft", "padBottom", "padRight", "value"],
       size: (a, [input]) => ({
         height: input!.height + a.padTop + a.padBottom,
         width: input!.width + a.padLeft + a.padRight,

@@ -1,59 +1,72 @@
 /**
  * Memory of a model at one input size, decided before anything is loaded:
  *
- *   [threads' words | op records | weights, biases, multipliers, tables | arena | slack]
+ *   [threads' words | op records | blocks of convolutions, tables | arena | slack]
  *
- * There is one list of op records for each thread, since each has scratch of its own. The arena holds activation tensors and the scratch of single operations; what is not needed at the same
- * time shares bytes.
+ * There is one list of op records for each thread, since each has scratch of its own. The arena holds activation tensors
+ * and the scratch of single operations; what is not needed at the same time shares bytes.
  */
+import { align, allocate, type Lifetime } from "./allocate.js";
 import { expectInteger } from "./errors.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { kindOf, type Op, type Size, sameSize } from "./ops.js";
-import { align, type Buffer, type Lifetime, padTo, placeBuffers } from "./place.js";
+import { fuse, rowsAtOnce, windowRows } from "./fuse.js";
+import { kindOf, type Model, type Op, type Size, sameSize } from "./ops.js";
+import { type Kernel, packedBytes } from "./pack.js";
 import * as record from "./record.js";
+import { kernelOf, scratchOf } from "./scratch.js";
 import { inferSizes } from "./shape.js";
 
 /** Bytes of a page of linear memory. */
 export const PAGE_BYTES = 65536;
-/** SIMD loads may read this many bytes past the end of what they need. */
-const SLACK_BYTES = 64;
-/** Maps of fewer rows are not worth it: at the edge of each thread's share rows are computed twice. */
-const FUSED_ROWS = 64;
 
-/** Where the packed arrays of one operation lie: addresses, 0 where there is none. */
-export interface Parameters {
-  readonly weights: number;
-  readonly bias: number;
-  readonly multipliers: number;
-  readonly table: number;
+/** Where a tensor lies, and its size in pixels. */
+export interface TensorPlan extends Size {
+  /**
+   * Rows that memory holds of it: all, or as many as the operation that executes its producer reads at once; row y lies
+   * at y modulo rows, for each thread anew.
+   */
+  readonly rows: number;
+  /** Offset in the arena, and from one thread's to the next (0: they share it). */
+  readonly offset: number;
+  readonly stepBytes: number;
 }
 
-export interface Plan {
-  readonly height: number;
-  readonly width: number;
-  /** Size of each tensor by id. */
-  readonly sizes: readonly Size[];
-  /** Arrays of each operation by index. */
-  readonly parameters: readonly Parameters[];
+/** How an operation is computed. */
+export interface OpPlan {
+  readonly kernel: Kernel;
+  /** Index of the operation that executes it: its own, or that of its only reader. */
+  readonly executedBy: number;
+  /** Index of the operation that this one executes for its input. */
+  readonly producer?: number;
+  /** Output rows that the kernel does together. */
+  readonly rowsAtOnce: number;
+  /** Addresses of blocks and table, 0 where there is none: see src/pack.ts. */
+  readonly blocksAt: number;
+  readonly tableAt: number;
+  /** Offset of its scratch in the arena, and its size for one thread. */
+  readonly scratch: number;
+  readonly scratchBytes: number;
+}
+
+/** A stretch of the arena that holds one tensor, or the scratch of one operation, while operations run. */
+export interface ArenaBlock extends Lifetime {
+  /** Tensor id, or -1 for scratch. */
+  readonly tensor: number;
+  /** Offset in the arena and length, bytes. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+export interface Plan extends Size {
+  readonly threads: number;
+  /** By tensor id. */
+  readonly tensors: readonly TensorPlan[];
+  /** By index. */
+  readonly ops: readonly OpPlan[];
+  /** What lies in the arena and when, the first thread's where threads have their own. */
+  readonly blocks: readonly ArenaBlock[];
   readonly arenaAt: number;
   readonly arenaBytes: number;
-  /**
-   * Rows that memory holds of each tensor, by tensor id: all, or as many as a window of the depthwise convolution
-   * that reads it, which then has the tensor made row by row; row y lies at y modulo rows, for each thread anew.
-   */
-  readonly rows: readonly number[];
-  /** During which operation each one runs, by index: itself, or the depthwise convolution that has it run. */
-  readonly turns: readonly number[];
-  /** Offset of each tensor in the arena, by tensor id, and from one thread's to the next (0: they share it). */
-  readonly offsets: readonly number[];
-  readonly stepBytes: readonly number[];
-  /** First and last operation that needs each tensor, by tensor id. */
-  readonly lifetimes: readonly Lifetime[];
-  readonly threads: number;
-  /** Offset in the arena of the scratch of each operation, by index, and its size for one thread. */
-  readonly scratch: readonly number[];
-  readonly scratchBytes: readonly number[];
   /** Bytes of linear memory, a multiple of 65,536. */
   readonly memoryBytes: number;
 }
@@ -61,7 +74,7 @@ export interface Plan {
 export interface PlanOptions {
   /** Threads that run the model together, 1 to 16; default 1. */
   readonly threads?: number;
-  /** Make every tensor whole, so that each can be read after its operation; default false. */
+  /** Keep every tensor as a whole, so that each can be read after its operation; default false. */
   readonly whole?: boolean;
 }
 
@@ -81,118 +94,84 @@ export function plan(model: Model, height: number, width: number, options: PlanO
     }
   }
   const sizes = inferSizes(model, height, width);
-  let end = record.RECORDS_AT + threads * model.ops.length * record.RECORD_BYTES;
-  const place = (bytes: number): number => {
+  const executedBy = whole ? model.ops.map((_, index) => index) : fuse(model, sizes);
+  const lifetimes = findLifetimes(model, executedBy);
+  const rows = heldRows(model, sizes, executedBy);
+  const owners = shareInPlace(model, sizes, lifetimes);
+
+  const kernels = model.ops.map((op) => kernelOf(op, model, sizes));
+  const tensorBytes = sizes.map((size, id) => rows[id]! * size.width * model.tensors[id]!.channels);
+  const stepBytes = sizes.map((size, id) => (rows[id] === size.height ? 0 : align(tensorBytes[id]!)));
+  const scratchBytes = model.ops.map((op, index) => align(scratchOf(op, kernels[index]!, model, sizes)));
+  const tensorLives = joinLifetimes(lifetimes, owners);
+  const scratchLives = model.ops.map(({ code }, index): Lifetime => {
+    return {
+      first: executedBy[index]!,
+      last: code === format.ARGMAX ? model.ops.length : executedBy[index]!,
+    };
+  });
+  const { offsets, bytes: arenaBytes } = allocate([
+    ...owners.map((owner, id) => {
+      const bytes = owner === id ? align(tensorBytes[id]!) + (threads - 1) * stepBytes[id]! : 0;
+      return { bytes, ...tensorLives[id]! };
+    }),
+    ...scratchLives.map((life, index) => ({ bytes: threads * scratchBytes[index]!, ...life })),
+  ]);
+  const tensors = sizes.map((size, id): TensorPlan => {
+    return { ...size, rows: rows[id]!, offset: offsets[owners[id]!]!, stepBytes: stepBytes[id]! };
+  });
+
+  let arenaAt = record.RECORDS_AT + threads * model.ops.length * record.RECORD_BYTES;
+  const addressOf = (bytes: number): number => {
     if (bytes === 0) return 0;
-    const at = end;
-    end = align(end + bytes);
+    const at = arenaAt;
+    arenaAt = align(arenaAt + bytes);
     return at;
   };
-  const parameters = model.ops.map((op) => placeParameters(op, model, place));
-  const arenaAt = end;
+  const producers = new Map(executedBy.flatMap((by, index) => (by === index ? [] : [[by, index] as const])));
+  const ops = model.ops.map((op, index): OpPlan => {
+    const kernel = kernels[index]!;
+    return {
+      kernel,
+      executedBy: executedBy[index]!,
+      producer: producers.get(index),
+      rowsAtOnce: rowsTogether(op, tensors[op.output]!),
+      blocksAt: addressOf(packedBytes(op, kernel, model)),
+      tableAt: addressOf(op.table.byteLength),
+      scratch: offsets[sizes.length + index]!,
+      scratchBytes: scratchBytes[index]!,
+    };
+  });
+  const blocks = [
+    ...tensors.map(({ offset }, tensor) => {
+      return { tensor, offset, bytes: tensorBytes[tensor]!, ...lifetimes[tensor]! };
+    }),
+    ...ops.map(({ scratch, scratchBytes }, index) => {
+      return { tensor: -1, offset: scratch, bytes: scratchBytes, ...scratchLives[index]! };
+    }),
+  ].filter(({ bytes }) => bytes > 0);
+  const memoryBytes = Math.ceil((arenaAt + arenaBytes + record.SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES;
+  return { height, width, threads, tensors, ops, blocks, arenaAt, arenaBytes, memoryBytes };
+}
 
-  const turns = whole ? model.ops.map((_, index) => index) : findTurns(model, sizes);
+/** Rows that memory holds of each tensor, by tensor id. */
+function heldRows({ ops }: Model, sizes: readonly Size[], executedBy: readonly number[]): number[] {
   const rows = sizes.map(({ height }) => height);
-  model.ops.forEach(({ output }, index) => {
-    const reader = model.ops[turns[index]!]!;
-    const { kernelHeight, dilationY } = reader.attributes;
-    if (reader.output !== output) rows[output] = dilationY * (kernelHeight - 1) + rowsAtOnce(reader);
+  ops.forEach(({ output }, index) => {
+    const by = executedBy[index]!;
+    if (by !== index) rows[output] = windowRows(ops[by]!);
   });
-  const lifetimes = findLifetimes(model, turns);
-  const owners = shareInPlace(model, sizes, lifetimes);
-  const scratchBytes = model.ops.map((op) => align(scratchOf(op, model, sizes)));
-  const tensorBytes = sizes.map(({ width }, id) => align(rows[id]! * width * model.tensors[id]!.channels));
-  const stepBytes = tensorBytes.map((bytes, id) => (rows[id] === sizes[id]!.height ? 0 : bytes));
-  const buffers: Buffer[] = [
-    ...owners.map((owner, id) => ({
-      bytes: owner === id ? tensorBytes[id]! + (threads - 1) * stepBytes[id]! : 0,
-      first: lifetimes[id]!.first,
-      last: Math.max(...owners.flatMap((other, at) => (other === id ? lifetimes[at]!.last : []))),
-    })),
-    ...scratchBytes.map((bytes, index) => ({
-      bytes: threads * bytes,
-      first: index,
-      last: model.ops[index]!.code === format.ARGMAX ? model.ops.length : turns[index]!,
-    })),
-  ];
-  const { offsets, bytes: arenaBytes } = placeBuffers(buffers);
-  return {
-    height,
-    width,
-    threads,
-    sizes,
-    rows,
-    turns,
-    parameters,
-    arenaAt,
-    arenaBytes,
-    offsets: owners.map((owner) => offsets[owner]!),
-    stepBytes,
-    lifetimes,
-    scratch: offsets.slice(sizes.length),
-    scratchBytes,
-    memoryBytes: Math.ceil((arenaAt + arenaBytes + SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES,
-  };
+  return rows;
 }
 
-/** How the arrays of a convolution are packed: see link. */
-export interface Packing {
-  readonly groups: number;
-  /** Output channels of one group, padded to whole blocks. */
-  readonly channels: number;
-  /** Weights of one output channel, padded. */
-  readonly depth: number;
-}
-
-/** Output rows that a depthwise convolution does at once: two where their taps are in as many pairs of rows as one's. */
-export function rowsAtOnce({ attributes: a }: Op): number {
-  return a.strideY === 1 && a.dilationY === 1 && a.kernelHeight % 2 === 1 ? 2 : 1;
-}
-
-/** Packing of a convolution; of any other operation nothing. */
-export function packingOf(op: Op, { tensors }: Model): Packing {
-  const taps = kindOf(op).taps?.(op.attributes, tensors[op.inputs[0]!]!.channels) ?? 0;
-  const groups = op.attributes.groups || 1;
-  const channels = taps && padTo(tensors[op.output]!.channels / groups, record.BLOCK);
-  const { kernelHeight, kernelWidth } = op.attributes;
-  if (op.code === format.DEPTHWISE) {
-    return { groups, channels, depth: rowsAtOnce(op) * padTo(kernelHeight, 4) * kernelWidth };
-  }
-  return { groups, channels, depth: padTo(taps, record.DEPTH_STEP) };
-}
-
-function placeParameters(op: Op, model: Model, place: (bytes: number) => number): Parameters {
-  const { groups, channels, depth } = packingOf(op, model);
-  return {
-    weights: place(groups * channels * depth),
-    bias: place(groups * channels * 4),
-    multipliers: place(groups * channels * 4),
-    table: place(op.table.byteLength),
-  };
-}
-
-/** A pointwise convolution that only a depthwise one reads is run by it, row by row, where the map is large. */
-function findTurns({ ops }: Model, sizes: readonly Size[]): number[] {
-  return ops.map(({ code, output }, index) => {
-    const readers = ops.flatMap((other, at) => (other.inputs.includes(output) ? [at] : []));
-    const { height } = sizes[output]!;
-    const fused = code === format.POINTWISE && readers.length === 1 && height >= FUSED_ROWS;
-    const reader = ops[readers[0]!];
-    const { kernelHeight, dilationY } = reader?.attributes ?? {};
-    return fused && reader!.code === format.DEPTHWISE && dilationY! * kernelHeight! < height
-      ? readers[0]!
-      : index;
-  });
-}
-
-/** Scores and what argmax makes of them are needed after the last operation, when the mask is drawn. */
-function findLifetimes({ tensors, ops }: Model, turns: readonly number[]): Lifetime[] {
+/** Logits and what argmax makes of them are needed after the last operation, when the mask is drawn. */
+function findLifetimes({ tensors, ops }: Model, executedBy: readonly number[]): Lifetime[] {
   const first = tensors.map(() => 0);
   const last = tensors.map(() => 0);
   ops.forEach((op, index) => {
-    first[op.output] = turns[index]!;
+    first[op.output] = executedBy[index]!;
     for (const id of [op.output, ...op.inputs]) {
-      last[id] = Math.max(last[id]!, op.code === format.ARGMAX ? ops.length : turns[index]!);
+      last[id] = Math.max(last[id]!, op.code === format.ARGMAX ? ops.length : executedBy[index]!);
     }
   });
   return first.map((start, id) => ({ first: start, last: last[id]! }));
@@ -208,63 +187,27 @@ function shareInPlace(
   ops.forEach((op, index) => {
     const [first, second] = op.inputs;
     if (!kindOf(op).inPlace || lifetimes[first!]!.last !== index || first === second) return;
-    if (
+    const isSame =
       sameSize(sizes[first!]!, sizes[op.output]!) &&
-      tensors[first!]!.channels === tensors[op.output]!.channels
-    )
-      owners[op.output] = owners[first!]!;
+      tensors[first!]!.channels === tensors[op.output]!.channels;
+    if (isSame) owners[op.output] = owners[first!]!;
   });
   return owners;
 }
 
-/** Bytes that an operation needs for itself while it runs. */
-function scratchOf(op: Op, model: Model, sizes: readonly Size[]): number {
-  const [first = op.output, second] = op.inputs;
-  const output = sizes[op.output]!;
-  const input = sizes[first]!;
-  const inChannels = model.tensors[first]!.channels;
-  const a = op.attributes;
-  switch (op.code) {
-    case format.INPUT:
-      return pictureScratch(output).bytes;
-    case format.CONVOLUTION:
-    case format.POINTWISE:
-      // taps of a convolution as int8; these or pixels, and the weights of a block, as int16: see assembly/matmul.ts;
-      // where the rows of a convolution fit in as many bytes, they are put there instead: see assembly/rows.ts
-      return (
-        (3 * Math.max(output.width, record.BATCH) + 2 * record.BLOCK) * packingOf(op, model).depth +
-        SLACK_BYTES
-      );
-    case format.DEPTHWISE:
-      return (
-        padTo(inChannels, 16) +
-        record.COLUMN *
-          (output.width * a.strideX + a.kernelWidth * a.dilationX) *
-          Math.ceil(a.kernelHeight / 2)
-      );
-    case format.GLOBAL_AVERAGE_POOL:
-      return 4 * inChannels;
-    case format.GATE:
-      return 4 * sizes[second!]!.width * inChannels + SLACK_BYTES;
-    case format.RESIZE:
-      return 4 * input.width * inChannels + 8 * output.width + SLACK_BYTES;
-    case format.ARGMAX:
-      return record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + SLACK_BYTES;
-    default:
-      return 0;
-  }
+/** Lifetimes of the memory of each tensor: until the last of those that use it. */
+function joinLifetimes(lifetimes: readonly Lifetime[], owners: readonly number[]): Lifetime[] {
+  const joined = lifetimes.map((life) => ({ ...life }));
+  owners.forEach((owner, id) => {
+    joined[owner]!.last = Math.max(joined[owner]!.last, lifetimes[id]!.last);
+  });
+  return joined;
 }
 
-/** Parts of the scratch of `input`, as offsets: one picture row, weights across, rows already resized across. */
-export function pictureScratch(size: Size): {
-  weights: number;
-  rows: number;
-  rowCount: number;
-  bytes: number;
-} {
-  const side = format.MAX_IMAGE_SIDE;
-  const weights = align(side * 4 + SLACK_BYTES);
-  const rows = align(weights + 4 * (2 * side + 5 * size.width));
-  const rowCount = Math.ceil((2 * side) / size.height) + 3;
-  return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + SLACK_BYTES };
+/** Output rows that the kernel of an operation does together. */
+function rowsTogether(op: Op, { height, width, rows }: TensorPlan): number {
+  if (op.code === format.DEPTHWISE) return rowsAtOnce(op);
+  // rows of a window are apart from each other, others follow one another
+  if (op.code === format.POINTWISE && rows === height) return Math.max(1, Math.floor(record.BATCH / width));
+  return 1;
 }

@@ -1,8 +1,9 @@
 /**
  * What the kernels find in linear memory: first the words by which threads agree, then one list of op records
- * for each thread. An operation is a record of 32-bit words in linear memory, written by `link`.
- * Each constant is the byte offset of a field. Names that end in `_AT` hold addresses; `MULTIPLIER` fields
- * hold f32, all others i32. Plain constants only, read by the AssemblyScript compiler too.
+ * for each thread. An operation is a record of 32-bit words in linear memory, written by `link`: everything about it
+ * that is known at load stands there, so that kernels decide nothing.
+ * Each constant is the byte offset of a field. Names that end in `_AT` hold addresses; `MULTIPLIER` and `CONSTANT` hold
+ * f32, all others i32. Plain constants only, read by the AssemblyScript compiler too.
  */
 
 export const RECORD_BYTES = 224;
@@ -18,81 +19,121 @@ export const JOB_FIRST = 8;
 export const JOB_END = 12;
 export const JOB_ARRIVALS = 16;
 
-export const CODE = 0;
+/** What computes the operation: its code in the file, or for convolutions a kernel number below, plus the dot product. */
+export const KERNEL = 0;
 /** Addresses of up to four inputs, one word each. */
 export const INPUT_AT = 4;
 export const SECOND_AT = 8;
 export const OUTPUT_AT = 20;
-/** Packed weights: see link. */
-export const WEIGHTS_AT = 24;
-/** i32 for each output channel. */
-export const BIAS_AT = 28;
-/** f32 for each output channel: input scale * weight scale / output scale. */
-export const MULTIPLIERS_AT = 32;
-export const TABLE_AT = 36;
-export const SCRATCH_AT = 40;
+/** Biases, multipliers and weights of a convolution in blocks of eight output channels: see src/pack.ts. */
+export const BLOCKS_AT = 24;
+export const TABLE_AT = 28;
+export const SCRATCH_AT = 32;
 
-export const IN_HEIGHT = 44;
-export const IN_WIDTH = 48;
-export const IN_CHANNELS = 52;
-export const OUT_HEIGHT = 56;
-export const OUT_WIDTH = 60;
-export const OUT_CHANNELS = 64;
+export const IN_HEIGHT = 36;
+export const IN_WIDTH = 40;
+export const IN_CHANNELS = 44;
+export const OUT_HEIGHT = 48;
+export const OUT_WIDTH = 52;
+export const OUT_CHANNELS = 56;
 
 /** The attributes of src/ops.ts, one word each in the same order. */
-export const ATTRIBUTES_AT = 68;
-export const KERNEL_HEIGHT = 68;
-export const KERNEL_WIDTH = 72;
-export const STRIDE_Y = 76;
-export const STRIDE_X = 80;
-export const DILATION_Y = 84;
-export const DILATION_X = 88;
-export const PAD_TOP = 92;
-export const PAD_LEFT = 96;
-export const GROUPS = 108;
-export const MODE = 112;
+export const ATTRIBUTES_AT = 60;
+export const KERNEL_HEIGHT = 60;
+export const KERNEL_WIDTH = 64;
+export const STRIDE_Y = 68;
+export const STRIDE_X = 72;
+export const DILATION_Y = 76;
+export const DILATION_X = 80;
+export const PAD_TOP = 84;
+export const PAD_LEFT = 88;
+export const GROUPS = 100;
+export const MODE = 104;
 /** Pool factor of a gate. */
-export const FACTOR = 116;
+export const FACTOR = 108;
 /** The value that `pad` writes. */
-export const VALUE = 124;
+export const VALUE = 116;
 
 /** f32 for each of up to four inputs. */
-export const MULTIPLIER = 128;
-export const SECOND_MULTIPLIER = 132;
+export const MULTIPLIER = 120;
+export const SECOND_MULTIPLIER = 124;
 /** Zero points of up to four inputs. */
-export const ZERO = 144;
-export const SECOND_ZERO = 148;
-export const OUT_ZERO = 160;
+export const ZERO = 136;
+export const SECOND_ZERO = 140;
+export const OUT_ZERO = 152;
 /** Bounds of the output. */
-export const MIN = 164;
-export const MAX = 168;
-
-/** Channels of each of up to four inputs of `concat`. */
-export const CHANNELS = 172;
-/** 1 where the second input is a single pixel, repeated. */
-export const REPEATED = 188;
-/** Address of the record of the pointwise convolution that makes the input row by row, 0 if it is there already. */
-export const MAKER_AT = 200;
+export const MIN = 156;
+export const MAX = 160;
+/** 1 where every result is safe for fast rounding: see src/rounding.ts and assembly/requantize.ts. */
+export const FAST_ROUNDING = 164;
+/** 1 where another operation has this one computed as it needs its rows. */
+export const FUSED = 168;
+/** Address of the record of the operation that makes the input row by row, 0 if the input is there already. */
+export const PRODUCER_AT = 172;
 /** Rows that memory holds of the first input and of the output: row y lies at y modulo these. */
-export const IN_ROWS = 204;
-export const OUT_ROWS = 208;
-/** Output rows that a depthwise convolution does at once, 1 or 2: see assembly/depthwise.ts. */
-export const ROWS_AT_ONCE = 212;
-/** How products are summed, which the packing of the weights follows: see link. */
-export const FORM = 216;
+export const IN_ROWS = 176;
+export const OUT_ROWS = 180;
+/** Output rows that a kernel does together: see src/pack.ts. */
+export const ROWS_AT_ONCE = 184;
+/** The number 1, read where V8 would make a constant vector anew at each use. */
+export const ONE = 188;
 
-/** Output channels computed together: packed weights, biases and multipliers come in blocks of this many. */
+/** Of convolutions: values under the weights of one output channel of one group, padding included. */
+export const DEPTH = 192;
+/** Bytes from a block of eight output channels to the next. */
+export const BLOCK_BYTES = 196;
+/** How tiles find the taps of a pixel: see assembly/tiles.ts. */
+export const PIXEL_STEP = 200;
+export const RUNS = 204;
+export const RUN_BYTES = 208;
+export const RUN_STEP = 212;
+/** Added to each value to make it unsigned, 128 or 0; the biases take it off again: see src/pack.ts. */
+export const OFFSET = 216;
+/** Of depthwise convolutions: int8 [channels] of the input's zero point, which stands for taps outside the input. */
+export const OUTSIDE_AT = 220;
+
+/** Of other operations, in the same words: channels of each of up to four inputs of `concat`. */
+export const CHANNELS = 192;
+/** Of `concat`: bit k is set where the values of input k need no rescaling. */
+export const COPIED = 208;
+/** 1 where the second input is a single pixel, taken for every pixel of the first. */
+export const BROADCAST = 212;
+/** What `add` adds to both products: see assembly/add.ts. */
+export const CONSTANT = 216;
+
+/** Kernels of convolutions, in the field `KERNEL`: one of these plus how products are summed. */
+export const POINTWISE_KERNEL = 32;
+export const DEPTHWISE_KERNEL = 36;
+/** Dense convolution that reads the input where it lies. */
+export const DIRECT_KERNEL = 40;
+/** Dense or grouped convolution of taps that are copied side by side. */
+export const IM2COL_KERNEL = 44;
+
+/** How products of int8 are summed: see assembly/dot.ts. Pairs of int16. */
+export const PLAIN = 0;
+/** Relaxed dot product to 16-bit pairs, then to 32 bits. */
+export const RELAXED = 1;
+/** Relaxed dot product with the addition in the instruction: one step where the processor has it, slower where not. */
+export const RELAXED_ADD = 2;
+/** As an answer of `selftest`: RELAXED_ADD, whose second operand may be 0..255 on this host. */
+export const RELAXED_ADD_UNSIGNED = 3;
+
+/** Output channels computed together: biases, multipliers and weights come in blocks of this many. */
 export const BLOCK = 8;
-/** The reduction of a packed convolution is padded to a multiple of this. */
+/** Bytes of a block before its weights: biases i32 [8], multipliers f32 [8]. */
+export const BLOCK_HEAD = 64;
+/** The reduction of a pointwise or im2col convolution is padded to a multiple of this. */
 export const DEPTH_STEP = 8;
 /** Bytes of a column of sixteen channels in the scratch of a depthwise convolution. */
 export const COLUMN = 64;
 /** Pixels that a pointwise convolution does together where rows are shorter. */
 export const BATCH = 64;
+/** SIMD loads may read, and stores of scratch write, this many bytes past the end of what they need. */
+export const SLACK_BYTES = 64;
 
-/** Denominator of the bilinear weights of the mask, and of enlargements other than 2 and 4. */
+/** Denominator of the bilinear weights of the mask, and of upsampling by other factors than 2 and 4. */
 export const FINE = 2048;
-/** Fractional bits of the weights that resize pictures. */
-export const PICTURE_BITS = 22;
+/** Fractional bits of the weights that resize images. */
+export const IMAGE_BITS = 22;
 /** Bytes of the band in which finished mask rows wait to be copied out. */
 export const MASK_BAND = 65536;

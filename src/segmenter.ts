@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { Color } from "./card.js";
-import { Engine, instantiate, type Picture } from "./engine.js";
+
+import { Engine, instantiate } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
-import { describe, expectInteger } from "./errors.js";
+import { describe, EnvironmentError, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
-import { expectPicture, type Image } from "./image.js";
+import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
+import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
 import { plan } from "./plan.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
@@ -24,17 +25,17 @@ export interface LoadOptions extends SourceOptions {
 }
 
 export interface SegmentOptions {
-  /** Size of the mask in pixels; default: the picture's. */
+  /** Size of the mask in pixels; default: the image's. */
   readonly width?: number;
   readonly height?: number;
   /** Receives the mask: at least width * height bytes. */
   readonly out?: Uint8Array;
-  /** Also return the raw scores. */
-  readonly scores?: boolean;
+  /** Also return the logits. */
+  readonly logits?: boolean;
 }
 
-/** Raw scores: real value = scale * (q - zero), int8 [height, width, classes]. */
-export interface Scores {
+/** Logits, one for each class and pixel: real value = scale * (q - zero), int8 [height, width, classes]. */
+export interface Logits {
   readonly data: Int8Array;
   readonly height: number;
   readonly width: number;
@@ -48,7 +49,7 @@ export interface Segmentation {
   readonly mask: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly scores?: Scores;
+  readonly logits?: Logits;
 }
 
 /** Model, engine and memory facts of a segmenter. */
@@ -74,14 +75,14 @@ export class Segmenter {
   #stop: () => void;
 
   private constructor(engine: Engine, facts: Facts, stop = () => {}) {
-    const { card } = engine.model;
+    const { metadata } = engine.model;
     this.#engine = engine;
     this.#stop = stop;
-    this.classes = card.classes;
-    this.palette = card.palette;
+    this.classes = metadata.classes;
+    this.palette = metadata.palette;
     this.variant = facts.variant;
     const { threads } = engine.plan;
-    this.info = { name: card.name, ...facts, threads, ...modelInfo(engine.model, engine.plan) };
+    this.info = { name: metadata.name, ...facts, threads, ...modelInfo(engine.model, engine.plan) };
   }
 
   /**
@@ -103,46 +104,47 @@ export class Segmenter {
     let noThreads: string | undefined;
     if (threads > 1) {
       const memory = planFor(threads);
-      const crew = importThreads
-        ? await (await importThreads()).tryCrew(model, memory, variant)
-        : "no threads here";
-      if (typeof crew !== "string") {
+      try {
+        const { startThreadPool } = await importThreads();
+        const pool = await startThreadPool(model, memory, variant);
         return new Segmenter(
-          new Engine(model, memory, crew.exports),
-          { variant: crew.variant, fileBytes },
-          crew.stop,
+          new Engine(model, memory, pool),
+          { variant: pool.variant, fileBytes },
+          pool.stop,
         );
+      } catch (error) {
+        if (!(error instanceof EnvironmentError)) throw error;
+        noThreads = error.message;
       }
-      noThreads = crew;
     }
     const opened = module
-      ? { variant: variant ?? "simd", exports: instantiate(module) }
+      ? { variant: variant ?? "simd", ...instantiate(module) }
       : await openEngine(variant);
     const facts = { variant: opened.variant, fileBytes, ...(noThreads && { noThreads }) };
-    return new Segmenter(new Engine(model, planFor(1), opened.exports), facts);
+    return new Segmenter(new Engine(model, planFor(1), opened), facts);
   }
 
   /**
-   * Segments a picture of any size.
+   * Segments an image of any size.
    *
-   * @throws TypeError or RangeError for a wrong picture or option, Error after `dispose`
+   * @throws TypeError or RangeError for a wrong image or option, Error after `dispose`
    */
   segment(image: Image, options: SegmentOptions = {}): Segmentation {
     const job = this.#prepare(image, options);
-    job.engine.setPicture(job.picture);
+    job.engine.setImage(job.image);
     job.engine.run();
     return finish(job);
   }
 
   /**
-   * Segments a picture operation by operation, for callers who want progress, times or to stop in between:
-   * yields the number of operations done. One picture at a time: a second one spoils the first.
+   * Segments an image operation by operation, for callers who want progress, times or to stop in between:
+   * yields the number of operations done. One image at a time: a second one spoils the first.
    *
    * @throws as `segment`, at the first step
    */
   *steps(image: Image, options: SegmentOptions = {}): Generator<number, Segmentation, void> {
     const job = this.#prepare(image, options);
-    job.engine.setPicture(job.picture);
+    job.engine.setImage(job.image);
     yield 1;
     for (let index = 1; index < job.engine.model.ops.length; index++) {
       job.engine.run(index, index + 1);
@@ -161,11 +163,11 @@ export class Segmenter {
     this.dispose();
   }
 
-  #prepare(image: Image, options: SegmentOptions): Job {
+  #prepare(source: Image, options: SegmentOptions): Job {
     if (!this.#engine) throw new Error("the segmenter is disposed");
-    const picture = expectPicture(image);
-    const width = expectInteger("width", options.width ?? picture.width, 1, MAX_IMAGE_SIDE);
-    const height = expectInteger("height", options.height ?? picture.height, 1, MAX_IMAGE_SIDE);
+    const image = expectImage(source);
+    const width = expectInteger("width", options.width ?? image.width, 1, MAX_IMAGE_SIDE);
+    const height = expectInteger("height", options.height ?? image.height, 1, MAX_IMAGE_SIDE);
     const out = options.out ?? new Uint8Array(width * height);
     if (!(out instanceof Uint8Array))
       throw new TypeError(`"out" expected a Uint8Array, got ${describe(out)}`);
@@ -173,29 +175,30 @@ export class Segmenter {
     if (mask.length < width * height) {
       throw new RangeError(`"out" expected at least ${width * height} bytes, got ${out.length}`);
     }
-    return { engine: this.#engine, picture, mask, width, height, scores: options.scores ?? false };
+    return { engine: this.#engine, image, mask, width, height, logits: options.logits ?? false };
   }
 }
 
 type Facts = Pick<SegmenterInfo, "variant" | "fileBytes" | "noThreads">;
 
-/** One picture on its way through the network. */
+/** One image on its way through the network. */
 interface Job {
   readonly engine: Engine;
-  readonly picture: Picture;
+  readonly image: CheckedImage;
   readonly mask: Uint8Array;
   readonly width: number;
   readonly height: number;
-  readonly scores: boolean;
+  readonly logits: boolean;
 }
 
-function finish({ engine, mask, width, height, scores }: Job): Segmentation {
+function finish({ engine, mask, width, height, logits }: Job): Segmentation {
   engine.writeMask(width, height, mask);
-  return scores ? { mask, width, height, scores: copyScores(engine) } : { mask, width, height };
+  return logits ? { mask, width, height, logits: copyLogits(engine) } : { mask, width, height };
 }
 
-function copyScores(engine: Engine): Scores {
+function copyLogits(engine: Engine): Logits {
   const id = engine.model.ops.at(-1)!.inputs[0]!;
   const { channels, scale, zero } = engine.model.tensors[id]!;
-  return { data: engine.tensor(id).slice(), ...engine.plan.sizes[id]!, classes: channels, scale, zero };
+  const { height, width } = engine.plan.tensors[id]!;
+  return { data: engine.tensor(id).slice(), height, width, classes: channels, scale, zero };
 }

@@ -1,7 +1,6 @@
 import { expectModel } from "./errors.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { kindOf, type Op, type Size, sameSize } from "./ops.js";
+import { kindOf, type Model, type Op, type Size, sameSize } from "./ops.js";
 
 /** Most taps of one frame, products and pooled values: some minutes of work. */
 const MAX_TAPS = 2 ** 40;

@@ -9,7 +9,7 @@ export const LAST_OP = 0;
 export const MASK_AT = 4;
 /** Address of the list of class names: for each the address of its text and the bytes of it, two words. */
 export const NAMES_AT = 8;
-/** CRC-32 of the mask of the test picture: see src/checksum.ts. */
+/** CRC-32 of the mask of the test image: see src/checksum.ts. */
 export const CHECKSUM = 12;
 
 /** Bytes of an entry of the list of class names. */

@@ -1,7 +1,7 @@
 /** A worker of a model with several threads, in web-like hosts: see threads.ts. */
-import type { Share } from "./threads.js";
+import type { ThreadStart } from "./threads.js";
 
-globalThis.onmessage = ({ data }: MessageEvent<Share>) => {
+globalThis.onmessage = ({ data }: MessageEvent<ThreadStart>) => {
   const { module, memory, records, part, parts } = data;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const { work } = exports as unknown as { work(records: number, part: number, parts: number): void };

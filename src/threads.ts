@@ -2,19 +2,21 @@
  * Threads: workers that share one linear memory with the caller and run their share of the rows of every operation.
  * This file is loaded when a model is first asked to run with several.
  */
-import { type EngineExports, instantiate } from "./engine.js";
+import { decodeBase64 } from "./base64.js";
+import { instantiate } from "./engine.js";
 import { EnvironmentError } from "./errors.js";
 import { RELAXED_THREADS, SIMD_THREADS } from "./generated/threads.js";
+import { noThreads } from "./isolation.js";
 import { recordAt } from "./link.js";
-import type { Model } from "./model.js";
+import type { Model } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
 import { JOB } from "./record.js";
-import { openVariant, type Variant } from "./variant.js";
+import { type Opened, openVariant, type Variant } from "./variant.js";
 
 const TEXTS: Partial<Record<Variant, string>> = { relaxed: RELAXED_THREADS, simd: SIMD_THREADS };
 
 /** What a worker needs to take part. */
-export interface Share {
+export interface ThreadStart {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
   /** Address of its list of op records. */
@@ -23,10 +25,8 @@ export interface Share {
   readonly parts: number;
 }
 
-/** The caller's instance, and the end of the workers. */
-export interface Crew {
-  readonly variant: Variant;
-  readonly exports: EngineExports;
+/** The caller's instance, and the end of the workers that share its memory. */
+export interface ThreadPool extends Opened {
   readonly stop: () => void;
 }
 
@@ -34,7 +34,7 @@ export interface Crew {
 interface NodeThreads {
   readonly Worker: new (
     text: string,
-    options: { eval: true; workerData: Share },
+    options: { eval: true; workerData: ThreadStart },
   ) => {
     once(event: "message" | "error", listener: (value: Error) => void): void;
     unref(): void;
@@ -48,39 +48,21 @@ interface Thread {
   readonly end: () => void;
 }
 
-/** Why there can be no threads here and what would help, or undefined where there can. */
-export function noThreads(scope: { crossOriginIsolated?: boolean } = globalThis): string | undefined {
-  if (scope.crossOriginIsolated === false) {
-    return "threads need cross-origin isolation (COOP and COEP headers)";
-  }
-  return typeof SharedArrayBuffer === "undefined" ? "this host has no shared memory" : undefined;
-}
-
-/** Starts `plan.threads` - 1 workers; where there can be none, the result says why. */
-export async function tryCrew(model: Model, plan: Plan, asked?: Variant): Promise<Crew | string> {
-  try {
-    return await startCrew(model, plan, asked);
-  } catch (error) {
-    if (error instanceof EnvironmentError) return error.message;
-    throw error;
-  }
-}
-
 /**
- * Starts the workers.
+ * Starts `plan.threads` - 1 workers.
  *
- * @throws EnvironmentError where this host has no threads or a worker does not start
+ * @throws EnvironmentError where this host or the build asked for has no threads, or a worker does not start
  */
-async function startCrew(model: Model, plan: Plan, asked?: Variant): Promise<Crew> {
+export async function startThreadPool(model: Model, plan: Plan, requested?: Variant): Promise<ThreadPool> {
   const reason = noThreads();
   if (reason) throw new EnvironmentError(reason);
   const pages = plan.memoryBytes / PAGE_BYTES;
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   let module: WebAssembly.Module;
-  const { variant, exports } = await openVariant(asked, async (name) => {
+  const opened = await openVariant(requested, async (name) => {
     const text = TEXTS[name];
     if (!text) throw new EnvironmentError(`the variant "${name}" has no threads`);
-    module = await WebAssembly.compile(Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0)));
+    module = await WebAssembly.compile(decodeBase64(text));
     return instantiate(module, memory);
   });
   const threads: Thread[] = [];
@@ -100,35 +82,35 @@ async function startCrew(model: Model, plan: Plan, asked?: Variant): Promise<Cre
     stop();
     throw new EnvironmentError(`a thread did not start: ${(error as Error).message}`);
   }
-  return { variant, exports, stop };
+  return { ...opened, stop };
 }
 
-function start(share: Share): Thread {
-  if (typeof Worker !== "undefined") return startWeb(share);
+function start(options: ThreadStart): Thread {
+  if (typeof Worker !== "undefined") return startWeb(options);
   const { process } = globalThis as { process?: { getBuiltinModule?(name: string): unknown } };
   const node = process?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
   if (!node) throw new EnvironmentError("this host has no workers");
-  return startNode(share, node);
+  return startNode(options, node);
 }
 
-function startWeb(share: Share): Thread {
+function startWeb(options: ThreadStart): Thread {
   const worker = new Worker(new URL("./thread.js", import.meta.url), { type: "module" });
   const ready = new Promise<void>((resolve, reject) => {
     worker.onmessage = () => resolve();
     worker.onerror = (event) =>
       reject(new Error(event.message || "thread.js was not found beside the library"));
   });
-  worker.postMessage(share);
+  worker.postMessage(options);
   return { ready, end: () => worker.terminate() };
 }
 
 /** In Node the worker is text: there is no file to find. */
-function startNode(share: Share, { Worker }: NodeThreads): Thread {
+function startNode(options: ThreadStart, { Worker }: NodeThreads): Thread {
   const text = `const { parentPort, workerData: { module, memory, records, part, parts } } = require("node:worker_threads");
     const { work } = new WebAssembly.Instance(module, { env: { memory } }).exports;
     parentPort.postMessage(0);
     work(records, part, parts);`;
-  const worker = new Worker(text, { eval: true, workerData: share });
+  const worker = new Worker(text, { eval: true, workerData: options });
   const ready = new Promise<void>((resolve, reject) => {
     worker.once("message", () => {
       worker.unref();

@@ -1,7 +1,6 @@
 import { expectModel } from "./errors.js";
 import * as format from "./format.js";
-import type { Model } from "./model.js";
-import { ATTRIBUTES, type Attributes, kindOf, type Op, type Tensor } from "./ops.js";
+import { ATTRIBUTES, type Attributes, kindOf, type Model, type Op, type Tensor } from "./ops.js";
 import { inferSizes } from "./shape.js";
 
 /** Scales within these bounds keep every multiplier a finite, normal binary32 number. */
@@ -78,7 +77,7 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   if (kind.sameScale && !same) return "input and output differ in scale or range";
   const scale = op.scales.find((value) => !(value >= MIN_WEIGHT_SCALE && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
-  if (kind.attributes.includes(/* @__KEY__ */ "kernelHeight")) return findWindowFault(a, output.channels);
+  if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
   const within = (value: number) => value >= output.min && value <= output.max;
   switch (op.code) {
     case format.GATE:
@@ -119,14 +118,17 @@ function findWindowFault(a: Attributes, outChannels: number): string | false {
   return a.mode > format.COUNT_PADDING && `mode ${a.mode}`;
 }
 
-/** The input is a picture of 8-bit colours, the scores have a channel for each class of the card. */
-function validateEnds({ tensors, ops, card }: Model): void {
+/** The input is an image of 8-bit colours, the logits have a channel for each class of the metadata. */
+function validateEnds({ tensors, ops, metadata }: Model): void {
   const { scale, zero, min, max } = tensors[ops[0]!.output]!;
   const plain = scale === Math.fround(1 / 255) && zero === -128 && min === -128 && max === 127;
   expectModel(plain, "input: not scale 1/255, zero -128, range -128..127");
   const classes = tensors[ops.at(-1)!.inputs[0]!]!.channels;
   expectModel(classes >= 2 && classes <= format.MAX_CLASSES, `argmax: ${classes} classes`);
-  expectModel(classes === card.classes.length, `card: ${card.classes.length} classes for ${classes} scores`);
-  const names = card.tensors?.length ?? tensors.length;
-  expectModel(names === tensors.length, `card: ${names} names for ${tensors.length} tensors`);
+  expectModel(
+    classes === metadata.classes.length,
+    `metadata: ${metadata.classes.length} classes for ${classes} logits`,
+  );
+  const names = metadata.tensors?.length ?? tensors.length;
+  expectModel(names === tensors.length, `metadata: ${names} names for ${tensors.length} tensors`);
 }

@@ -26,3 +26,13 @@ test("the README names every command, and every file it links to exists", () => 
   for (const [, path] of README.matchAll(/\]\((?!https?:)([^)]+)\)/g))
     expect(existsSync(path!), path).toBe(true);
 });
+
+test("every path that CONTRIBUTING.md names exists", () => {
+  const text = readFileSync("CONTRIBUTING.md", "utf8");
+  const quoted = [...text.matchAll(/`((?:assembly|bench|build|models|src|test|tools)\/[^`\s]*)`/g)];
+  const linked = [...text.matchAll(/\]\((?!https?:)([^)]+)\)/g)];
+  // NAME stands for a name that the reader chooses
+  const paths = [...quoted, ...linked].map(([, path]) => path!).filter((path) => !path.includes("NAME"));
+  expect(paths.length).toBeGreaterThan(50);
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+});

@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { Engine, instantiate } from "../src/engine.js";
 import { engineBytes } from "../src/engines/inline.js";
-import type { Model } from "../src/model.js";
+import type { Model } from "../src/ops.js";
 import { PAGE_BYTES, type Plan, plan } from "../src/plan.js";
 import { VARIANTS, type Variant } from "../src/variant.js";
 
@@ -30,11 +30,11 @@ export function openEngineOf(variant: Variant, model: Model, height: number, wid
 /** A plan in which no tensors share bytes: they lie one after the other behind the arena of the given plan. */
 function spread(model: Model, compact: Plan): Plan {
   let arenaBytes = compact.arenaBytes;
-  const offsets = compact.sizes.map(({ height, width }, id) => {
+  const tensors = compact.tensors.map((tensor, id) => {
     const offset = arenaBytes;
-    arenaBytes += Math.ceil((height * width * model.tensors[id]!.channels) / 16) * 16;
-    return offset;
+    arenaBytes += Math.ceil((tensor.height * tensor.width * model.tensors[id]!.channels) / 16) * 16;
+    return { ...tensor, offset };
   });
   const pages = Math.ceil((compact.arenaAt + arenaBytes + 64) / PAGE_BYTES);
-  return { ...compact, offsets, arenaBytes, memoryBytes: pages * PAGE_BYTES };
+  return { ...compact, tensors, arenaBytes, memoryBytes: pages * PAGE_BYTES };
 }

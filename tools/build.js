@@ -1,18 +1,19 @@
 /**
- * Builds what is installed: engine modules, the library with its types, the command line.
+ * Builds what is installed: engine modules, the library with its types, the command line, the demo page.
  *
- *   build/*.wasm (asc)  ->  src/generated/*.ts  ->  dist/*.js, dist/engine/*.wasm, dist/types/
+ *   assembly/  ->  build/*.wasm  ->  src/generated/*.ts  ->  dist/*.js, dist/engine/, dist/page/, dist/types/
  *
  * Every entry of the library is the same source with another way to the engine (src/engines) and another way to
  * open an address (src/open).
  */
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { build } from "esbuild";
-import { minify } from "terser";
-
-const VARIANTS = ["scalar", "simd", "relaxed"];
-const THREADED = ["simd-threads", "relaxed-threads"];
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, relative } from "node:path";
+import { promisify } from "node:util";
+import { globSync } from "tinyglobby";
+import { CompileError, engineSteps, GENERATED, TYPES, VARIANTS, viaTemporary } from "./compile.js";
 
 const ENTRIES = {
   index: { engine: "inline", open: "web" },
@@ -24,26 +25,80 @@ const ENTRIES = {
   workerd: { engine: "modules", open: "web", suffix: "" },
   "edge-light": { engine: "modules", open: "web", suffix: "?module" },
 };
+const BROWSER = { browser: "src/browser/index.ts", worker: "src/worker.ts" };
+const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
+const PAGE = { page: "tools/page/page.ts", worker: "src/worker.ts" };
+const STREET = "tools/page/street.ts";
+const COMMANDS = {
+  cli: "tools/cli.ts",
+  start: "tools/segment/start.ts",
+  "segment-worker": "tools/segment/worker.ts",
+};
 
-/** Engines as text: one constant for each build. */
-function inlineEngines(path, variants) {
-  const constants = variants.map((variant) => {
-    const base64 = readFileSync(`build/${variant}.wasm`).toString("base64");
-    return `export const ${variant.toUpperCase().replace("-", "_")}: string =\n  "${base64}";\n`;
-  });
-  writeFileSync(path, constants.join(""));
+/** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
+const TOOLS = ["tools/build.js", "package-lock.json"];
+const LIBRARY = ["src/**/*.ts", ...TOOLS];
+
+const shared = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
+/** Bundled packages may still call require. */
+const NODE = {
+  platform: "node",
+  loader: { ".wasm": "binary" },
+  banner: {
+    js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+  },
+};
+
+const hashOf = (content) => createHash("sha256").update(content).digest("hex");
+
+/** Content of a file, or undefined without one. */
+function readIf(path) {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
 }
 
-/** The scalar engine as JavaScript: what wasm2js makes, wrapped so that every instance has variables of its own. */
-function translateEngine() {
-  const wasm2js = ["node_modules/binaryen/bin/wasm2js", "build/scalar.wasm", "--all-features", "-O3"];
-  const text = execFileSync(process.execPath, [...wasm2js, "-o", "-"], { encoding: "utf8" });
-  const end = text.indexOf("var retasmFunc");
-  if (end < 0) throw new Error("tools/build.js: wasm2js wrote something new");
-  const head = '// @ts-nocheck\nimport type { EngineExports } from "../engine.js";\n\n';
-  const body = `${text.slice(0, end)}return asmFunc({});\n`;
-  const code = `${head}export function instantiateJavascript(): EngineExports {\n${body}}\n`;
-  writeFileSync("src/generated/javascript.ts", code);
+const isProgram = (content) => Buffer.from(content.slice(0, 2)).toString() === "#!";
+
+/** Writes a file in one instant: whoever reads it meanwhile, another build too, sees the old one or the new one. */
+function replaceFile(path, content) {
+  const temporary = `build/${process.pid}.tmp`;
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(temporary, content, { mode: isProgram(content) ? 0o755 : 0o644 });
+  renameSync(temporary, path);
+}
+
+/**
+ * Does a step unless the files it reads and the files it writes are those of the last time.
+ *
+ * @param step `inputs` are patterns of paths, `make` gives the files as { path: content }
+ * @returns the paths that it writes
+ */
+async function update({ name, inputs, make }) {
+  const stamp = `build/stamps/${name}.json`;
+  const paths = globSync(inputs, { expandDirectories: false }).sort();
+  const key = hashOf(paths.map((path) => `${path} ${hashOf(readFileSync(path))}\n`).join(""));
+  const last = JSON.parse(readIf(stamp) ?? "{}");
+  const isFresh = ([path, hash]) => hashOf(readIf(path) ?? "") === hash;
+  if (last.key === key && Object.entries(last.outputs).every(isFresh)) return Object.keys(last.outputs);
+  const files = Object.entries(await make());
+  for (const [path, content] of files) replaceFile(path, content);
+  const outputs = Object.fromEntries(files.map(([path, content]) => [path, hashOf(content)]));
+  replaceFile(stamp, JSON.stringify({ key, outputs }));
+  return Object.keys(outputs);
+}
+
+/** Runs esbuild; gives its files as { path: content }. */
+async function bundle(options) {
+  const { build } = await import("esbuild");
+  const { outputFiles, metafile } = await build({ ...shared, ...options, write: false });
+  const files = outputFiles.map(({ path, contents }) => [
+    relative(".", path).replaceAll("\\", "/"),
+    contents,
+  ]);
+  return { files: Object.fromEntries(files), metafile };
 }
 
 /** Replaces the default engine and opener by those of an entry. */
@@ -65,70 +120,6 @@ function choose({ engine, open, suffix }) {
   };
 }
 
-/** Properties of the library's own structures, which users never see: they get short names. */
-const PRIVATE = [
-  ...[
-    "attributes",
-    "arenaAt",
-    "entryBytes",
-    "inPlace",
-    "sameScale",
-    "arity",
-    "taps",
-    "lifetimes",
-    "scratchBytes",
-  ],
-  ...[
-    "stepBytes",
-    "rowCount",
-    "multipliers",
-    "turns",
-    "offsets",
-    "sizes",
-    "depth",
-    "inputs",
-    "output",
-    "weights",
-  ],
-  ...[
-    "bias",
-    "scales",
-    "table",
-    "plan",
-    "model",
-    "scratch",
-    "kernelHeight",
-    "kernelWidth",
-    "strideY",
-    "strideX",
-  ],
-  ...[
-    "dilationY",
-    "dilationX",
-    "padTop",
-    "padLeft",
-    "padBottom",
-    "padRight",
-    "groups",
-    "numerator",
-    "denominator",
-  ],
-  ...[
-    "code",
-    "mode",
-    "stride",
-    "rows",
-    "bytes",
-    "first",
-    "last",
-    "engine",
-    "picture",
-    "setPicture",
-    "writeMask",
-  ],
-];
-const mangleProps = new RegExp(`^(${PRIVATE.join("|")})$`);
-
 /** Leaves what runs several threads in a file of its own, which is loaded when needed. */
 const separateThreads = {
   name: "separate-threads",
@@ -136,101 +127,50 @@ const separateThreads = {
     onResolve({ filter: /^\.\.\/threads\.js$/ }, () => ({ path: "./threads.js", external: true }));
   },
 };
-const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
 
-/** The drawn street as a file, made again only when its drawing changed: it takes seconds. */
-async function drawSample() {
-  const parts = readdirSync("tools/sample").map((name) => `tools/sample/${name}`);
-  const sources = [...parts, "tools/page/street.ts"];
-  const made = statSync("build/street.jpg", { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  if (sources.every((source) => statSync(source).mtimeMs < made)) return;
-  const outfile = "build/street.mjs";
-  await build({
-    ...shared,
-    entryPoints: ["tools/page/street.ts"],
-    outfile,
-    platform: "node",
-    loader: { ".wasm": "binary" },
-    banner: NODE_BANNER,
-  });
-  execFileSync(process.execPath, [outfile, "build/street.jpg"]);
-}
-
-/** Library for web pages with its worker, and the demo page, which has a worker of its own beside it. */
-async function buildPages() {
-  const browser = { browser: "src/browser/index.ts", worker: "src/worker.ts" };
-  const plugins = [separateThreads];
-  await build({ ...shared, entryPoints: { ...browser, ...THREADS }, outdir: "dist", minify: true, plugins });
-  const page = { page: "tools/page/page.ts", worker: "src/worker.ts" };
-  await build({
-    ...shared,
-    entryPoints: { ...page, ...THREADS },
-    outdir: "dist/page",
-    minify: true,
-    plugins,
-  });
-  await drawSample();
-  for (const name of ["index.html", "page.css", "icon.svg"])
-    cpSync(`tools/page/${name}`, `dist/page/${name}`);
-  cpSync("build/street.jpg", "dist/page/street.jpg");
-}
-
-/** Bundled packages may still call require. */
-const NODE_BANNER = {
-  js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
-};
-
-mkdirSync("src/generated", { recursive: true });
-inlineEngines("src/generated/engine.ts", VARIANTS);
-inlineEngines("src/generated/threads.ts", THREADED);
-translateEngine();
-
-rmSync("dist", { recursive: true, force: true });
-mkdirSync("dist");
-const shared = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
-for (const [name, parts] of Object.entries(ENTRIES)) {
-  const { outputFiles } = await build({
-    ...shared,
+/** One entry of the library. */
+async function bundleEntry([name, parts]) {
+  const { files } = await bundle({
     entryPoints: ["src/index.ts"],
-    write: false,
+    outfile: `dist/${name}.js`,
     minify: true,
-    mangleProps,
     external: ["node:*"],
     plugins: [choose(parts), separateThreads],
   });
-  const { code } = await minify(outputFiles[0].text, {
-    module: true,
-    ecma: 2022,
-    compress: { passes: 3, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false },
-  });
-  writeFileSync(`dist/${name}.js`, code);
+  return files;
 }
-for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);
-const commands = await build({
-  ...shared,
-  entryPoints: {
-    cli: "tools/cli.ts",
-    start: "tools/segment/start.ts",
-    "segment-worker": "tools/segment/worker.ts",
-  },
-  outdir: "dist",
-  platform: "node",
-  loader: { ".wasm": "binary" },
-  external: ["onnxruntime-web"],
-  splitting: true,
-  chunkNames: "chunks/[name]-[hash]",
-  metafile: true,
-  banner: NODE_BANNER,
-});
-writeFileSync("dist/THIRD-PARTY.txt", licences(Object.keys(commands.metafile.inputs)));
-await buildPages();
-execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "src/tsconfig.json"], {
-  stdio: "inherit",
-});
+
+/** All entries of the library, its worker and threads for web pages, and its engines as files. */
+async function bundleLibrary() {
+  const entries = await Promise.all(Object.entries(ENTRIES).map(bundleEntry));
+  const browser = { ...BROWSER, ...THREADS };
+  const { files } = await bundle({
+    entryPoints: browser,
+    outdir: "dist",
+    minify: true,
+    plugins: [separateThreads],
+  });
+  const engines = VARIANTS.map((name) => [`dist/engine/${name}.wasm`, readFileSync(`build/${name}.wasm`)]);
+  return Object.assign(files, ...entries, Object.fromEntries(engines));
+}
+
+/** The command line with its worker, and what `npm start` runs. */
+async function bundleCommands() {
+  const { files, metafile } = await bundle({
+    ...NODE,
+    entryPoints: COMMANDS,
+    outdir: "dist",
+    external: ["onnxruntime-web"],
+    splitting: true,
+    chunkNames: "chunks/[name]-[hash]",
+    metafile: true,
+  });
+  return { ...files, "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)) };
+}
 
 /** The licences of the packages whose files are part of the command line. */
-function licences(inputs) {
-  const folders = inputs.flatMap((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+function licensesOf(inputs) {
+  const folders = inputs.flatMap((path) => /^.*?node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
   const parts = [...new Set(folders)].sort().map((folder) => {
     const { name, version } = JSON.parse(readFileSync(`${folder}/package.json`, "utf8"));
     const files = readdirSync(folder, { recursive: true }).filter((file) =>
@@ -240,4 +180,63 @@ function licences(inputs) {
     return `${name} ${version}\n\n${texts.join("\n\n")}\n`;
   });
   return `The command line contains code of these packages.\n\n${parts.join(`\n${"-".repeat(80)}\n\n`)}`;
+}
+
+/** The drawn street as a file. */
+async function drawStreet() {
+  const outfile = `build/${process.pid}-street.mjs`;
+  const { files } = await bundle({ ...NODE, entryPoints: [STREET], outfile });
+  const draw = async (path) => {
+    writeFileSync(outfile, files[outfile]);
+    await promisify(execFile)(process.execPath, [outfile, path]).finally(() => rmSync(outfile));
+  };
+  return { "build/street.jpg": await viaTemporary("street.jpg", draw, readFileSync) };
+}
+
+/** The demo page, which has a worker of its own beside it. */
+async function bundlePage() {
+  const entryPoints = { ...PAGE, ...THREADS };
+  const { files } = await bundle({
+    entryPoints,
+    outdir: "dist/page",
+    minify: true,
+    plugins: [separateThreads],
+  });
+  for (const name of ["index.html", "page.css", "icon.svg"])
+    files[`dist/page/${name}`] = readFileSync(`tools/page/${name}`);
+  return { ...files, "dist/page/street.jpg": readFileSync("build/street.jpg") };
+}
+
+/** In this order, after the engines. */
+const STEPS = [
+  ...GENERATED,
+  { name: "library", inputs: LIBRARY, make: bundleLibrary },
+  TYPES,
+  {
+    name: "commands",
+    inputs: ["tools/**/*.ts", "!tools/page/**", "build/standalone-*.wasm", ...LIBRARY],
+    make: bundleCommands,
+  },
+  { name: "street", inputs: ["tools/sample/*.ts", STREET, ...TOOLS], make: drawStreet },
+  { name: "page", inputs: ["tools/page/*", "build/street.jpg", ...LIBRARY], make: bundlePage },
+];
+
+async function main() {
+  mkdirSync("build", { recursive: true });
+  const engines = engineSteps().values();
+  const work = async () => {
+    for (const engine of engines) await update(engine);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  const built = new Set();
+  for (const step of STEPS) for (const path of await update(step)) built.add(path);
+  for (const path of globSync("dist/**")) if (!built.has(path)) rmSync(path, { force: true });
+}
+
+try {
+  await main();
+} catch (error) {
+  // esbuild too has said why
+  if (!(error instanceof CompileError || error.errors)) throw error;
+  process.exitCode = 1;
 }

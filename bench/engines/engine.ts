@@ -9,17 +9,17 @@ export interface Host {
   assets(packageName: string): string;
 }
 
-/** Class ids of the picture's pixels, [side, side], in whatever integers the engine gives. */
+/** Class ids of the image's pixels, [side, side], in whatever integers the engine gives. */
 export type Mask = Uint8Array | Int32Array;
 
-/** A loaded network. Levels of the picture: uint8 RGB, [side, side, 3]. */
+/** A loaded network. Levels of the image: uint8 RGB, [side, side, 3]. */
 export interface Engine {
   run(levels: Uint8Array): Mask | Promise<Mask>;
   close(): void | Promise<void>;
 }
 
-/** Number types of a network. */
-export type Numbers = "f32" | "u8" | "s8";
+/** Numbers of a network: real, or 8-bit activations with or without a sign. */
+export type NumberType = "f32" | "u8" | "s8";
 
 /** One line of the comparison. */
 export interface Spec {
@@ -29,20 +29,20 @@ export interface Spec {
   readonly label: string;
   /** File in this folder that loads it. */
   readonly engine: "ours" | "tfjs-wasm" | "tfjs-cpu" | "onnxruntime-web" | "onnxruntime-node" | "litert";
-  readonly numbers: Numbers;
+  readonly numbers: NumberType;
   readonly threads: number;
   /** Build of ours. */
   readonly variant?: string;
   readonly hosts: readonly ("node" | "chromium")[];
   /** Model files it reads. */
   readonly files: readonly string[];
-  /** File of the picture it is given, levels [side, side, 3]. */
-  readonly picture: string;
+  /** File of the image it is given, levels [side, side, 3]. */
+  readonly image: string;
   /** Of the input, pixels. */
   readonly side: number;
   /** Least share of pixels equal to ours. */
   readonly agreement: number;
-  /** Takes seconds for a picture: measured with one round in five. */
+  /** Takes seconds for an image: measured with one round in five. */
   readonly isSlow?: boolean;
 }
 

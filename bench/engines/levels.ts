@@ -1,4 +1,4 @@
-/** Levels of a picture in the order and type that an engine takes; the array is made once and used again. */
+/** Levels of an image in the order and type that an engine takes; the array is made once and used again. */
 
 /** uint8 [side, side, 3] to float [side, side, 3]. */
 export function toFloats(side: number): (levels: Uint8Array) => Float32Array {

@@ -9,7 +9,7 @@ const INTEGER = 0.98;
 const REAL = 0.96;
 
 /** The drawn street. */
-const PICTURE = { picture: "picture.rgb", side: 512 } as const;
+const IMAGE = { image: "image.rgb", side: 512 } as const;
 
 function ours(variant: string, threads: number): Spec {
   const isThreaded = threads > 1;
@@ -22,24 +22,24 @@ function ours(variant: string, threads: number): Spec {
     variant,
     hosts: BOTH,
     files: ["model.aseg"],
-    ...PICTURE,
+    ...IMAGE,
     agreement: 1,
   };
 }
 
 /** @param threads of the engines that have threads, at least 2 */
 export function allSpecs(threads = 2): Spec[] {
-  const inReal = { numbers: "f32", agreement: REAL, ...PICTURE } as const;
+  const inReal = { numbers: "f32", agreement: REAL, ...IMAGE } as const;
   const tfjs = { ...inReal, files: ["model.json", "model.bin"] } as const;
   const real = { ...inReal, files: ["model.f32.onnx"] } as const;
-  const u8 = { numbers: "u8", files: ["model.u8.onnx"], agreement: INTEGER, ...PICTURE } as const;
-  const s8 = { numbers: "s8", files: ["model.s8.onnx"], agreement: INTEGER, ...PICTURE } as const;
+  const u8 = { numbers: "u8", files: ["model.u8.onnx"], agreement: INTEGER, ...IMAGE } as const;
+  const s8 = { numbers: "s8", files: ["model.s8.onnx"], agreement: INTEGER, ...IMAGE } as const;
   const tflite = { ...inReal, files: ["model.f32.tflite"] } as const;
   const tfliteInteger = {
     numbers: "s8",
     files: ["model.s8.tflite"],
     agreement: INTEGER,
-    ...PICTURE,
+    ...IMAGE,
   } as const;
   const web = { engine: "onnxruntime-web", hosts: BOTH } as const;
   const native = { engine: "onnxruntime-node", hosts: ["node"] } as const;

@@ -5,7 +5,7 @@ import type { Engine, Mask } from "./engine.js";
 export const LEAD = 30;
 
 /**
- * Inferences for `LEAD` milliseconds, then one that is timed, as in a stream of pictures: caches are warm, and a core that
+ * Inferences for `LEAD` milliseconds, then one that is timed, as in a stream of images: caches are warm, and a core that
  * slept meanwhile has taken up its thread, which virtual machines take some 10 ms for.
  *
  * @param isSlow time the first inference

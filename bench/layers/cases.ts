@@ -5,12 +5,11 @@
  *
  *   sum(layer 0 (input), layer 1 (input), ...)    sum(layer 0 (input), layer 0 (input), ...)
  *
- * The networks begin with a convolution that gives the layer its channels (not where the layer takes the picture) and
+ * The networks begin with a convolution that gives the layer its channels (not where the layer takes the image) and
  * end with a classifier, so that they are networks like any other.
  */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
+import { type Attributes, type Model, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 
 /** One layer, of `side` x `side` pixels, with the padding of TensorFlow's "same". */
 export interface LayerCase {
@@ -21,7 +20,7 @@ export interface LayerCase {
   readonly side: number;
   readonly kernel: number;
   readonly stride: number;
-  /** 3 is the picture itself. */
+  /** 3 is the image itself. */
   readonly inChannels: number;
   readonly outChannels: number;
 }
@@ -90,8 +89,8 @@ export function layerModel(layer: LayerCase, isMany: boolean): Model {
   const first = apply();
   let sum = first;
   for (let index = 1; index < COUNT; index++) sum = builder.add(sum, isMany ? apply() : first);
-  const scores = builder.convolution(sum, format.POINTWISE, CLASSES, 1, 1, side / stride);
-  return builder.finish(scores, layer);
+  const logits = builder.convolution(sum, format.POINTWISE, CLASSES, 1, 1, side / stride);
+  return builder.finish(logits, layer);
 }
 
 function tapsOf(code: number, kernel: number, inChannels: number): number {
@@ -142,13 +141,19 @@ class Builder {
     return this.#op(format.ADD, [one, other], positive(channels, scale + this.#tensors[other]!.scale));
   }
 
-  finish(scores: number, { side, stride, label }: LayerCase): Model {
-    this.#op(format.ARGMAX, [scores], { channels: 1, scale: 1, zero: 0, min: 0, max: 127 });
+  finish(logits: number, { side, stride, label }: LayerCase): Model {
+    this.#op(format.ARGMAX, [logits], { channels: 1, scale: 1, zero: 0, min: 0, max: 127 });
     const classes = Array.from({ length: CLASSES }, (_, id) => `class ${id}`);
     const palette = classes.map((_, id) => [id, id, id] as const);
     const input = { scale: 1 / 255, zero: -128, order: "RGB" } as const;
-    const card = { name: label, classes, palette, input, provenance: { source: "bench/layers/cases.ts" } };
-    return { tensors: this.#tensors, ops: this.#ops, card, stride, width: side, height: side };
+    const metadata = {
+      name: label,
+      classes,
+      palette,
+      input,
+      provenance: { source: "bench/layers/cases.ts" },
+    };
+    return { tensors: this.#tensors, ops: this.#ops, metadata, stride, width: side, height: side };
   }
 
   #op(

@@ -1,8 +1,11 @@
 /** Times one layer on every engine that can be compared on it: see cases.ts for how. */
+
+import { median } from "../../tools/common/statistics.js";
 import type { Spec } from "../engines/engine.js";
-import { interleave, median, type Plan, type Samples } from "../measure.js";
+import { interleave, type Schedule } from "../interleave.js";
 import { type Ready, ready } from "../ready.js";
 import type { BenchHost } from "../runner.js";
+import type { Samples } from "../statistics.js";
 import { COUNT, macsOf } from "./cases.js";
 import type { PreparedLayer } from "./prepare.js";
 
@@ -13,7 +16,7 @@ const ENGINES = [
   { label: "LiteRT.js int8", engine: "litert", ending: "tflite" },
 ] as const;
 
-/** Random weights make scores that lie close together, so fewer pixels agree than of a trained network. */
+/** Random weights make logits that lie close together, so fewer pixels agree than of a trained network. */
 const AGREEMENT = 0.9;
 
 export interface LayerResult {
@@ -39,7 +42,7 @@ export function layerTime({ many, one }: Pick<LayerResult["engines"][number], "m
 export async function measureLayer(
   host: BenchHost,
   { layer, networks }: PreparedLayer,
-  { plan }: { plan: Plan },
+  { plan }: { plan: Schedule },
 ): Promise<LayerResult> {
   const all: Ready[] = [];
   try {
@@ -51,7 +54,7 @@ export async function measureLayer(
           threads: 1,
           hosts: [host.name],
           files: [`${file}.${ending}`],
-          picture: `layer-${layer.side}.rgb`,
+          image: `layer-${layer.side}.rgb`,
           side: layer.side,
           agreement: engine.engine === "ours" ? 1 : AGREEMENT,
           ...engine,

@@ -16,15 +16,15 @@ export interface PreparedLayer {
 /**
  * Writes both networks of every layer, as `<file>.aseg` and `<file>.tflite`.
  *
- * @param pictureOf gives levels uint8 [side, side, 3]; they are written as `layer-<side>.rgb`
+ * @param imageOf gives levels uint8 [side, side, 3]; they are written as `layer-<side>.rgb`
  */
 export async function prepareLayers(
   folder: string,
-  pictureOf: (side: number) => Uint8Array,
+  imageOf: (side: number) => Uint8Array,
 ): Promise<PreparedLayer[]> {
   const prepared: PreparedLayer[] = [];
   for (const layer of LAYERS) {
-    const levels = pictureOf(layer.side);
+    const levels = imageOf(layer.side);
     writeFileSync(join(folder, `layer-${layer.side}.rgb`), levels);
     const network = async (isMany: boolean) => {
       const file = `${layer.name}-${isMany ? "many" : "one"}`;

@@ -1,10 +1,11 @@
 /** Single layers on several engines: a table, and bars. */
-import { round, table } from "../markdown.js";
+import { formatMarkdown } from "../../tools/common/table.js";
+import { round } from "../statistics.js";
 import { barChart } from "../svg.js";
 import { COUNT } from "./cases.js";
 import { type LayerResult, layerTime } from "./measure.js";
 
-/** @param file name of the picture beside the raw results */
+/** @param file name of the chart beside the raw results */
 export function layersSection(
   layers: readonly LayerResult[],
   host: string,
@@ -31,7 +32,7 @@ before. Padding is that of TensorFlow, which LiteRT.js need not make by an opera
 
 ![Bars of milliseconds by layer](results/${file})
 
-${table(["layer", "MMAC", ...times, ...ratios], rows)}`;
+${formatMarkdown(rows, ["layer", "MMAC", ...times, ...ratios])}`;
   const bars = layers.flatMap(({ label, engines }) =>
     engines.map((engine) => {
       const value = layerTime(engine);

@@ -2,11 +2,10 @@
  * The shipped network as other engines want it: the same layers and the same weights, in real numbers or in integers
  * of 8 bits. Every writer in this folder starts here.
  *
- * The picture is taken as levels 0..255; the division by 255 is folded into the first weights.
+ * The image is taken as levels 0..255; the division by 255 is folded into the first weights.
  */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, kindOf, type Op, type Size, type Tensor } from "../../src/ops.js";
+import { type Attributes, kindOf, type Model, type Op, type Size, type Tensor } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
 
 /** A convolution of any kind in real numbers. */
@@ -27,7 +26,7 @@ export interface Convolution {
   readonly isRelu: boolean;
 }
 
-/** value * enlarge(offset + factor * sigmoid(attention)), enlarged by `pool` to the nearest neighbour. */
+/** value * upsample(offset + factor * sigmoid(attention)), upsampled by `pool` to the nearest neighbour. */
 export interface Gate {
   readonly kind: "gate";
   readonly name: string;
@@ -47,9 +46,9 @@ export interface MaxPool {
   readonly window: Attributes;
 }
 
-/** Bilinear enlargement with half-pixel centres. */
-export interface Enlarge {
-  readonly kind: "enlarge";
+/** Bilinear upsampling with half-pixel centres. */
+export interface Upsample {
+  readonly kind: "upsample";
   readonly name: string;
   readonly input: number;
   readonly output: number;
@@ -63,18 +62,18 @@ export interface Add {
   readonly isRelu: boolean;
 }
 
-export type Layer = Convolution | Gate | MaxPool | Enlarge | Add;
+export type Layer = Convolution | Gate | MaxPool | Upsample | Add;
 
-/** A network from levels 0..255, [height, width, 3], to scores; enlargement and argmax follow. */
+/** A network from levels 0..255, [height, width, 3], to logits; upsampling and argmax follow. */
 export interface Network {
   readonly layers: readonly Layer[];
-  /** Id of the tensor that holds the picture, and of the scores. */
-  readonly picture: number;
-  readonly scores: number;
+  /** Id of the tensor that holds the image, and of the logits. */
+  readonly image: number;
+  readonly logits: number;
   readonly height: number;
   readonly width: number;
   /**
-   * By tensor id. The picture's scale is 1, its zero point -128. An enlarged tensor has the scale of the small one,
+   * By tensor id. The image's scale is 1, its zero point -128. An upsampled tensor has the scale of the small one,
    * which other runtimes ask for.
    */
   readonly tensors: readonly Tensor[];
@@ -88,15 +87,15 @@ export interface Network {
  * @throws RangeError for an operation that the writers of this folder do not know
  */
 export function networkOf(model: Model, height = model.height, width = model.width): Network {
-  const picture = model.ops[0]!.output;
-  const tensors = model.tensors.map((tensor, id) => (id === picture ? { ...tensor, scale: 1 } : tensor));
+  const image = model.ops[0]!.output;
+  const tensors = model.tensors.map((tensor, id) => (id === image ? { ...tensor, scale: 1 } : tensor));
   for (const op of model.ops) if (op.code === format.RESIZE) tensors[op.output] = tensors[op.inputs[0]!]!;
   const sizes = inferSizes(model, height, width);
-  const layers = model.ops.slice(1, -1).map((op) => layerOf(op, model, picture));
-  return { layers, picture, scores: model.ops.at(-1)!.inputs[0]!, height, width, tensors, sizes };
+  const layers = model.ops.slice(1, -1).map((op) => layerOf(op, model, image));
+  return { layers, image, logits: model.ops.at(-1)!.inputs[0]!, height, width, tensors, sizes };
 }
 
-function layerOf(op: Op, model: Model, picture: number): Layer {
+function layerOf(op: Op, model: Model, image: number): Layer {
   const name = `t${op.output}`;
   const { output, attributes } = op;
   const [input, second] = op.inputs as [number, number];
@@ -117,13 +116,13 @@ function layerOf(op: Op, model: Model, picture: number): Layer {
     }
     case format.RESIZE:
       if (attributes.mode !== format.BILINEAR) throw unknown(op, "this mode");
-      return { kind: "enlarge", name, input, output };
+      return { kind: "upsample", name, input, output };
     case format.ADD:
       return { kind: "add", name, inputs: [input, second], output, isRelu };
     default:
       throw unknown(op);
   }
-  return { ...convolutionOf(op, model, input === picture), name, input, output, isRelu };
+  return { ...convolutionOf(op, model, input === image), name, input, output, isRelu };
 }
 
 function unknown(op: Op, what = "this operation"): RangeError {

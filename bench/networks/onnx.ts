@@ -1,4 +1,5 @@
 /** The network as ONNX, operator set 17, in real numbers or with QuantizeLinear and DequantizeLinear. */
+
 import {
   FLOAT,
   INT8,
@@ -9,6 +10,7 @@ import {
   UINT8,
 } from "../../tools/convert/onnx/read.js";
 import { encode, writeOnnx } from "../../tools/convert/onnx/write.js";
+import type { NumberType } from "../engines/engine.js";
 import {
   type Convolution,
   type EightBits,
@@ -23,18 +25,15 @@ import {
   realWeights,
 } from "./layers.js";
 
-/** Number types of a network: real numbers, or 8-bit activations with or without a sign. */
-export type Numbers = "f32" | "u8" | "s8";
-
 const int = (value: number): OnnxAttribute => ({ kind: "int", value });
 const ints = (...value: number[]): OnnxAttribute => ({ kind: "ints", value });
 const string = (value: string): OnnxAttribute => ({ kind: "string", value });
 
 /**
- * An ONNX file. Its input "picture" is [1, 3, height, width], levels 0..255 as float or uint8, or levels - 128 as
+ * An ONNX file. Its input "image" is [1, 3, height, width], levels 0..255 as float or uint8, or levels - 128 as
  * int8; its output "mask" is uint8 [1, height, width], class ids.
  */
-export function onnxNetwork(network: Network, numbers: Numbers): Uint8Array {
+export function onnxNetwork(network: Network, numbers: NumberType): Uint8Array {
   return writeOnnx(new Writer(network, numbers).model());
 }
 
@@ -42,31 +41,31 @@ class Writer {
   readonly #nodes: OnnxModel["nodes"] = [];
   readonly #initializers: OnnxModel["initializers"] = [];
   readonly #network: Network;
-  readonly #numbers: Numbers;
+  readonly #numbers: NumberType;
   readonly #type: number;
 
-  constructor(network: Network, numbers: Numbers) {
+  constructor(network: Network, numbers: NumberType) {
     this.#network = network;
     this.#numbers = numbers;
     this.#type = { f32: FLOAT, u8: UINT8, s8: INT8 }[numbers];
   }
 
   model(): OnnxModel {
-    const { picture, layers, height, width } = this.#network;
-    if (this.#type !== FLOAT) this.#restore("picture", `t${picture}`, this.#bits(picture));
+    const { image, layers, height, width } = this.#network;
+    if (this.#type !== FLOAT) this.#restore("image", `t${image}`, this.#bits(image));
     for (const layer of layers) this.#layer(layer);
     this.#tail();
     return {
       opset: 17,
       nodes: this.#nodes,
       initializers: this.#initializers,
-      inputs: [{ name: "picture", type: this.#type, dims: [1, 3, height, width] }],
+      inputs: [{ name: "image", type: this.#type, dims: [1, 3, height, width] }],
       outputs: [{ name: "mask", type: UINT8, dims: [1, height, width] }],
     };
   }
 
   #name(id: number): string {
-    return id === this.#network.picture && this.#type === FLOAT ? "picture" : `t${id}`;
+    return id === this.#network.image && this.#type === FLOAT ? "image" : `t${id}`;
   }
 
   #bits(id: number): EightBits {
@@ -82,8 +81,8 @@ class Writer {
       case "maxPool":
         this.#node("MaxPool", [this.#name(layer.input)], target, windowOf(layer.window));
         break;
-      case "enlarge":
-        this.#enlarge(this.#name(layer.input), target, layer.output, "linear");
+      case "upsample":
+        this.#upsample(this.#name(layer.input), target, layer.output, "linear");
         break;
       case "add":
         this.#relu(
@@ -142,7 +141,7 @@ class Writer {
       gate = step("Add", [gate, this.#number(`${name}_offset`, offset)], "sum", sum);
     }
     if (pool > 1) {
-      this.#enlarge(gate, `${name}_large${this.#type === FLOAT ? "" : "_real"}`, output, "nearest");
+      this.#upsample(gate, `${name}_large${this.#type === FLOAT ? "" : "_real"}`, output, "nearest");
       if (this.#type !== FLOAT) this.#quantize(`${name}_large`, sum);
       gate = `${name}_large`;
     }
@@ -158,7 +157,7 @@ class Writer {
     return name;
   }
 
-  #enlarge(input: string, target: string, output: number, mode: "linear" | "nearest"): void {
+  #upsample(input: string, target: string, output: number, mode: "linear" | "nearest"): void {
     const { height, width } = this.#network.sizes[output]!;
     const { channels } = this.#network.tensors[output]!;
     this.#resize(input, target, [1, channels, height, width], mode);
@@ -174,13 +173,13 @@ class Writer {
     });
   }
 
-  /** Enlargement and argmax with the channels last: the fastest order for both. */
+  /** Upsampling and argmax with the channels last: the fastest order for both. */
   #tail(): void {
-    const { scores, tensors, height, width } = this.#network;
-    const { channels } = tensors[scores]!;
-    this.#node("Transpose", [this.#name(scores)], "scores", { perm: ints(0, 2, 3, 1) });
-    this.#resize("scores", "enlarged", [1, height, width, channels], "linear");
-    this.#node("ArgMax", ["enlarged"], "classes", { axis: int(3), keepdims: int(0) });
+    const { logits, tensors, height, width } = this.#network;
+    const { channels } = tensors[logits]!;
+    this.#node("Transpose", [this.#name(logits)], "logits", { perm: ints(0, 2, 3, 1) });
+    this.#resize("logits", "upsampled", [1, height, width, channels], "linear");
+    this.#node("ArgMax", ["upsampled"], "classes", { axis: int(3), keepdims: int(0) });
     this.#node("Cast", ["classes"], "mask", { to: int(UINT8) });
   }
 

@@ -30,7 +30,7 @@ export interface GraphModel {
   readonly weightData: Uint8Array;
 }
 
-/** Its input "picture" is float [1, height, width, 3], levels 0..255; its output "mask" int32 [1, height, width]. */
+/** Its input "image" is float [1, height, width, 3], levels 0..255; its output "mask" int32 [1, height, width]. */
 export function tfjsNetwork(network: Network): GraphModel {
   return new Writer(network).model();
 }
@@ -46,12 +46,12 @@ class Writer {
   }
 
   model(): GraphModel {
-    const { picture, layers, scores, height, width } = this.#network;
-    this.#nodes.push({ name: `t${picture}`, op: "Placeholder", attr: { dtype: { type: "DT_FLOAT" } } });
+    const { image, layers, logits, height, width } = this.#network;
+    this.#nodes.push({ name: `t${image}`, op: "Placeholder", attr: { dtype: { type: "DT_FLOAT" } } });
     for (const layer of layers) this.#layer(layer);
-    this.#bilinear(`t${scores}`, "enlarged", height, width);
+    this.#bilinear(`t${logits}`, "upsampled", height, width);
     const axis = this.#constant("axis", [], Int32Array.of(3));
-    this.#node("ArgMax", "mask", ["enlarged", axis], { output_type: { type: "DT_INT32" } });
+    this.#node("ArgMax", "mask", ["upsampled", axis], { output_type: { type: "DT_INT32" } });
     const weightData = new Uint8Array(this.#parts.reduce((total, part) => total + part.byteLength, 0));
     let at = 0;
     for (const part of this.#parts) {
@@ -79,7 +79,7 @@ class Writer {
         });
         break;
       }
-      case "enlarge":
+      case "upsample":
         this.#bilinear(`t${layer.input}`, name, size.height, size.width);
         break;
       case "add": {

@@ -99,7 +99,7 @@ export class TfliteFile {
       ],
     });
     const signature: Field[] = [
-      [0, "offset", named("picture", input)],
+      [0, "offset", named("image", input)],
       [1, "offset", named("mask", output)],
       [2, "offset", { text: "serving_default" }],
       [4, "int", 0],

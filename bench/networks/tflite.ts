@@ -47,17 +47,17 @@ class Writer {
   }
 
   file(): Uint8Array {
-    const { picture, layers, scores, height, width, tensors } = this.#network;
-    const input = this.#file.tensor("picture", FLOAT32, [1, height, width, 3]);
-    this.#places.set(picture, this.#isInteger ? this.#activation(picture) : input);
-    if (this.#isInteger) this.#file.operator("QUANTIZE", [input], this.#place(picture));
+    const { image, layers, logits, height, width, tensors } = this.#network;
+    const input = this.#file.tensor("image", FLOAT32, [1, height, width, 3]);
+    this.#places.set(image, this.#isInteger ? this.#activation(image) : input);
+    if (this.#isInteger) this.#file.operator("QUANTIZE", [input], this.#place(image));
     for (const layer of layers) this.#layer(layer);
-    const { channels } = tensors[scores]!;
+    const { channels } = tensors[logits]!;
     const shape = [1, height, width, channels];
-    const enlarged = this.#file.tensor("enlarged", ...this.#kind(this.#bits(scores), shape));
-    this.#bilinear(this.#place(scores), enlarged, height, width);
+    const upsampled = this.#file.tensor("upsampled", ...this.#kind(this.#bits(logits), shape));
+    this.#bilinear(this.#place(logits), upsampled, height, width);
     const mask = this.#file.tensor("mask", INT32, [1, height, width]);
-    this.#file.operator("ARG_MAX", [enlarged, this.#file.integers("axis", [3])], mask, [[0, "byte", INT32]]);
+    this.#file.operator("ARG_MAX", [upsampled, this.#file.integers("axis", [3])], mask, [[0, "byte", INT32]]);
     return this.#file.finish(input, mask);
   }
 
@@ -72,7 +72,7 @@ class Writer {
     else if (layer.kind === "add") {
       const inputs = layer.inputs.map((id) => this.#place(id));
       this.#file.operator("ADD", inputs, output, [[0, "byte", layer.isRelu ? 1 : 0]]);
-    } else if (layer.kind === "enlarge") {
+    } else if (layer.kind === "upsample") {
       const { height, width } = this.#network.sizes[layer.output]!;
       this.#bilinear(this.#place(layer.input), output, height, width);
     } else {
@@ -172,7 +172,7 @@ class Writer {
 
   /**
    * The small map of factors is spread over the large one by a multiplication in five dimensions, [rows of cells, rows
-   * in a cell, cells, columns in a cell, channels] * [rows of cells, 1, cells, 1, channels], so it is never enlarged.
+   * in a cell, cells, columns in a cell, channels] * [rows of cells, 1, cells, 1, channels], so it is never upsampled.
    */
   #gate(layer: Gate): void {
     const { name, value, attention, output, pool, offset, factor } = layer;

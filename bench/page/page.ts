@@ -1,7 +1,8 @@
 /** The comparison in the visitor's own browser: one frame for each engine, one inference of each in turn. */
 import type { Spec } from "../engines/engine.js";
 import { allSpecs } from "../engines/specs.js";
-import { agreement, interleave, oneLine, type Summary, summarize } from "../measure.js";
+import { interleave, oneLine } from "../interleave.js";
+import { agreement, type Summary, summarize } from "../statistics.js";
 import type { PageBench } from "./runner.js";
 
 /** Ticked at the start. */

@@ -13,8 +13,8 @@ export interface PageBench {
   /** The last mask as base64 of class ids, [side, side]. */
   mask(): string;
   linearBytes(): number;
-  /** SHA-256 of the masks of some pictures, one after the other, hexadecimal. */
-  hash(pictures: readonly string[]): Promise<string>;
+  /** SHA-256 of the masks of some images, one after the other, hexadecimal. */
+  hash(images: readonly string[]): Promise<string>;
   /** Times of every operation of ours. */
   roofline(variant: string, passes: number): Promise<roofline.Roofline>;
 }
@@ -42,7 +42,7 @@ let last: Mask;
 
 window.bench = {
   async load(spec) {
-    levels = await host.read(spec.picture);
+    levels = await host.read(spec.image);
     const start = performance.now();
     const { load } = (await import(new URL(`engines/${spec.engine}.js`, document.baseURI).href)) as {
       load: Load;
@@ -66,11 +66,11 @@ window.bench = {
     return btoa(text);
   },
   linearBytes: memoryBytes,
-  hash: (pictures) => hashMasks(engine, host.read, pictures),
+  hash: (images) => hashMasks(engine, host.read, images),
   async roofline(variant, passes) {
     const { measureRoofline } = (await import(
       new URL("engines/roofline.js", document.baseURI).href
     )) as typeof roofline;
-    return measureRoofline(host, variant, await host.read("picture.rgb"), passes);
+    return measureRoofline(host, variant, await host.read("image.rgb"), passes);
   },
 };

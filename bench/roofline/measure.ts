@@ -2,11 +2,12 @@
 
 import { Engine } from "../../src/engine.js";
 import { openEngine } from "../../src/engines/inline.js";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
+import { median } from "../../tools/common/statistics.js";
 import type { Host } from "../engines/engine.js";
-import { median } from "../measure.js";
 
 const SIDE = 512;
 const PEAK_ROUNDS = 1_000_000;
@@ -21,11 +22,11 @@ export const PEAKS = {
 /** Times of one build, milliseconds, one thread. */
 export interface Roofline {
   readonly variant: string;
-  /** By operation, the median over the passes; the first is the input picture. */
+  /** By operation, the median over the passes; the first is the input image. */
   readonly ops: readonly number[];
   /** The same with every tensor in memory as a whole, so that no operation runs within another one. */
   readonly apart: readonly number[];
-  /** From the scores to a mask of 512 x 512. */
+  /** From the logits to a mask of 512 x 512. */
   readonly mask: number;
   /** Highest GMAC/s in registers by instruction; null where the host does not know it. */
   readonly peaks: Readonly<Record<keyof typeof PEAKS, number | null>>;
@@ -57,12 +58,11 @@ async function timeSteps(
   levels: Uint8Array,
   passes: number,
 ): Promise<number[]> {
-  const { exports } = await openEngine(variant);
-  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), exports);
+  const engine = new Engine(model, plan(model, SIDE, SIDE, { whole }), await openEngine(variant));
   const mask = new Uint8Array(SIDE * SIDE);
   const steps = model.ops.map((_, index) =>
     index === 0
-      ? () => engine.setPicture({ data: levels, width: SIDE, height: SIDE, channels: 3 })
+      ? () => engine.setImage({ data: levels, width: SIDE, height: SIDE, channels: 3 })
       : () => engine.run(index, index + 1),
   );
   steps.push(() => engine.writeMask(SIDE, SIDE, mask));

@@ -1,7 +1,7 @@
 /** What each operation of the network costs at the size measured, beside its time. */
 
 import { modelInfo } from "../../src/info.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Roofline } from "./measure.js";
 
@@ -48,7 +48,7 @@ export function costs(
 ): Cost[] {
   const memory = plan(model, side, side, { whole });
   const size = (id: number) => {
-    const { height, width } = memory.sizes[id]!;
+    const { height, width } = memory.tensors[id]!;
     return height * width * model.tensors[id]!.channels;
   };
   const info = modelInfo(model, memory).ops;
@@ -68,11 +68,11 @@ export function costs(
       milliseconds: ops[index] ?? 0,
     };
   });
-  // An operation that another one runs row by row: its output stays in the cache, so it is neither written nor read.
-  memory.turns.forEach((turn, index) => {
-    if (turn === index) return;
-    const [first, second] = [list[index]!, list[turn]!];
-    list[turn] = {
+  // An operation that another one executes row by row: its output stays in the cache, neither written nor read.
+  memory.ops.forEach(({ executedBy }, index) => {
+    if (executedBy === index) return;
+    const [first, second] = [list[index]!, list[executedBy]!];
+    list[executedBy] = {
       name: `${first.name} + ${second.name}`,
       detail: second.detail,
       macs: first.macs + second.macs,
@@ -80,9 +80,9 @@ export function costs(
       milliseconds: first.milliseconds + second.milliseconds,
     };
   });
-  const scores = size(model.ops.at(-1)!.inputs[0]!);
-  const last = { name: "mask", detail: `${side}x${side}x1`, macs: 0, bytes: scores + side * side };
-  const own = list.filter((_, index) => memory.turns[index] === index);
+  const logits = size(model.ops.at(-1)!.inputs[0]!);
+  const last = { name: "mask", detail: `${side}x${side}x1`, macs: 0, bytes: logits + side * side };
+  const own = list.filter((_, index) => memory.ops[index]!.executedBy === index);
   return [...own, { ...last, milliseconds: mask }];
 }
 

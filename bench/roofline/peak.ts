@@ -3,10 +3,10 @@
  * Each chain takes its own sum as an operand, so that no step can be moved out of the loop.
  */
 
-/** FORM, set by the build: 0 plain; 1 relaxed, in two steps; 2 relaxed, with the addition in the instruction. */
+/** DOT_PRODUCT, set by the build: 0 plain; 1 relaxed, in two steps; 2 relaxed, with the addition in the instruction. */
 function dot(sum: v128, weights: v128, ones: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    if (FORM === 2) return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, sum, sum);
+    if (DOT_PRODUCT === 2) return i32x4.relaxed_dot_i8x16_i7x16_add_s(weights, sum, sum);
     return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.relaxed_dot_i8x16_i7x16_s(weights, sum), ones));
   }
   return i32x4.add(sum, i32x4.dot_i16x8_s(sum, weights));

@@ -1,13 +1,14 @@
 /** What each operation reaches of what the machine could do: a table, and bars by kind of operation. */
-import type { Model } from "../../src/model.js";
-import { round, table } from "../markdown.js";
+import type { Model } from "../../src/ops.js";
+import { formatMarkdown } from "../../tools/common/table.js";
+import { round } from "../statistics.js";
 import { barChart } from "../svg.js";
 import type { Roofline } from "./measure.js";
 import { byKind, type Cost, costs, rate } from "./ops.js";
 
 const SIDE = 512;
 
-/** @param title build and host @param file name of the picture beside the raw results */
+/** @param title build and host @param file name of the chart beside the raw results */
 export function rooflineSection(
   roofline: Roofline,
   model: Model,
@@ -46,13 +47,13 @@ inferences; together ${round(total)} ms, ${round(macs / total / 1e6)} GMAC/s. "M
 
 ![GMAC/s by kind of operation](results/${file})
 
-${table(["operation", "count", ...columns], kinds.map(cells))}
+${formatMarkdown(kinds.map(cells), ["operation", "count", ...columns])}
 
 <details><summary>Every operation</summary>
 
-${table(
-  ["", "operation", "output", ...columns],
+${formatMarkdown(
   list.map((cost, index) => [String(index), ...cells(cost)]),
+  ["", "operation", "output", ...columns],
 )}
 
 </details>`;

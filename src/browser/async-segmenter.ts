@@ -1,6 +1,6 @@
-import type { Color } from "../card.js";
 import { EnvironmentError } from "../errors.js";
-import { expectPicture, type Image } from "../image.js";
+import { expectImage, type Image } from "../image.js";
+import type { Color } from "../metadata.js";
 import { readSource, type Source, type SourceOptions } from "../source.js";
 import { WorkerClient, type WorkerEndpoint } from "./client.js";
 import { type Drawable, sizeOf } from "./image.js";
@@ -22,9 +22,9 @@ export interface AsyncLoadOptions extends SourceOptions, WorkerLoadOptions {
   readonly worker?: WorkerEndpoint;
 }
 
-/** What `segmentAsync` takes beside the picture. */
-export interface AsyncSegmentOptions extends Pick<WorkerSegmentOptions, "width" | "height" | "scores"> {
-  /** Gives the picture up: the promise rejects with the signal's reason, the worker stops between operations. */
+/** What `segmentAsync` takes beside the image. */
+export interface AsyncSegmentOptions extends Pick<WorkerSegmentOptions, "width" | "height" | "logits"> {
+  /** Gives the image up: the promise rejects with the signal's reason, the worker stops between operations. */
   readonly signal?: AbortSignal;
   /** Told the operations done and all of them, every few milliseconds. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -34,7 +34,7 @@ export interface AsyncSegmentOptions extends Pick<WorkerSegmentOptions, "width" 
   readonly keepFrame?: boolean;
 }
 
-/** A segmenter in a module worker: the page stays responsive, and a picture can be given up halfway. */
+/** A segmenter in a module worker: the page stays responsive, and an image can be given up halfway. */
 export class AsyncSegmenter {
   /** Name of each class id. */
   readonly classes: readonly string[];
@@ -77,10 +77,10 @@ export class AsyncSegmenter {
   }
 
   /**
-   * Segments a picture of any size. Calls made at the same time are done one after the other.
+   * Segments an image of any size. Calls made at the same time are done one after the other.
    *
    * @param image levels, or anything a canvas can draw; an ImageBitmap or VideoFrame is taken over and closed
-   * @throws (rejects) TypeError or RangeError for a wrong picture or option, the reason of `signal`, Error after
+   * @throws (rejects) TypeError or RangeError for a wrong image or option, the reason of `signal`, Error after
    *   `dispose`
    */
   async segmentAsync(image: Image | Drawable, options: AsyncSegmentOptions = {}): Promise<AsyncSegmentation> {
@@ -124,7 +124,7 @@ function startWorker(): Worker {
   return new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "attendseg" });
 }
 
-/** The picture in a form that can change hands: a frame, or levels in a buffer of their own. */
+/** The image in a form that can change hands: a frame, or levels in a buffer of their own. */
 async function toMessage(
   image: Image | Drawable,
   transfer: boolean,
@@ -141,12 +141,12 @@ async function toMessage(
     if (!(width > 0 && height > 0)) throw new RangeError(`"image" has no pixels (${width}x${height}) yet`);
     return createImageBitmap(image);
   }
-  const { data, width, height, channels } = expectPicture(image);
+  const { data, width, height, channels } = expectImage(image);
   const whole = transfer && data.byteLength === data.buffer.byteLength;
   return { data: whole ? data : data.slice(), width, height, channels };
 }
 
-/** Elements and canvases are drawn; all other pictures have levels. */
+/** Elements and canvases are drawn; all other images have levels. */
 function isElement(image: unknown): image is Exclude<Drawable, Frame> {
   const has = (name: string) => typeof image === "object" && image !== null && name in image;
   return has("getContext") || has("videoWidth") || has("naturalWidth");

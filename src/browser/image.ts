@@ -1,4 +1,4 @@
-/** Pictures of the browser as pictures for a segmenter. */
+/** Images of the browser as images for a segmenter. */
 import { EnvironmentError } from "../errors.js";
 
 /** What a canvas can draw. */
@@ -17,7 +17,7 @@ export interface PixelSize {
 }
 
 /**
- * The size of a picture as it would be drawn; 0x0 while an element has not loaded.
+ * The size of an image as it would be drawn; 0x0 while an element has not loaded.
  */
 export function sizeOf(source: Drawable): PixelSize {
   if ("displayWidth" in source) return { width: source.displayWidth, height: source.displayHeight };
@@ -26,21 +26,21 @@ export function sizeOf(source: Drawable): PixelSize {
   return { width: source.width, height: source.height };
 }
 
-/** The largest size of the same shape with no side above `maxSide`; never larger than the picture. */
+/** The largest size of the same shape with no side above `maxSide`; never larger than the image. */
 export function sizeWithin({ width, height }: PixelSize, maxSide = Number.POSITIVE_INFINITY): PixelSize {
   const scale = Math.min(1, maxSide / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** Reads pixels of one picture after the other, through one canvas. Works on pages and in workers. */
-export class FrameReader {
+/** Reads pixels of one image after the other, through one canvas. Works on pages and in workers. */
+export class ImageReader {
   #context: OffscreenCanvasRenderingContext2D | undefined;
 
   /**
-   * The pixels of a picture, RGBA in sRGB. Transparent pixels come out black.
+   * The pixels of an image, RGBA in sRGB. Transparent pixels come out black.
    *
-   * @param size to scale to; default: the picture's own
-   * @throws RangeError if the picture has no size (an element that has not loaded), EnvironmentError without canvas
+   * @param size to scale to; default: the image's own
+   * @throws RangeError if the image has no size (an element that has not loaded), EnvironmentError without canvas
    */
   read(source: Drawable, size: PixelSize = sizeOf(source)): ImageData {
     const { width, height } = size;
@@ -54,13 +54,13 @@ export class FrameReader {
   }
 }
 
-/** The pixels of a picture, RGBA in sRGB: see FrameReader, which is faster for more than one. */
+/** The pixels of an image, RGBA in sRGB: see ImageReader, which is faster for more than one. */
 export function readImage(source: Drawable, size?: PixelSize): ImageData {
-  return new FrameReader().read(source, size);
+  return new ImageReader().read(source, size);
 }
 
 /**
- * Decodes a picture file to the pixels stored in it, turned upright: colour profiles are ignored, as they were
+ * Decodes an image file to the pixels stored in it, turned upright: colour profiles are ignored, as they were
  * in training.
  *
  * @throws DOMException if the browser cannot decode it

@@ -1,9 +1,9 @@
-/** Segmentation on web pages: in a worker, of pictures, videos and cameras, onto canvases. */
+/** Segmentation on web pages: in a worker, of images, videos and cameras, onto canvases. */
 export type { AsyncLoadOptions, AsyncSegmentOptions } from "./async-segmenter.js";
 export { AsyncSegmenter } from "./async-segmenter.js";
 export type { Drawable, PixelSize } from "./image.js";
-export { decodeImage, FrameReader, readImage, sizeOf, sizeWithin } from "./image.js";
-export type { MaskPicture } from "./overlay.js";
+export { decodeImage, ImageReader, readImage, sizeOf, sizeWithin } from "./image.js";
+export type { MaskImage } from "./overlay.js";
 export { drawOverlay, MaskPainter } from "./overlay.js";
 export type { AsyncSegmentation, AsyncSegmenterInfo, Endpoint, Frame } from "./protocol.js";
 export type { FrameSource, StreamedFrame, StreamOptions } from "./stream.js";

@@ -1,9 +1,9 @@
 /** Masks on canvases. */
-import type { Color } from "../card.js";
+import type { Color } from "../metadata.js";
 import { type Drawable, sizeOf } from "./image.js";
 
 /** A mask of class ids, [height, width]. */
-export interface MaskPicture {
+export interface MaskImage {
   readonly mask: Uint8Array;
   readonly width: number;
   readonly height: number;
@@ -20,7 +20,7 @@ export class MaskPainter {
   #pixels: ImageData | undefined;
 
   /**
-   * @param canvas which may lie over the picture; its opacity then is a matter of style
+   * @param canvas which may lie over the image; its opacity then is a matter of style
    * @throws Error if the canvas already has a context of another kind
    */
   constructor(canvas: Canvas, palette: readonly Color[]) {
@@ -38,7 +38,7 @@ export class MaskPainter {
    *
    * @param only the one class to paint, the others stay transparent; default: all
    */
-  paint({ mask, width, height }: MaskPicture, only?: number): void {
+  paint({ mask, width, height }: MaskImage, only?: number): void {
     const context = this.#context;
     const { canvas } = context;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -53,15 +53,15 @@ export class MaskPainter {
 }
 
 /**
- * Draws a picture and its mask over it into one canvas, which takes the size of the picture.
+ * Draws an image and its mask over it into one canvas, which takes the size of the image.
  *
- * @param opacity 0 (picture only) to 1 (mask only)
+ * @param opacity 0 (image only) to 1 (mask only)
  * @throws RangeError if opacity is outside 0..1, Error if the canvas has a context of another kind
  */
 export function drawOverlay(
   canvas: Canvas,
   source: Drawable,
-  mask: MaskPicture,
+  mask: MaskImage,
   palette: readonly Color[],
   opacity = 0.5,
 ): void {

@@ -2,20 +2,21 @@
  * Messages between an AsyncSegmenter and its worker. Each request has an id of its own and is ended by one reply:
  * `loaded`, `segmented`, `aborted` or `failed`; `progress` may come before it.
  */
-import type { Color } from "../card.js";
+
 import { EnvironmentError, ModelError } from "../errors.js";
 import type { Image } from "../image.js";
+import type { Color } from "../metadata.js";
 import type { LoadOptions, Segmentation, SegmenterInfo, SegmentOptions } from "../segmenter.js";
 import type { ThreadSupport } from "./threads.js";
 
-/** A picture that can be handed to another thread without a copy; who receives it closes it. */
+/** An image that can be handed to another thread without a copy; who receives it closes it. */
 export type Frame = ImageBitmap | VideoFrame;
 
 /** What the worker is told to load with. */
 export type WorkerLoadOptions = Pick<LoadOptions, "width" | "height" | "variant" | "module" | "threads">;
 
 /** What the worker is told to segment with. */
-export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "scores"> {
+export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "logits"> {
   /** Report progress. */
   readonly progress?: boolean;
   /** Hand the frame back with the result instead of closing it. */
@@ -87,7 +88,7 @@ export function reviveError({ name, message }: ErrorFacts): Error {
   return known ? new known(message) : Object.assign(new Error(message), { name });
 }
 
-/** Whether a picture is a frame, which belongs to one thread at a time and must be closed. */
+/** Whether an image is a frame, which belongs to one thread at a time and must be closed. */
 export function isFrame(image: unknown): image is Frame {
   return typeof (image as Frame | null)?.close === "function";
 }

@@ -1,6 +1,6 @@
 /** The worker's side of the wire: one segmenter, one request after the other, ops in short slices. */
 import { Segmenter } from "../segmenter.js";
-import { FrameReader } from "./image.js";
+import { ImageReader } from "./image.js";
 import { type Endpoint, errorFacts, isFrame, type Reply, type Request } from "./protocol.js";
 import { threadSupport } from "./threads.js";
 
@@ -28,7 +28,7 @@ class SegmenterServer {
   readonly #port: Endpoint;
   readonly #time: WorkerTime;
   readonly #waiting: (Load | Segment)[] = [];
-  readonly #reader = new FrameReader();
+  readonly #reader = new ImageReader();
   #current: number | undefined;
   #aborted = false;
   #segmenter: Segmenter | undefined;
@@ -84,10 +84,10 @@ class SegmenterServer {
     const { progress, keepFrame, ...sizes } = options;
     const total = this.#segmenter.info.ops.length;
     const milliseconds = new Float64Array(total);
-    const picture = isFrame(image) ? this.#reader.read(image) : image;
+    const pixels = isFrame(image) ? this.#reader.read(image) : image;
     if (!keepFrame) close(image);
 
-    const steps = this.#segmenter.steps(picture, sizes);
+    const steps = this.#segmenter.steps(pixels, sizes);
     let paused = this.#time.now();
     let start = paused;
     for (let done = 0; ; ) {
@@ -121,12 +121,12 @@ class SegmenterServer {
   }
 }
 
-function transferables({ mask, scores, frame }: Extract<Reply, { type: "segmented" }>["result"]) {
-  const buffers = [mask.buffer, ...(scores ? [scores.data.buffer] : [])] as ArrayBuffer[];
+function transferables({ mask, logits, frame }: Extract<Reply, { type: "segmented" }>["result"]) {
+  const buffers = [mask.buffer, ...(logits ? [logits.data.buffer] : [])] as ArrayBuffer[];
   return [...buffers, ...(frame ? [frame] : [])];
 }
 
-/** Gives a frame back; one that is closed already or any other picture is left alone. */
+/** Gives a frame back; one that is closed already or any other image is left alone. */
 function close(image: unknown): void {
   if (isFrame(image)) image.close();
 }

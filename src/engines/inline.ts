@@ -4,6 +4,7 @@
  * Each file of this folder is one way to an engine, with the same two exports; the build picks one for each entry
  * of the package (tools/build.js).
  */
+import { decodeBase64 } from "../base64.js";
 import { instantiate } from "../engine.js";
 import { RELAXED, SCALAR, SIMD } from "../generated/engine.js";
 import { type Opened, openVariant, type Variant } from "../variant.js";
@@ -12,15 +13,15 @@ const TEXTS: Readonly<Record<Variant, string>> = { relaxed: RELAXED, simd: SIMD,
 
 /** Bytes of the engine module of a build. */
 export function engineBytes(variant: Variant): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(TEXTS[variant]), (letter) => letter.charCodeAt(0));
+  return decodeBase64(TEXTS[variant]);
 }
 
 /** Modules compiled so far: a build is compiled once, also where that fails. */
 const modules: Partial<Record<Variant, Promise<WebAssembly.Module>>> = {};
 
 /** A fresh instance of the build asked for or of the fastest that works. */
-export function openEngine(asked?: Variant): Promise<Opened> {
-  return openVariant(asked, async (variant) => {
+export function openEngine(requested?: Variant): Promise<Opened> {
+  return openVariant(requested, async (variant) => {
     modules[variant] ??= WebAssembly.compile(engineBytes(variant));
     return instantiate(await modules[variant]);
   });

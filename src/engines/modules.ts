@@ -11,13 +11,15 @@ import { type Opened, openVariant, type Variant } from "../variant.js";
 const MODULES: Partial<Record<Variant, WebAssembly.Module>> = { simd, scalar };
 
 /** A fresh instance of the build asked for or of the fastest that works. */
-export function openEngine(asked?: Variant): Promise<Opened> {
-  return openVariant(asked, async (variant) => {
+export function openEngine(requested?: Variant): Promise<Opened> {
+  return openVariant(requested, async (variant) => {
     const module = MODULES[variant];
     if (!module) throw new EnvironmentError("it is not in this bundle");
     return instantiate(module);
   });
 }
 
-/** There are no threads at the edge. */
-export const importThreads = undefined;
+/** @throws (rejects) EnvironmentError: there are none at the edge */
+export async function importThreads(): Promise<typeof import("../threads.js")> {
+  throw new EnvironmentError("no threads at the edge");
+}

@@ -11,8 +11,8 @@ const ADDRESSES: Readonly<Record<Variant, () => URL>> = {
 };
 
 /** A fresh instance of the build asked for or of the fastest that works. */
-export function openEngine(asked?: Variant): Promise<Opened> {
-  return openVariant(asked, async (variant) => instantiate(await compile(ADDRESSES[variant]())));
+export function openEngine(requested?: Variant): Promise<Opened> {
+  return openVariant(requested, async (variant) => instantiate(await compile(ADDRESSES[variant]())));
 }
 
 /** Streaming is allowed for one media type only; a server that names another one costs no more than the wait. */

@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import type { Size } from "../../src/ops.js";
+import type { Model, Size } from "../../src/ops.js";
 import { referenceMask } from "../../tools/reference/run.js";
 import { ModelBuilder, randomFilter } from "../fixtures/builder.js";
 import { Random } from "../fixtures/random.js";

@@ -27,7 +27,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       const expected = runReference(model, input, height, width);
 
       const kept = openEngineOf(variant, model, height, width);
-      kept.setPicture(picture);
+      kept.setImage(picture);
       kept.run();
       for (const op of model.ops) {
         const difference = firstDifference(kept.tensor(op.output), expected[op.output]!);
@@ -46,7 +46,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       );
       // twice: nothing of a frame may be left for the next
       for (let frame = 0; frame < 2; frame++) {
-        shared.setPicture(picture);
+        shared.setImage(picture);
         shared.run();
         shared.writeMask(picture.width, picture.height, mask);
         expect(firstDifference(shared.tensor(scoresId), expected[scoresId]!)).toBeUndefined();
@@ -66,7 +66,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
     }));
     const masks = pictures.map((picture) => {
       const fresh = engineOf(variant, model, 48, 64);
-      fresh.setPicture(picture);
+      fresh.setImage(picture);
       model.ops.forEach((_, index) => {
         fresh.run(index, index + 1);
       });
@@ -76,7 +76,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
     });
     const engine = engineOf(variant, model, 48, 64);
     for (const at of [0, 1, 0]) {
-      engine.setPicture(pictures[at]!);
+      engine.setImage(pictures[at]!);
       engine.run();
       const mask = new Uint8Array(48 * 64);
       engine.writeMask(64, 48, mask);
@@ -114,7 +114,7 @@ describe.each(VARIANTS)("%s: a tensor that is both inputs of an operation", (var
     const model = builder.finish(output, { stride: 1, width: 9, height: 5 });
     const picture = { data: new Random(1).uint8(9 * 5 * 3), width: 9, height: 5, channels: 3 };
     const engine = engineOf(variant, model, 5, 9);
-    engine.setPicture(picture);
+    engine.setImage(picture);
     engine.run();
     const input = referenceInput(picture.data, 9, 5, 3, 9, 5);
     expect(firstDifference(engine.tensor(output), runReference(model, input, 5, 9)[output]!)).toBeUndefined();

@@ -14,7 +14,7 @@ function findFault(variant: Variant, from: Size, channels: Channels, to: Size, s
   const model = new ModelBuilder().finish(0, { stride: 1, ...to });
   const engine = engineOf(variant, model, to.height, to.width);
   const data = new Random(seed).uint8(from.height * from.width * channels);
-  engine.setPicture({ data, ...from, channels });
+  engine.setImage({ data, ...from, channels });
   const expected = referenceInput(data, from.width, from.height, channels, to.width, to.height);
   return firstDifference(engine.tensor(0), expected);
 }

@@ -28,7 +28,7 @@ function fakeHost(open: Set<string>): BenchHost {
           return { wall: 2, cpu: 1 };
         },
         linearBytes: async () => 65536,
-        hash: async (pictures) => pictures.join(),
+        hash: async (images) => images.join(),
         async close() {
           open.delete(spec.name);
         },

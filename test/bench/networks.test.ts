@@ -1,10 +1,10 @@
 import * as ort from "onnxruntime-web";
 import { describe, expect, it } from "vitest";
-import { agreement } from "../../bench/measure.js";
 import { eightBits, fitSigmoid, networkOf } from "../../bench/networks/layers.js";
 import { onnxNetwork } from "../../bench/networks/onnx.js";
 import { tfjsNetwork } from "../../bench/networks/tfjs.js";
 import { tfliteNetwork } from "../../bench/networks/tflite.js";
+import { agreement } from "../../bench/statistics.js";
 import * as format from "../../src/format.js";
 import { referenceInput, referenceMask, runReference } from "../../tools/reference/run.js";
 import { Random } from "../fixtures/random.js";
@@ -18,7 +18,7 @@ const model = buildSmall();
 const network = networkOf(model);
 
 /** Levels that change slowly, uint8 [height, width, 3], so that classes have areas. */
-function picture(): Uint8Array {
+function image(): Uint8Array {
   const random = new Random(5);
   const level = random.uint8(3 * 8);
   return new Uint8Array(3 * width * height).map((_, at) => {
@@ -29,10 +29,10 @@ function picture(): Uint8Array {
 
 function rightMask(levels: Uint8Array): Uint8Array {
   const input = referenceInput(levels, width, height, 3, width, height);
-  const scores = model.ops.at(-1)!.inputs[0]!;
-  const { channels } = model.tensors[scores]!;
+  const logits = model.ops.at(-1)!.inputs[0]!;
+  const { channels } = model.tensors[logits]!;
   const size = { height: height / 2, width: width / 2 };
-  return referenceMask(runReference(model, input, height, width)[scores]!, size, channels, height, width);
+  return referenceMask(runReference(model, input, height, width)[logits]!, size, channels, height, width);
 }
 
 describe("the network for other engines", () => {
@@ -66,7 +66,7 @@ describe("the network for other engines", () => {
     "gives the same mask as ONNX in %s",
     { timeout: 60_000 },
     async (numbers) => {
-      const levels = picture();
+      const levels = image();
       const kinds = { f32: Float32Array, u8: Uint8Array, s8: Int8Array };
       const planes = new kinds[numbers](levels.length);
       for (let at = 0; at < levels.length; at++) {
@@ -77,7 +77,7 @@ describe("the network for other engines", () => {
       });
       const type = { f32: "float32", u8: "uint8", s8: "int8" } as const;
       const input = new ort.Tensor(type[numbers] as "float32", planes as Float32Array, [1, 3, height, width]);
-      const { mask } = await session.run({ picture: input });
+      const { mask } = await session.run({ image: input });
       await session.release();
       expect(mask!.dims).toEqual([1, height, width]);
       const right = rightMask(levels);
@@ -116,7 +116,7 @@ describe("the network for other engines", () => {
       const output = model.ops[1]!.output;
       const convolution = operators.find((operator) => codes[operator.int(0)] === 3)!;
       const [input, weights, bias] = convolution.ints(1).map((index) => tensors[index]!);
-      // stride 2: one row and one column before the picture, and no more than the last window needs after it
+      // stride 2: one row and one column before the image, and no more than the last window needs after it
       expect(input!.ints(0)).toEqual([1, height + 1, width + 1, 3]);
       expect(weights!.ints(0)).toEqual([8, 3, 3, 3]);
       const stored = buffers[weights!.int(2)]!.bytes(0);

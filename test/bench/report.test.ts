@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { Spec } from "../../bench/engines/engine.js";
-import { round, table } from "../../bench/markdown.js";
 import { writeReport } from "../../bench/report.js";
 import type { HostResults, Measured, Results } from "../../bench/results.js";
 import { byKind, costs, rate } from "../../bench/roofline/ops.js";
+import { round } from "../../bench/statistics.js";
 import { barChart } from "../../bench/svg.js";
+import { formatMarkdown } from "../../tools/common/table.js";
 import { buildSmall, SMALL } from "./small.js";
 
 const folder = mkdtempSync(join(tmpdir(), "bench-"));
@@ -26,7 +27,7 @@ function engine(name: string, kind: Spec["engine"], cpu: readonly number[]): Mea
       variant: "simd",
       hosts: ["node", "chromium"],
       files: [],
-      picture: "",
+      image: "",
       side: 512,
       agreement: 1,
     },
@@ -85,7 +86,8 @@ const results: Results = {
 
 describe("the report", () => {
   writeReport(results, model, folder);
-  const text = readFileSync(join(folder, "README.md"), "utf8");
+  /** Without the spaces that align columns. */
+  const text = readFileSync(join(folder, "README.md"), "utf8").replace(/ {2,}/g, " ");
 
   it("names machine, versions and what was left out", () => {
     for (const part of [
@@ -118,10 +120,10 @@ describe("the report", () => {
     expect(text).toContain("| linear memory | at most 5 MB | 3.60 MB | met |");
   });
 
-  it("draws every picture it refers to, and each is well formed", () => {
-    const pictures = [...text.matchAll(/\(results\/([\w-]+\.svg)\)/g)].map((match) => match[1]!);
-    expect(pictures.length).toBe(4);
-    for (const name of pictures) expectWellFormed(readFileSync(join(folder, "results", name), "utf8"));
+  it("draws every image it refers to, and each is well formed", () => {
+    const images = [...text.matchAll(/\(results\/([\w-]+\.svg)\)/g)].map((match) => match[1]!);
+    expect(images.length).toBe(4);
+    for (const name of images) expectWellFormed(readFileSync(join(folder, "results", name), "utf8"));
   });
 
   it("has as many cells in each row of a table as in its head", () => {
@@ -165,7 +167,7 @@ it("rounds to three digits", () => {
     "0.0123",
     "-",
   ]);
-  expect(table(["a", "b"], [["1", "2"]])).toBe("| a | b |\n| --- | ---: |\n| 1 | 2 |");
+  expect(formatMarkdown([["1", "2"]], ["a", "b"])).toBe("| a   |   b |\n| --- | --: |\n| 1   |   2 |");
 });
 
 it("counts the cost of every operation once", () => {
@@ -176,7 +178,7 @@ it("counts the cost of every operation once", () => {
     32 * 32 * 12 * (8 + 9) + // pointwise, depthwise 3x3
     8 * 8 * 12 * 12 + // attention
     16 * 16 * 12 * (25 + 12) + // depthwise 5x5 with stride 2, pointwise
-    32 * 32 * (12 * 8 + 5 * 12); // pointwise beside, scores
+    32 * 32 * (12 * 8 + 5 * 12); // pointwise beside, logits
   expect(list.reduce((sum, cost) => sum + cost.macs, 0)).toBe(macs);
   expect(list.reduce((sum, cost) => sum + cost.milliseconds, 0)).toBe(model.ops.length + 2);
   const kinds = byKind(list);

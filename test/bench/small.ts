@@ -1,7 +1,6 @@
 /** A network with every operation that the benchmark writes for other engines, made from a seed. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import type { Tensor } from "../../src/ops.js";
+import type { Model, Tensor } from "../../src/ops.js";
 import { ModelBuilder, randomFilter } from "../fixtures/builder.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
@@ -53,6 +52,6 @@ export function buildSmall(seed = 1): Model {
     attributes: { numerator: 2, denominator: 1, mode: format.BILINEAR },
   });
   const joined = builder.add(format.ADD, [large, pointwise(stem, linear(12))], positive(12));
-  const scores = pointwise(joined, linear(5));
-  return builder.finish(scores, { stride: 16, ...SMALL });
+  const logits = pointwise(joined, linear(5));
+  return builder.finish(logits, { stride: 16, ...SMALL });
 }

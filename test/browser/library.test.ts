@@ -17,7 +17,7 @@ const MODEL = "models/fixture.aseg";
 /** What the test page has made of the package. */
 type Globals = { attendseg: typeof Library; violations: string[] };
 
-/** A picture of 80x60, RGBA, opaque. */
+/** An image of 80x60, RGBA, opaque. */
 const LEVELS = Array.from({ length: 80 * 60 * 4 }, (_, at) => {
   return at % 4 === 3 ? 255 : (at * at * 7 + (at >> 5) * 31) % 256;
 });
@@ -40,8 +40,8 @@ for (const candidate of drive.BROWSERS) {
           '<!doctype html><script type="module" src="test.js"></script>',
         );
         writeFileSync(join(root, "test.js"), 'globalThis.attendseg = await import("./browser.js");');
-        const picture = { data: Uint8Array.from(LEVELS), width: 80, height: 60, channels: 4 } as const;
-        writeFileSync(join(root, "photo.png"), encodePng(picture));
+        const image = { data: Uint8Array.from(LEVELS), width: 80, height: 60, channels: 4 } as const;
+        writeFileSync(join(root, "photo.png"), encodePng(image));
         const model = join(root, "fixture.aseg");
         writeFileSync(model, FIXTURE);
         server = await startServer({ root, models: [model], host: "127.0.0.1", port: 0, isolate: true });
@@ -51,7 +51,7 @@ for (const candidate of drive.BROWSERS) {
         await page.goto(server.url);
         await drive.until(() => page.evaluate(() => "attendseg" in globalThis), "the library");
         const node = await Segmenter.load(FIXTURE);
-        expected = [...node.segment(picture).mask];
+        expected = [...node.segment(image).mask];
       }, PATIENCE);
 
       afterAll(async () => {
@@ -59,7 +59,7 @@ for (const candidate of drive.BROWSERS) {
         await server?.close();
       });
 
-      test("every kind of picture gives the mask of Node", async () => {
+      test("every kind of image gives the mask of Node", async () => {
         const masks = await page.evaluate(
           async (model, levels) => {
             const { AsyncSegmenter, readImage } = (globalThis as unknown as Globals).attendseg;
@@ -69,15 +69,15 @@ for (const candidate of drive.BROWSERS) {
             canvas.getContext("2d")!.putImageData(image, 0, 0);
             const offscreen = new OffscreenCanvas(80, 60);
             offscreen.getContext("2d")!.putImageData(image, 0, 0);
-            const photo = Object.assign(new Image(), { src: "photo.png" });
-            await photo.decode();
+            const element = Object.assign(new Image(), { src: "photo.png" });
+            await element.decode();
             const sources = {
               imageData: image,
               canvas,
               offscreen,
               bitmap: await createImageBitmap(canvas),
               pixels: readImage(canvas),
-              photo,
+              element,
               ...(typeof VideoFrame === "function" && { frame: new VideoFrame(canvas, { timestamp: 0 }) }),
             };
             const results: Record<string, number[]> = {};
@@ -94,7 +94,7 @@ for (const candidate of drive.BROWSERS) {
         for (const [name, mask] of Object.entries(masks)) expect([name, mask]).toEqual([name, expected]);
       });
 
-      test("an abort ends the run between operations, and the next picture is right", async () => {
+      test("an abort ends the run between operations, and the next image is right", async () => {
         const result = await page.evaluate(async (model) => {
           const { AsyncSegmenter } = (globalThis as unknown as Globals).attendseg;
           const segmenter = await AsyncSegmenter.load(model, {
@@ -162,7 +162,7 @@ for (const candidate of drive.BROWSERS) {
         expect(result.ending).toBe("TimeoutError");
       });
 
-      test("an overlay is the picture and the colours by opacity", async () => {
+      test("an overlay is the image and the colours by opacity", async () => {
         const levels = await page.evaluate(() => {
           const { drawOverlay } = (globalThis as unknown as Globals).attendseg;
           const source = new OffscreenCanvas(2, 1);

@@ -16,7 +16,7 @@ const WATCHED = 200;
 const GROWTH = (WATCHED * 640 * 480 * 4) / 2;
 const PATIENCE = 120_000;
 
-/** A picture with soft shapes, RGB, in which the fixture sees several classes. */
+/** An image with soft shapes, RGB, in which the fixture sees several classes. */
 function drawShapes(width: number, height: number): DecodedImage {
   const data = new Uint8Array(width * height * 3);
   for (let at = 0; at < data.length; at++) {
@@ -28,7 +28,7 @@ function drawShapes(width: number, height: number): DecodedImage {
   return { data, width, height, channels: 3 };
 }
 
-const PHOTO = drawShapes(300, 200);
+const IMAGE = drawShapes(300, 200);
 const WIDE = drawShapes(410, 130);
 
 for (const candidate of drive.BROWSERS) {
@@ -71,8 +71,8 @@ for (const candidate of drive.BROWSERS) {
       await drive.until(ready, `the mask of ${name}`);
     }
 
-    async function drop(page: Page, name: string, picture: DecodedImage): Promise<void> {
-      await drive.dropFile(page, `${name}.png`, "image/png", encodePng(picture));
+    async function drop(page: Page, name: string, image: DecodedImage): Promise<void> {
+      await drive.dropFile(page, `${name}.png`, "image/png", encodePng(image));
       await settled(page, name);
     }
 
@@ -91,28 +91,30 @@ for (const candidate of drive.BROWSERS) {
 
     test("shows a sample at once, asks nobody else, and breaks no rule of the policy", async () => {
       const page = await browser.newPage();
-      const asked: string[] = [];
-      page.on("request", (request) => asked.push(request.url()));
+      const requested: string[] = [];
+      page.on("request", (request) => requested.push(request.url()));
       await page.evaluateOnNewDocument(drive.prepare);
       await page.goto(isolated.url);
       await settled(page, "street");
-      expect(asked.filter((url) => !url.startsWith(isolated.url) && !url.startsWith("data:"))).toEqual([]);
-      expect(asked).toContain(`${isolated.url}street.jpg`);
+      expect(requested.filter((url) => !url.startsWith(isolated.url) && !url.startsWith("data:"))).toEqual(
+        [],
+      );
+      expect(requested).toContain(`${isolated.url}street.jpg`);
       expect(await violations(page)).toEqual([]);
       await page.close();
     });
 
-    test("a dropped photo gets the mask of Node, byte for byte; the legend its shares", async () => {
+    test("a dropped image gets the mask of Node, byte for byte; the legend its shares", async () => {
       const page = await open();
-      for (const [name, picture] of [
-        ["first", PHOTO],
+      for (const [name, image] of [
+        ["first", IMAGE],
         ["second", WIDE],
       ] as const) {
-        await drop(page, name, picture);
-        const { mask } = node.segment(picture);
+        await drop(page, name, image);
+        const { mask } = node.segment(image);
         expect(await savedMask(page)).toEqual([...mask]);
         const saved = decodePng(await drive.saveBy(page, "#save-overlay"));
-        expect(Buffer.from(saved.data)).toEqual(Buffer.from(overlay(picture, mask, node.palette, 0.55)));
+        expect(Buffer.from(saved.data)).toEqual(Buffer.from(overlay(image, mask, node.palette, 0.55)));
 
         const counts = [...histogram(mask, node.classes.length)];
         const order = counts.map((_, id) => id).sort((a, b) => counts[b]! - counts[a]! || a - b);
@@ -131,9 +133,9 @@ for (const candidate of drive.BROWSERS) {
 
     test("the pointer and the arrow keys name the class below", async () => {
       const page = await open();
-      await drop(page, "photo", PHOTO);
-      const { mask } = node.segment(PHOTO);
-      const nameAt = (column: number, row: number) => node.classes[mask[row * PHOTO.width + column]!]!;
+      await drop(page, "photo", IMAGE);
+      const { mask } = node.segment(IMAGE);
+      const nameAt = (column: number, row: number) => node.classes[mask[row * IMAGE.width + column]!]!;
       const box = await page.evaluate(() => {
         const { left, top, width, height } = document.querySelector("#stage")!.getBoundingClientRect();
         return { left, top, width, height };
@@ -143,8 +145,8 @@ for (const candidate of drive.BROWSERS) {
         [150, 100],
         [288, 31],
       ] as const) {
-        const x = box.left + ((column + 0.5) / PHOTO.width) * box.width;
-        await page.mouse.move(x, box.top + ((row + 0.5) / PHOTO.height) * box.height);
+        const x = box.left + ((column + 0.5) / IMAGE.width) * box.width;
+        await page.mouse.move(x, box.top + ((row + 0.5) / IMAGE.height) * box.height);
         const text = await drive.until(() => drive.textOf(page, "#probe"), "the probe");
         const [, name, c, r] = /^(.+) at (\d+), (\d+)$/.exec(text)!;
         expect([Math.abs(Number(c) - column), Math.abs(Number(r) - row)].every((off) => off <= 1)).toBe(true);
@@ -162,7 +164,7 @@ for (const candidate of drive.BROWSERS) {
       await page.close();
     });
 
-    test("a file that is no picture is named, and the page goes on", async () => {
+    test("a file that is no image is named, and the page goes on", async () => {
       const page = await open();
       await drive.dropFile(page, "notes.png", "image/png", new TextEncoder().encode("no picture"));
       await drive.until(() => drive.textOf(page, "#error"), "an error");
@@ -174,22 +176,22 @@ for (const candidate of drive.BROWSERS) {
       );
       await drive.dropFile(page, "own.aseg", "", FIXTURE);
       await settled(page, "street");
-      await drop(page, "photo", PHOTO);
-      expect(await savedMask(page)).toEqual([...node.segment(PHOTO).mask]);
+      await drop(page, "photo", IMAGE);
+      expect(await savedMask(page)).toEqual([...node.segment(IMAGE).mask]);
       await page.close();
     });
 
     test("input size and build can be chosen", async () => {
       const page = await open();
-      await drop(page, "photo", PHOTO);
+      await drop(page, "photo", IMAGE);
       await page.select("#variant", "scalar");
       const builds = () => drive.textOf(page, "#facts");
       await drive.until(async () => (await builds()).includes("scalar"), "the scalar build");
       await settled(page, "photo");
-      expect(await savedMask(page)).toEqual([...node.segment(PHOTO).mask]);
+      expect(await savedMask(page)).toEqual([...node.segment(IMAGE).mask]);
       await page.select("#size", "256x256");
       const larger = await Segmenter.load(FIXTURE, { width: 256, height: 256 });
-      const expected = [...larger.segment(PHOTO).mask];
+      const expected = [...larger.segment(IMAGE).mask];
       await settled(page, "photo");
       expect(await savedMask(page)).toEqual(expected);
       await page.close();
@@ -222,8 +224,8 @@ for (const candidate of drive.BROWSERS) {
       const last = await closed();
       await new Promise((resolve) => setTimeout(resolve, 300));
       expect((await closed()) - last).toBeLessThanOrEqual(1);
-      await drop(page, "photo", PHOTO);
-      expect(await savedMask(page)).toEqual([...node.segment(PHOTO).mask]);
+      await drop(page, "photo", IMAGE);
+      expect(await savedMask(page)).toEqual([...node.segment(IMAGE).mask]);
       expect(await violations(page)).toEqual([]);
       await page.close();
     });
@@ -235,13 +237,13 @@ for (const candidate of drive.BROWSERS) {
         return { disabled: select.disabled, values: [...select.options].map(({ value }) => value) };
       });
       expect(options.disabled).toBe(false);
-      await drop(page, "photo", PHOTO);
+      await drop(page, "photo", IMAGE);
       const threads = options.values.at(-1)!;
       await page.select("#threads", threads);
       await settled(page, "photo");
       expect(await drive.textOf(page, "#facts")).toContain(`Threads in use${threads}`);
       expect(await drive.textOf(page, "#threads-note")).toBe("");
-      expect(await savedMask(page)).toEqual([...node.segment(PHOTO).mask]);
+      expect(await savedMask(page)).toEqual([...node.segment(IMAGE).mask]);
       expect(await violations(page)).toEqual([]);
       await page.close();
 
@@ -251,8 +253,8 @@ for (const candidate of drive.BROWSERS) {
         await other.evaluate(() => (document.querySelector("#threads") as HTMLSelectElement).disabled),
       ).toBe(true);
       expect(await drive.textOf(other, "#threads-note")).toMatch(/Cross-Origin-Opener-Policy/);
-      await drop(other, "photo", PHOTO);
-      expect(await savedMask(other)).toEqual([...node.segment(PHOTO).mask]);
+      await drop(other, "photo", IMAGE);
+      expect(await savedMask(other)).toEqual([...node.segment(IMAGE).mask]);
       await other.close();
     });
 

@@ -1,7 +1,6 @@
 /** One operation on given inputs, as data, and the model that it is tested in. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, kindOf, type Size, type Tensor } from "../../src/ops.js";
+import { type Attributes, kindOf, type Model, type Size, type Tensor } from "../../src/ops.js";
 import { type FilterOptions, ModelBuilder, type OpParts, randomFilter } from "../fixtures/builder.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";

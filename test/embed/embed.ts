@@ -1,4 +1,4 @@
-/** What the tests of tools/embed share: modules, photos, the masks that they should give, and what is installed. */
+/** What the tests of tools/embed share: modules, images, the masks that they should give, and what is installed. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -50,11 +50,11 @@ export async function embed(file: Uint8Array, variant: string): Promise<Embedded
   const module = join(folder, "segment.wasm");
   writeFileSync(module, bytes);
   const { width, height } = memory;
-  return { folder, module, width, height, planBytes: memory.memoryBytes, classes: model.card.classes };
+  return { folder, module, width, height, planBytes: memory.memoryBytes, classes: model.metadata.classes };
 }
 
 /** A street, part of it cut out so that every `index` gives another one: RGB [height, width, 3]. */
-export function photo(index: number): { data: Uint8Array; width: number; height: number } {
+export function drawImage(index: number): { data: Uint8Array; width: number; height: number } {
   street ??= drawStreet();
   const width = 700 + index;
   const height = 500;
@@ -66,16 +66,16 @@ export function photo(index: number): { data: Uint8Array; width: number; height:
   return { data, width, height };
 }
 
-/** A PNG file of a picture. */
-export function encode({ data, width, height }: ReturnType<typeof photo>): Uint8Array {
+/** A PNG file of an image. */
+export function encode({ data, width, height }: ReturnType<typeof drawImage>): Uint8Array {
   return buildPng({ width, height, depth: 8, type: 2, sample: (x, y, c) => data[3 * (y * width + x) + c]! });
 }
 
-/** The library's mask of a picture at the size of the network's input. */
-export async function maskOf(file: Uint8Array, picture: ReturnType<typeof photo>): Promise<Uint8Array> {
+/** The library's mask of an image at the size of the network's input. */
+export async function maskOf(file: Uint8Array, image: ReturnType<typeof drawImage>): Promise<Uint8Array> {
   using segmenter = await Segmenter.load(file);
   const { width, height } = segmenter.info;
-  return segmenter.segment(picture, { width, height }).mask;
+  return segmenter.segment(image, { width, height }).mask;
 }
 
 /** Expects a PNG file of class ids to be this mask. */

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "n
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
+  drawImage,
   EMBED,
   embed,
   encode,
@@ -9,7 +10,6 @@ import {
   FIXTURE,
   maskOf,
   missingModules,
-  photo,
   python,
   suiteName,
 } from "./embed.js";
@@ -18,36 +18,36 @@ const missing = missingModules("ray", "pandas", "pyarrow", "wasmtime", "PIL");
 const ENVIRONMENT = { RAY_USAGE_STATS_ENABLED: "0", RAY_AUTH_MODE: "disabled", RAY_ADDRESS: "" };
 
 describe.skipIf(missing)(suiteName("ray_segment.py", missing), () => {
-  test("segments a folder on several workers, names a broken photo, and does not do twice what is done", async () => {
+  test("segments a folder on several workers, names a broken image, and does not do twice what is done", async () => {
     const { folder, module } = await embed(FIXTURE, "simd");
-    const photos = join(folder, "photos");
+    const images = join(folder, "photos");
     const masks = join(folder, "masks");
-    mkdirSync(photos);
+    mkdirSync(images);
     const names = Array.from({ length: 7 }, (_, index) => `photo${index}`);
     names.forEach((name, index) => {
-      writeFileSync(join(photos, `${name}.png`), encode(photo(index)));
+      writeFileSync(join(images, `${name}.png`), encode(drawImage(index)));
     });
-    const whole = readFileSync(join(photos, "photo1.png"));
-    writeFileSync(join(photos, "broken.png"), whole.subarray(0, 4000));
-    writeFileSync(join(photos, "notes.txt"), "not a photo");
+    const whole = readFileSync(join(images, "photo1.png"));
+    writeFileSync(join(images, "broken.png"), whole.subarray(0, 4000));
+    writeFileSync(join(images, "notes.txt"), "not a photo");
 
     const run = () => {
-      const words = [join(EMBED, "ray_segment.py"), module, photos, masks, "--workers", "2"];
+      const words = [join(EMBED, "ray_segment.py"), module, images, masks, "--workers", "2"];
       const { status, stdout, stderr } = python(words, ENVIRONMENT);
       expect(stdout.trimEnd().split("\n").at(-1)).toBe("7 masks, 1 failed");
-      expect(stderr).toContain(`${join(photos, "broken.png")}: image file is truncated`);
+      expect(stderr).toContain(`${join(images, "broken.png")}: image file is truncated`);
       expect(status).toBe(1);
       expect(readdirSync(masks).sort()).toEqual(names.map((name) => `${name}.mask.png`));
     };
     run();
     for (const [index, name] of names.entries()) {
-      expectMask(join(masks, `${name}.mask.png`), await maskOf(FIXTURE, photo(index)));
+      expectMask(join(masks, `${name}.mask.png`), await maskOf(FIXTURE, drawImage(index)));
     }
     const times = () => names.slice(1).map((name) => statSync(join(masks, `${name}.mask.png`)).mtimeMs);
     const before = times();
-    writeFileSync(join(photos, "photo0.png"), encode(photo(9)));
+    writeFileSync(join(images, "photo0.png"), encode(drawImage(9)));
     run();
     expect(times()).toEqual(before);
-    expectMask(join(masks, "photo0.mask.png"), await maskOf(FIXTURE, photo(9)));
+    expectMask(join(masks, "photo0.mask.png"), await maskOf(FIXTURE, drawImage(9)));
   }, 300_000);
 });

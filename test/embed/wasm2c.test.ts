@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { EMBED, embed, FIXTURE, MODELS, maskOf, missingPrograms, photo, suiteName } from "./embed.js";
+import { drawImage, EMBED, embed, FIXTURE, MODELS, maskOf, missingPrograms, suiteName } from "./embed.js";
 
 const RUNTIME = process.env.WASM2C_RUNTIME ?? "/usr/share/wabt/wasm2c";
 const OPTIONAL = "wasm-rt-mem-impl.c";
@@ -46,7 +46,7 @@ describe.skipIf(missing)(suiteName("segment.c through wasm2c", missing), () => {
       if (file.length === 0) return;
       const { folder, module, width, height, classes } = await embed(file, "scalar");
       const program = compile(folder, module);
-      const wide = photo(3);
+      const wide = drawImage(3);
       const data = new Uint8Array(width * height * 3);
       for (let y = 0; y < height; y++) {
         data.set(wide.data.subarray(3 * y * wide.width, 3 * (y * wide.width + width)), 3 * y * width);
@@ -67,7 +67,7 @@ describe.skipIf(missing)(suiteName("segment.c through wasm2c", missing), () => {
     120_000,
   );
 
-  test("refuses what is no photo of the right size, in one line", async () => {
+  test("refuses what is no image of the right size, in one line", async () => {
     const { folder, module, width, height } = await embed(FIXTURE, "scalar");
     const program = compile(folder, module);
     const run = (input: Buffer) => {

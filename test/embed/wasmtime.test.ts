@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { BUNDLE_VARIANTS } from "../../tools/bundle/index.js";
 import {
+  drawImage,
   EMBED,
   embed,
   encode,
@@ -11,7 +12,6 @@ import {
   MODELS,
   maskOf,
   missingModules,
-  photo,
   python,
   suiteName,
 } from "./embed.js";
@@ -30,13 +30,13 @@ describe.skipIf(missing)(suiteName("segment.py in wasmtime", missing), () => {
     async ([, variant, file], { skip }) => {
       if (file.length === 0) skip();
       const { folder, module, planBytes, classes } = await embed(file, variant);
-      const picture = photo(0);
+      const image = drawImage(0);
       const path = join(folder, "photo.png");
       const mask = join(folder, "mask.png");
-      writeFileSync(path, encode(picture));
+      writeFileSync(path, encode(image));
       const outcome = python([EXAMPLE, module, path, mask, "--memory", String(planBytes)]);
       expect([outcome.status, outcome.stderr]).toEqual([0, ""]);
-      expectMask(mask, await maskOf(file, picture));
+      expectMask(mask, await maskOf(file, image));
       const [first] = outcome.stdout.split("\n");
       expect(classes).toContain(first!.slice(9));
 
@@ -86,8 +86,8 @@ print(segmenter.call("selftest"))
 
   test("names what is wrong in one line", async () => {
     const { folder, module } = await embed(FIXTURE, "scalar");
-    const photoless = python([EXAMPLE, module, join(folder, "none.png"), join(folder, "mask.png")]);
-    expect([photoless.status, photoless.stderr]).toEqual([
+    const imageless = python([EXAMPLE, module, join(folder, "none.png"), join(folder, "mask.png")]);
+    expect([imageless.status, imageless.stderr]).toEqual([
       1,
       expect.stringMatching(/^[^\n]*none\.png[^\n]*\n$/),
     ]);

@@ -87,7 +87,7 @@ console.log(JSON.stringify(await probe(jobs, [{ name: "javascript", load: Segmen
   },
 ];
 
-/** The model by URL and by path, its card, the engine's files, and a message for a file that is not there. */
+/** The model by URL and by path, its metadata, the engine's files, and a message for a file that is not there. */
 async function useFiles(workspace: Workspace): Promise<string> {
   const { hasModel } = workspace;
   const model = hasModel ? `"attendseg/models/${MODEL}"` : "undefined";

@@ -1,15 +1,16 @@
 import { existsSync, readFileSync } from "node:fs";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { defaultModel } from "../../tools/common/package.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
 import { drawStreet } from "../../tools/sample/index.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
-import { decodeBase64, type Hashes, type Job, type JobPicture, join } from "./probe.js";
+import { decodeBase64, type Hashes, type Job, type JobImage, join } from "./probe.js";
 import { sha256 } from "./sha256.js";
 
-/** Width, height, channels of the pictures that must be resized: smaller, larger, odd, grey, with alpha. */
+/** Width, height, channels of the images that must be resized: smaller, larger, odd, grey, with alpha. */
 const SIZES: readonly (readonly [number, number, number])[] = [
   [31, 17, 3],
   [130, 97, 4],
@@ -17,11 +18,11 @@ const SIZES: readonly (readonly [number, number, number])[] = [
   [1, 1, 3],
 ];
 
-/** Models and pictures of the host tests. */
+/** Models and images of the host tests. */
 export interface Jobs {
-  /** Test network and one picture of its input size, so that hosts which cannot resize take part. */
+  /** Test network and one image of its input size, so that hosts which cannot resize take part. */
   readonly fixture: Job;
-  /** Test network and pictures of other sizes. */
+  /** Test network and images of other sizes. */
   readonly sizes: Job;
   /** The model of the package, where it is there, and a drawn street of its input size. */
   readonly model?: Job;
@@ -30,25 +31,25 @@ export interface Jobs {
 /** Makes all jobs. */
 export function makeJobs(): Jobs {
   const random = new Random(7);
-  const noise = (width: number, height: number, channels: number): JobPicture => {
+  const noise = (width: number, height: number, channels: number): JobImage => {
     return { data: encode(random.uint8(width * height * channels)), width, height };
   };
   const model = buildFixture();
   const bytes = encode(writeModel(model));
   return {
-    fixture: { name: "fixture", model: bytes, pictures: [noise(model.width, model.height, 3)] },
-    sizes: { name: "sizes", model: bytes, pictures: SIZES.map((size) => noise(...size)) },
+    fixture: { name: "fixture", model: bytes, images: [noise(model.width, model.height, 3)] },
+    sizes: { name: "sizes", model: bytes, images: SIZES.map((size) => noise(...size)) },
     ...(existsSync(defaultModel()) ? { model: shippedJob(readFileSync(defaultModel())) } : {}),
   };
 }
 
 function shippedJob(bytes: Uint8Array): Job {
   const { width, height } = parseModel(bytes);
-  return { name: "model", model: encode(bytes), pictures: [street(width, height)] };
+  return { name: "model", model: encode(bytes), images: [street(width, height)] };
 }
 
 /** The drawn street at another size: for each pixel the nearest of the original. */
-function street(width: number, height: number): JobPicture {
+function street(width: number, height: number): JobImage {
   const whole = drawStreet();
   const data = new Uint8Array(width * height * 3);
   for (let y = 0; y < height; y++) {
@@ -66,12 +67,12 @@ export function referenceHashes(jobs: readonly Job[]): Hashes {
   return Object.fromEntries(jobs.map((job) => [job.name, { reference: referenceHash(job) }]));
 }
 
-function referenceHash({ model, pictures }: Job): string {
+function referenceHash({ model, images }: Job): string {
   const network = parseModel(decodeBase64(model));
-  return sha256(join(pictures.map((picture) => referenceMaskOf(network, picture))));
+  return sha256(join(images.map((image) => referenceMaskOf(network, image))));
 }
 
-function referenceMaskOf(model: Model, { data, width, height }: JobPicture): Uint8Array {
+function referenceMaskOf(model: Model, { data, width, height }: JobImage): Uint8Array {
   const pixels = decodeBase64(data);
   const channels = (pixels.length / (width * height)) as 1 | 3 | 4;
   const input = referenceInput(pixels, width, height, channels, model.width, model.height);

@@ -1,5 +1,5 @@
 /**
- * `npm run hosts`: one set of pictures on every host, and whether all masks are the same bytes.
+ * `npm run hosts`: one set of images on every host, and whether all masks are the same bytes.
  *
  * Hosts from npm and PyPI are installed into build/hosts when first needed; browsers and shells come from the
  * system, or from Debian with --install.

@@ -1,23 +1,23 @@
 /**
- * What every JavaScript host runs: it segments the pictures of each job with each build and hashes the masks. It
+ * What every JavaScript host runs: it segments the images of each job with each build and hashes the masks. It
  * takes nothing from the host but the language, so that shells and interpreters can run it as well as browsers.
  */
 import type { Segmenter } from "../../src/index.js";
 import { sha256 } from "./sha256.js";
 
 /** Levels as base64, with their size; channels follow from the length. */
-export interface JobPicture {
+export interface JobImage {
   readonly data: string;
   readonly width: number;
   readonly height: number;
 }
 
-/** One model and the pictures it is to segment, in order. */
+/** One model and the images it is to segment, in order. */
 export interface Job {
   readonly name: string;
   /** The model file as base64. */
   readonly model: string;
-  readonly pictures: readonly JobPicture[];
+  readonly images: readonly JobImage[];
 }
 
 /** SHA-256 of all masks of a job, one after the other, by job and build: `hashes.fixture.simd`. */
@@ -60,7 +60,7 @@ export async function probe(jobs: readonly Job[], builds: readonly Build[]): Pro
     const results: Record<string, string> = (hashes[job.name] = {});
     for (const { name, load, variant } of builds) {
       const segmenter = await load(model, variant ? { variant } : {});
-      const masks = job.pictures.map(({ data, width, height }) => {
+      const masks = job.images.map(({ data, width, height }) => {
         return segmenter.segment({ data: decodeBase64(data), width, height }).mask;
       });
       segmenter.dispose();

@@ -1,4 +1,4 @@
-/** Hosts without JavaScript: they run standalone modules, which take one picture of a fixed size. */
+/** Hosts without JavaScript: they run standalone modules, which take one image of a fixed size. */
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import binaryen from "binaryen";
@@ -13,9 +13,9 @@ import { sha256 } from "./sha256.js";
 const VARIANTS = ["simd", "scalar"];
 
 /** The standalone module of a job's model. */
-async function bundleJob({ model, pictures }: Job, variant: string): Promise<Uint8Array<ArrayBuffer>> {
+async function bundleJob({ model, images }: Job, variant: string): Promise<Uint8Array<ArrayBuffer>> {
   const file = decodeBase64(model);
-  const { width, height } = pictures[0]!;
+  const { width, height } = images[0]!;
   const { bytes } = await bundleModel(file, plan(parseModel(file), height, width), variant);
   return new Uint8Array(bytes);
 }
@@ -26,12 +26,12 @@ const wasmtime: Host = {
     const python = await needWasmtime();
     const runs: { job: string; variant: string; paths: string[] }[] = [];
     for (const job of model ? [fixture, model] : [fixture]) {
-      const picture = join(FOLDER, `${job.name}.rgb`);
-      writeFileSync(picture, decodeBase64(job.pictures[0]!.data));
+      const image = join(FOLDER, `${job.name}.rgb`);
+      writeFileSync(image, decodeBase64(job.images[0]!.data));
       for (const variant of VARIANTS) {
         const module = join(FOLDER, `${job.name}-${variant}.wasm`);
         writeFileSync(module, await bundleJob(job, variant));
-        runs.push({ job: job.name, variant, paths: [module, picture] });
+        runs.push({ job: job.name, variant, paths: [module, image] });
       }
     }
     const script = resolve("test/hosts/standalone.py");
@@ -67,7 +67,7 @@ const wasmInterp: Host = {
     const program = needProgram("wasm-interp", "wabt");
     const results: Record<string, string> = {};
     for (const variant of VARIANTS) {
-      const { width, height, data } = fixture.pictures[0]!;
+      const { width, height, data } = fixture.images[0]!;
       const module = talkingModule(await bundleJob(fixture, variant), decodeBase64(data), width * height);
       const path = join(FOLDER, `talking-${variant}.wasm`);
       writeFileSync(path, module);
@@ -80,10 +80,10 @@ const wasmInterp: Host = {
 };
 
 /**
- * The standalone module with other exports: `start` writes the picture and runs, `word0`, `word1`, ... return the
+ * The standalone module with other exports: `start` writes the image and runs, `word0`, `word1`, ... return the
  * mask, eight bytes each.
  */
-function talkingModule(bytes: Uint8Array<ArrayBuffer>, picture: Uint8Array, pixels: number): Uint8Array {
+function talkingModule(bytes: Uint8Array<ArrayBuffer>, image: Uint8Array, pixels: number): Uint8Array {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
   const { input, output } = exports as Record<string, () => number>;
   const [inputAt, outputAt] = [input!(), output!()];
@@ -91,8 +91,8 @@ function talkingModule(bytes: Uint8Array<ArrayBuffer>, picture: Uint8Array, pixe
   const { i32, i64 } = module;
   const run = binaryen.getExportInfo(module.getExport("run")).value;
   for (const name of Object.keys(exports)) module.removeExport(name);
-  const view = new DataView(picture.buffer, picture.byteOffset, picture.length);
-  const stores = Array.from({ length: picture.length / 8 }, (_, at) => {
+  const view = new DataView(image.buffer, image.byteOffset, image.length);
+  const stores = Array.from({ length: image.length / 8 }, (_, at) => {
     return i64.store(0, 1, i32.const(inputAt + 8 * at), i64.const(view.getBigInt64(8 * at, true)));
   });
   const start = module.block(null, [...stores, module.call(run, [], binaryen.i32)], binaryen.i32);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Picture } from "../../src/engine.js";
+import type { CheckedImage } from "../../src/image.js";
 import { modelInfo } from "../../src/info.js";
 import { parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
@@ -21,7 +21,7 @@ const FRAMES = "../shared/camvid/701_StillsRaw_full";
 const frameCount = Number(process.env.ATTENDSEG_FRAMES ?? 2);
 const bitStep = Number(process.env.ATTENDSEG_BITS ?? 61);
 
-async function pictures(): Promise<Picture[]> {
+async function pictures(): Promise<CheckedImage[]> {
   const street = drawStreet();
   if (!existsSync(FRAMES)) return [street];
   const names = readdirSync(FRAMES).sort();
@@ -44,17 +44,17 @@ describe("the shipped model", () => {
       const input = referenceInput(data, picture.width, picture.height, channels as 1 | 3 | 4, width, height);
       const tensors = runReference(model, input, height, width);
       const classes = model.tensors[scores]!.channels;
-      const size = engines[0]!.plan.sizes[scores]!;
+      const size = engines[0]!.plan.tensors[scores]!;
       const expected = referenceMask(tensors[scores]!, size, classes, picture.height, picture.width);
       for (const engine of engines) {
-        engine.setPicture(picture);
+        engine.setImage(picture);
         engine.run();
         const mask = new Uint8Array(picture.width * picture.height);
         engine.writeMask(picture.width, picture.height, mask);
         expect(firstDifference(mask, expected)).toBeUndefined();
       }
       for (const engine of index < 3 ? open : []) {
-        engine.setPicture(picture);
+        engine.setImage(picture);
         engine.run();
         for (const { output } of model.ops.slice(0, -1)) {
           expect(firstDifference(engine.tensor(output), tensors[output]!)).toBeUndefined();
@@ -71,7 +71,7 @@ describe("the shipped model", () => {
   ])("runs at %i x %i in the memory that was planned", (width, height) => {
     const engine = engineOf("simd", model, height, width);
     const street = drawStreet();
-    engine.setPicture(street);
+    engine.setImage(street);
     engine.run();
     const mask = new Uint8Array(street.width * street.height);
     engine.writeMask(street.width, street.height, mask);
@@ -105,7 +105,7 @@ describe.each(["attendseg-camvid", "attendseg-camvid-small", "attendseg-camvid-t
   it("is the file that its card describes", () => {
     const card = JSON.parse(readFileSync(`models/${name}.json`, "utf8"));
     const { parameters, macs, weightBytes, memoryBytes } = modelInfo(model, plan(model, 512, 512));
-    expect(model.card.name).toBe(name);
+    expect(model.metadata.name).toBe(name);
     expect(card.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
     expect(card.cost).toEqual({
       input: "512x512",
@@ -124,7 +124,7 @@ describe.each(["attendseg-camvid", "attendseg-camvid-small", "attendseg-camvid-t
     const id = model.ops.at(-1)!.inputs[0]!;
     const expected = referenceMask(tensors[id]!, { height: 32, width: 32 }, 32, height, width);
     const engine = engineOf(variant, model, side, side);
-    engine.setPicture({ data, width, height, channels: 3 });
+    engine.setImage({ data, width, height, channels: 3 });
     engine.run();
     const mask = new Uint8Array(width * height);
     engine.writeMask(width, height, mask);

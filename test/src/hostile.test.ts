@@ -10,7 +10,7 @@ const model = buildFixture();
 const bytes = writeModel(model);
 const opsAt = HEADER_BYTES + model.tensors.length * TENSOR_BYTES;
 const dataAt = opsAt + model.ops.length * OP_BYTES;
-const cardAt = bytes.length - new TextEncoder().encode(JSON.stringify(model.card)).length;
+const metadataAt = bytes.length - new TextEncoder().encode(JSON.stringify(model.metadata)).length;
 
 /** No file may take longer, in milliseconds; the slowest takes a small fraction of it. */
 const HANG = 2000;
@@ -76,11 +76,11 @@ describe.each(VARIANTS)(
     });
 
     it(
-      "one bit of the header, the records or the card, or one of a byte of the data",
+      "one bit of the header, the records or the metadata, or one of a byte of the data",
       () => {
         const outcomes = new Outcomes();
         for (let at = 0; at < bytes.length; at++) {
-          const isData = at >= dataAt && at < cardAt;
+          const isData = at >= dataAt && at < metadataAt;
           for (let bit = 0; bit < 8; bit++) {
             if (VARIANTS[(at + bit) % VARIANTS.length] !== variant || (isData && bit !== (at >> 1) % 8))
               continue;

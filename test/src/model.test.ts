@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { crc32 } from "../../src/checksum.js";
 import { ModelError } from "../../src/errors.js";
 import * as format from "../../src/format.js";
-import { type Model, parseModel } from "../../src/model.js";
-import { type Attributes, OPS, type Op, type Tensor } from "../../src/ops.js";
+import { parseModel } from "../../src/model.js";
+import { type Attributes, type Model, OPS, type Op, type Tensor } from "../../src/ops.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { repair } from "../fixtures/hostile.js";
@@ -77,10 +77,12 @@ describe("parseModel", () => {
     expect(view.getUint32(8, true)).toBe(bytes.length);
     expect(view.getUint32(12, true)).toBe(crc32(bytes.subarray(16)));
     const [tensors, ops] = [view.getUint16(16, true), view.getUint16(18, true)];
-    const [data, card] = [view.getUint32(20, true), view.getUint32(24, true)];
+    const [data, metadata] = [view.getUint32(20, true), view.getUint32(24, true)];
     expect([tensors, ops]).toEqual([model.tensors.length, model.ops.length]);
-    expect(64 + 16 * tensors + 64 * ops + data + card).toBe(bytes.length);
-    expect(JSON.parse(new TextDecoder().decode(bytes.subarray(bytes.length - card)))).toEqual(model.card);
+    expect(64 + 16 * tensors + 64 * ops + data + metadata).toBe(bytes.length);
+    expect(JSON.parse(new TextDecoder().decode(bytes.subarray(bytes.length - metadata)))).toEqual(
+      model.metadata,
+    );
     expect([28, 30, 32].map((at) => view.getUint16(at, true))).toEqual([8, 64, 48]);
   });
 });
@@ -152,7 +154,7 @@ describe("parseModel refuses, with a right checksum,", () => {
     ["fewer tensors", patched(format.HEADER_TENSORS, model.tensors.length - 1)],
     ["more operations", patched(format.HEADER_OPS, 0xffff)],
     ["a data section beyond the file", patched(format.HEADER_DATA_BYTES, 0xfffffff0, 4)],
-    ["a card beyond the file", patched(format.HEADER_CARD_BYTES, 0xffffffff, 4)],
+    ["metadata beyond the file", patched(format.HEADER_METADATA_BYTES, 0xffffffff, 4)],
     ["a stride of 0", patched(format.HEADER_STRIDE, 0)],
     ["a default width of 0", patched(format.HEADER_WIDTH, 0)],
     ["a default width that is no multiple of the stride", patched(format.HEADER_WIDTH, 65)],
@@ -210,10 +212,10 @@ describe("parseModel refuses, with a right checksum,", () => {
     ["a pool factor of 0", withAttributes(format.GATE, { numerator: 0 })],
     ["a pool factor that does not fit the sizes", withAttributes(format.GATE, { numerator: 4 })],
     ["an unknown way to resize", withAttributes(format.RESIZE, { mode: 3 })],
-    ["an enlargement by 1/0", withAttributes(format.RESIZE, { denominator: 0 })],
-    ["an enlargement by 65535", withAttributes(format.RESIZE, { numerator: 65535 })],
+    ["an upsampling by 1/0", withAttributes(format.RESIZE, { denominator: 0 })],
+    ["an upsampling by 65535", withAttributes(format.RESIZE, { numerator: 65535 })],
     ["a padding value that the tensor cannot hold", withAttributes(format.PAD, { value: 128 })],
-    ["no tensor of scores", withOp(format.ARGMAX, () => ({ inputs: [model.tensors.length - 1] }))],
+    ["no tensor of logits", withOp(format.ARGMAX, () => ({ inputs: [model.tensors.length - 1] }))],
     ["a tensor read before it is written", withOp(format.CONVOLUTION, () => ({ inputs: [30] }))],
     ["a tensor written twice", withOp(format.DEPTHWISE, () => ({ output: 1 }))],
     ["a table scale that is no number", withOp(format.GATE, () => scales(nan))],
@@ -223,10 +225,13 @@ describe("parseModel refuses, with a right checksum,", () => {
     ["no operation", { ...model, ops: [] }],
     ["no end", { ...model, ops: model.ops.slice(0, -1), tensors: model.tensors.slice(0, -1) }],
     ["a tensor that nothing writes", { ...model, tensors: [...model.tensors, model.tensors[0]!] }],
-    ["more classes than scores", { ...model, card: { ...model.card, ...sixClasses } }],
+    ["more classes than logits", { ...model, metadata: { ...model.metadata, ...sixClasses } }],
     [
       "more names than tensors",
-      { ...model, card: { ...model.card, tensors: [...model.tensors.map(() => "tensor"), "one more"] } },
+      {
+        ...model,
+        metadata: { ...model.metadata, tensors: [...model.tensors.map(() => "tensor"), "one more"] },
+      },
     ],
   ])("%s", (_, wrong) => {
     expect(() => parseModel(writeModel(wrong))).toThrow(ModelError);

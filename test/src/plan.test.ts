@@ -1,8 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { kindOf } from "../../src/ops.js";
+import { kindOf, type Model } from "../../src/ops.js";
 import { type Plan, plan } from "../../src/plan.js";
 import { referenceSizes } from "../../tools/reference/run.js";
 import { buildCase } from "../cases/case.js";
@@ -14,27 +13,24 @@ import { arbitraryCase, TESTED_CODES } from "../properties.js";
  *
  * @returns the first operation that finds bytes of an input overwritten, or writes where it must not
  */
-function findFault(
-  model: Model,
-  { sizes, offsets, scratch, scratchBytes, arenaBytes }: Plan,
-): string | undefined {
+function findFault(model: Model, { tensors, ops, arenaBytes }: Plan): string | undefined {
   const owner = new Int32Array(arenaBytes).fill(-1);
-  const bytesOf = (id: number) => sizes[id]!.height * sizes[id]!.width * model.tensors[id]!.channels;
-  const region = (id: number) => owner.subarray(offsets[id]!, offsets[id]! + bytesOf(id));
+  const bytesOf = (id: number) => tensors[id]!.height * tensors[id]!.width * model.tensors[id]!.channels;
+  const region = (id: number) => owner.subarray(tensors[id]!.offset, tensors[id]!.offset + bytesOf(id));
   const isWhole = (id: number) =>
     region(id).length === bytesOf(id) && region(id).every((value) => value === id);
   const overlap = (at: number, bytes: number, id: number) =>
-    bytes > 0 && at < offsets[id]! + bytesOf(id) && offsets[id]! < at + bytes;
+    bytes > 0 && at < tensors[id]!.offset + bytesOf(id) && tensors[id]!.offset < at + bytes;
 
   for (const [index, op] of model.ops.entries()) {
     const where = `op ${index} (${kindOf(op).name})`;
-    const [at, bytes] = [scratch[index]!, scratchBytes[index]!];
+    const { scratch: at, scratchBytes: bytes } = ops[index]!;
     if (at + bytes > arenaBytes) return `${where}: scratch beyond the arena`;
     owner.fill(-2, at, at + bytes);
     for (const [slot, id] of op.inputs.entries()) {
       if (!isWhole(id)) return `${where}: input ${slot} is overwritten`;
-      const inPlace = slot === 0 && kindOf(op).inPlace && offsets[id] === offsets[op.output];
-      if (overlap(offsets[op.output]!, bytesOf(op.output), id) && !inPlace)
+      const inPlace = slot === 0 && kindOf(op).inPlace && tensors[id]!.offset === tensors[op.output]!.offset;
+      if (overlap(tensors[op.output]!.offset, bytesOf(op.output), id) && !inPlace)
         return `${where}: output over input ${slot}`;
     }
     if (overlap(at, bytes, op.output)) return `${where}: output over scratch`;
@@ -43,8 +39,8 @@ function findFault(
   }
   // the mask is drawn after the last operation, from the scores, their winners, and with scratch
   const last = model.ops.at(-1)!;
-  const index = model.ops.length - 1;
-  owner.fill(-2, scratch[index]!, scratch[index]! + scratchBytes[index]!);
+  const { scratch, scratchBytes } = ops.at(-1)!;
+  owner.fill(-2, scratch, scratch + scratchBytes);
   return isWhole(last.output) && isWhole(last.inputs[0]!)
     ? undefined
     : "the mask finds its input overwritten";
@@ -53,9 +49,14 @@ function findFault(
 function expectSound(model: Model, height: number, width: number): void {
   const result = plan(model, height, width);
   expect(findFault(model, result)).toBeUndefined();
-  expect(result.sizes).toEqual(referenceSizes(model, height, width));
-  for (const at of [result.arenaAt, ...result.offsets, ...result.scratch])
-    expect(at % format.ALIGNMENT).toBe(0);
+  expect(result.tensors.map(({ height, width }) => ({ height, width }))).toEqual(
+    referenceSizes(model, height, width),
+  );
+  const offsets = [
+    ...result.tensors.map(({ offset }) => offset),
+    ...result.ops.map(({ scratch }) => scratch),
+  ];
+  for (const at of [result.arenaAt, ...offsets]) expect(at % format.ALIGNMENT).toBe(0);
   expect(result.memoryBytes % 65536).toBe(0);
   expect(result.memoryBytes).toBeGreaterThan(result.arenaAt + result.arenaBytes + 15);
   expect(result.memoryBytes - result.arenaAt - result.arenaBytes).toBeLessThan(2 * 65536);
@@ -83,8 +84,8 @@ describe("plan", () => {
 
   it("shares memory: the arena is smaller than half of all tensors together", () => {
     const model = buildFixture();
-    const { sizes, arenaBytes } = plan(model, 264, 520);
-    const bytes = sizes.map(({ height, width }, id) => height * width * model.tensors[id]!.channels);
+    const { tensors, arenaBytes } = plan(model, 264, 520);
+    const bytes = tensors.map(({ height, width }, id) => height * width * model.tensors[id]!.channels);
     expect(arenaBytes).toBeLessThan(bytes.reduce((sum, count) => sum + count, 0) / 2);
   });
 
@@ -92,12 +93,12 @@ describe("plan", () => {
     const model = buildFixture();
     const sound = plan(model, 48, 64);
     const depthwise = model.ops.findIndex((op) => op.code === format.DEPTHWISE);
-    const input = sound.offsets[model.ops[depthwise]!.inputs[0]!]!;
-    const scratch = sound.scratch.map((at, index) => (index === depthwise ? input : at));
-    expect(findFault(model, { ...sound, scratch })).toBe(
-      `op ${depthwise} (depthwise): input 0 is overwritten`,
-    );
-    expect(findFault(model, { ...sound, offsets: sound.offsets.map(() => 0) })).toBeDefined();
+    const input = sound.tensors[model.ops[depthwise]!.inputs[0]!]!.offset;
+    const ops = sound.ops.map((op, index) => (index === depthwise ? { ...op, scratch: input } : op));
+    expect(findFault(model, { ...sound, ops })).toBe(`op ${depthwise} (depthwise): input 0 is overwritten`);
+    expect(
+      findFault(model, { ...sound, tensors: sound.tensors.map((tensor) => ({ ...tensor, offset: 0 })) }),
+    ).toBeDefined();
     expect(findFault(model, { ...sound, arenaBytes: sound.arenaBytes - 16 })).toBeDefined();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Segmenter } from "../../src/index.js";
-import { noThreads } from "../../src/threads.js";
+import { noThreads } from "../../src/isolation.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
@@ -8,7 +8,7 @@ import { Random } from "../fixtures/random.js";
 import "../variants.js";
 
 const bytes = writeModel(buildFixture());
-const pictures = [1, 2, 3].map((seed) => {
+const images = [1, 2, 3].map((seed) => {
   const data = Uint8Array.from(new Random(seed).int8(90 * 70 * 3), (value) => value + 128);
   return { data, width: 90, height: 70, channels: 3 };
 });
@@ -25,9 +25,9 @@ describe.each(["simd", "relaxed"] as const)("threads of the %s build", (variant)
     using one = await Segmenter.load(bytes, { width, height, variant: "scalar" });
     using many = await Segmenter.load(bytes, { width, height, variant, threads });
     expect(many.info).toMatchObject({ threads, variant });
-    for (const picture of pictures) {
+    for (const image of images) {
       for (let again = 0; again < 3; again++) {
-        expect(many.segment(picture).mask).toEqual(one.segment(picture).mask);
+        expect(many.segment(image).mask).toEqual(one.segment(image).mask);
       }
     }
   });
@@ -36,10 +36,10 @@ describe.each(["simd", "relaxed"] as const)("threads of the %s build", (variant)
 describe("threads", () => {
   it("are many segmenters' own: they do not meet each other's", async () => {
     const segmenters = await Promise.all([2, 3, 2].map((threads) => Segmenter.load(bytes, { threads })));
-    const masks = segmenters.map((segmenter, index) => segmenter.segment(pictures[index]!).mask);
+    const masks = segmenters.map((segmenter, index) => segmenter.segment(images[index]!).mask);
     using one = await Segmenter.load(bytes);
     masks.forEach((mask, index) => {
-      expect(mask).toEqual(one.segment(pictures[index]!).mask);
+      expect(mask).toEqual(one.segment(images[index]!).mask);
     });
     for (const segmenter of segmenters) segmenter.dispose();
   });
@@ -48,7 +48,7 @@ describe("threads", () => {
     const segmenter = await Segmenter.load(bytes, { threads: 4 });
     segmenter.dispose();
     segmenter.dispose();
-    expect(() => segmenter.segment(pictures[0]!)).toThrow("disposed");
+    expect(() => segmenter.segment(images[0]!)).toThrow("disposed");
   });
 
   it("are one where the build has no threads, and info says so", async () => {

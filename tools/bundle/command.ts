@@ -65,11 +65,11 @@ async function run(path: string, { output, size, variant, json }: Options): Prom
     file: output,
     fileBytes: bytes.length,
     sha256: createHash("sha256").update(bytes).digest("hex"),
-    model: model.card.name,
+    model: model.metadata.name,
     variant,
     input: { width: plan.width, height: plan.height },
     memoryBytes,
-    classes: model.card.classes.length,
+    classes: model.metadata.classes.length,
   };
   if (json) printJson(report);
   else if (output === STANDARD) process.stderr.write(describe(report));

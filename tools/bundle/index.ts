@@ -7,13 +7,15 @@
  */
 import scalar from "../../build/standalone-scalar.wasm";
 import simd from "../../build/standalone-simd.wasm";
+import { align } from "../../src/allocate.js";
 import { crc32 } from "../../src/checksum.js";
 import { Segmenter } from "../../src/index.js";
 import { link, recordAt } from "../../src/link.js";
-import { type Model, parseModel } from "../../src/model.js";
-import { align } from "../../src/place.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Plan } from "../../src/plan.js";
 import { PAGE_BYTES } from "../../src/plan.js";
+import { SLACK_BYTES } from "../../src/record.js";
 import * as header from "../../src/standalone.js";
 import { UserError } from "../common/errors.js";
 import { withData } from "./wasm.js";
@@ -22,9 +24,6 @@ const ENGINES: Readonly<Record<string, Uint8Array>> = { scalar, simd };
 
 /** Builds of the engine that a standalone module can have. */
 export const BUNDLE_VARIANTS = Object.keys(ENGINES);
-
-/** Bytes that stay free behind the arena, for vector loads. */
-const SLACK_BYTES = 64;
 
 export interface Bundle {
   readonly bytes: Uint8Array;
@@ -46,7 +45,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
   const model = parseModel(file);
   const mask = allocateMask(model, plan);
   const arenaBytes = Math.max(plan.arenaBytes, align(mask + plan.height * plan.width));
-  const names = encodeNames(model.card.classes);
+  const names = encodeNames(model.metadata.classes);
   const tail = new Uint8Array(names.bytes.length + header.HEADER_BYTES);
   const needed = plan.arenaAt + arenaBytes + SLACK_BYTES + tail.length;
   const memoryBytes = Math.max(plan.memoryBytes, Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES);
@@ -81,10 +80,11 @@ function allocateMask(model: Model, plan: Plan): number {
   const last = model.ops.length - 1;
   const { inputs, output } = model.ops[last]!;
   const tensors = [model.ops[0]!.output, inputs[0]!, output].map((id) => {
-    const { height, width } = plan.sizes[id]!;
-    return { offset: plan.offsets[id]!, bytes: height * width * model.tensors[id]!.channels };
+    const { height, width, offset } = plan.tensors[id]!;
+    return { offset, bytes: height * width * model.tensors[id]!.channels };
   });
-  const busy = [...tensors, { offset: plan.scratch[last]!, bytes: plan.scratchBytes[last]! }];
+  const { scratch, scratchBytes } = plan.ops[last]!;
+  const busy = [...tensors, { offset: scratch, bytes: scratchBytes }];
   busy.sort((a, b) => a.offset - b.offset);
   let at = 0;
   for (const { offset, bytes } of busy) {

@@ -1,8 +1,7 @@
 /** Models in engines, for commands that look into them. */
 import { Engine, instantiate } from "../../src/engine.js";
 import { engineBytes, openEngine } from "../../src/engines/inline.js";
-import type { Model } from "../../src/model.js";
-import type { Size } from "../../src/ops.js";
+import type { Model, Size } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 

@@ -1,6 +1,7 @@
 /** Model files for commands: errors name the file and the option at fault. */
 import { type LoadOptions, Segmenter } from "../../src/index.js";
-import { type Model, parseModel } from "../../src/model.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { type Plan, plan } from "../../src/plan.js";
 import { isExpected, messageOf, UsageError, UserError } from "./errors.js";
 import { nameOf, readBytes } from "./files.js";

@@ -23,15 +23,19 @@ export function formatTable(
   return `${lines.map(line).join("\n")}\n`;
 }
 
-/** A Markdown table with aligned columns. */
+/** A Markdown table with aligned columns, the first one to the left, all others to the right. */
 export function formatMarkdown(rows: readonly (readonly string[])[], head: readonly string[]): string {
-  const widths = head.map((name, column) =>
-    Math.max(...[name, ...rows.map((row) => row[column]!)].map((cell) => cell.length)),
+  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]!.length)));
+  const line = (cells: readonly string[]) => {
+    const padded = cells.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+    );
+    return `| ${padded.join(" | ")} |`;
+  };
+  const rule = widths.map((width, column) =>
+    column === 0 ? "-".repeat(width) : `${"-".repeat(width - 1)}:`,
   );
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(" | ")} |\n`;
-  const rule = widths.map((width) => "-".repeat(width));
-  return [head, rule, ...rows].map(line).join("");
+  return [head, rule, ...rows].map(line).join("\n");
 }
 
 /** A whole number with thousands set apart: 1,234,567. */

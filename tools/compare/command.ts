@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Variant } from "../../src/variant.js";
 import { readBytes, STANDARD, writeOutput } from "../common/files.js";
 import { readModel } from "../common/model.js";

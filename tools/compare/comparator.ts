@@ -1,6 +1,5 @@
 /** What comparing needs whatever the kind of the ONNX file. */
-import type { Model } from "../../src/model.js";
-import type { Size } from "../../src/ops.js";
+import type { Model, Size } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
 import type { Normalization } from "../convert/feed.js";
 import type { TensorDifference } from "../convert/quantize/sqnr.js";

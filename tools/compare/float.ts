@@ -1,4 +1,4 @@
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
 import { toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";

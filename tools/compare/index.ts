@@ -1,5 +1,5 @@
 /** A model file against the ONNX file it came from: layer by layer, with onnxruntime as the comparator. */
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Images } from "../convert/feed.js";
 import { loadGraph } from "../convert/onnx/load.js";
 import { type CompareOptions, type Differences, MaskAgreement } from "./comparator.js";

@@ -1,6 +1,5 @@
 import { ARGMAX, INPUT } from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { kindOf } from "../../src/ops.js";
+import { kindOf, type Model } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
 import { toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";
@@ -23,7 +22,7 @@ export async function openQuantized(
   const integers = integerTensors(loaded);
   const shared = new Map<string, { id: number; offset: number; elements: number }>();
   model.ops.forEach(({ output: id }, index) => {
-    const name = model.card.tensors?.[id] ?? "";
+    const name = model.metadata.tensors?.[id] ?? "";
     const found = integers.get(index === 0 && !integers.has(name) ? loaded.graph.input : name);
     const elements = sizes[id]!.height * sizes[id]!.width * model.tensors[id]!.channels;
     if (found) shared.set(found.name, { id, offset: found.offset, elements });
@@ -32,7 +31,7 @@ export async function openQuantized(
   const session = await openSession(loaded, tensors, false);
   const rows = model.ops.flatMap((op, index) => {
     if (op.code === ARGMAX) return [];
-    const name = model.card.tensors?.[op.output] ?? `tensor ${op.output}`;
+    const name = model.metadata.tensors?.[op.output] ?? `tensor ${op.output}`;
     return { index, operation: kindOf(op).name, name, values: 0, differing: 0, largest: 0 };
   });
   return {

@@ -1,8 +1,9 @@
 /** The converter: an ONNX file, float or quantised (QDQ), becomes a model file. */
 import { createHash } from "node:crypto";
-import type { Color } from "../../src/card.js";
 import { ModelError } from "../../src/errors.js";
-import { type Model, parseModel } from "../../src/model.js";
+import type { Color } from "../../src/metadata.js";
+import { parseModel } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { EngineBuild, logitsOf, runWhole } from "../common/engine.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
@@ -214,9 +215,9 @@ function makeModel(
   };
   const { channels } = tensors[logitsOf({ ops })]!;
   const { name = "model", classes, palette } = options;
-  const card = makeMetadata(name, channels, names, classes, palette, provenance);
+  const metadata = makeMetadata(name, channels, names, classes, palette, provenance);
   const stride = strideOf({ tensors, ops }, height, width);
-  const bytes = writeModel({ tensors, ops, card, stride, width, height });
+  const bytes = writeModel({ tensors, ops, metadata, stride, width, height });
   try {
     return { bytes, model: parseModel(bytes), notes };
   } catch (error) {

@@ -188,5 +188,5 @@ function compareModels(evaluations: readonly Evaluation[]): string {
     `${formatMilliseconds(evaluation.msPerFrame)} (${evaluation.variant})`,
   ]);
   const head = ["pixel accuracy", "without Void", "mean IoU", "MACs", "parameters", "memory", "time a frame"];
-  return formatMarkdown(rows, ["model", ...head]);
+  return `${formatMarkdown(rows, ["model", ...head])}\n`;
 }

@@ -1,7 +1,6 @@
 /** From an architecture file of tools/train/network.py to the operations of the converted network, without weights. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
+import { type Attributes, type Model, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
 import { UserError } from "../common/errors.js";
 
 /** See tools/train/network.py for what the fields mean. */
@@ -169,8 +168,8 @@ export class ShapeBuilder {
     this.add(format.ARGMAX, [logits], 1);
     const classes = Array.from({ length: this.channels(logits) }, (_, id) => `class ${id}`);
     const input = { scale: 1 / 255, zero: -128, order: "RGB" as const };
-    const card = { name, classes, palette: classes.map(() => [0, 0, 0] as const), input, provenance: {} };
-    return { tensors: this.tensors, ops: this.ops, card, stride, width: 512, height: 512 };
+    const metadata = { name, classes, palette: classes.map(() => [0, 0, 0] as const), input, provenance: {} };
+    return { tensors: this.tensors, ops: this.ops, metadata, stride, width: 512, height: 512 };
   }
 }
 

@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import { createInterface } from "node:readline";
 import { Command } from "commander";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { messageOf, UsageError, UserError } from "../common/errors.js";
 import { readBytes, readText, STANDARD, writeOutput } from "../common/files.js";
 import { type InputSize, jsonOption, naming, printJson, sizeOption } from "../common/options.js";

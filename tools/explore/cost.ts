@@ -1,5 +1,5 @@
 import { modelInfo } from "../../src/info.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import { type Architecture, shapeModel } from "./architecture.js";
 import { predict, type TimingTable } from "./timing.js";

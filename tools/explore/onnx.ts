@@ -1,4 +1,4 @@
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
 import { build } from "../convert/aseg/build.js";
 import { makeMetadata } from "../convert/aseg/metadata.js";
@@ -24,6 +24,6 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
   const { channels } = tensors[logitsOf({ ops })]!;
-  const card = makeMetadata("network", channels, names, undefined, undefined, {});
-  return { tensors, ops, card, stride: strideOf({ tensors, ops }, height, width), width, height };
+  const metadata = makeMetadata("network", channels, names, undefined, undefined, {});
+  return { tensors, ops, metadata, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

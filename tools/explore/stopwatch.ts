@@ -1,7 +1,7 @@
 /** Times of single kernels and of whole networks, taken on the engine. */
 import { cpus } from "node:os";
 import type { Engine } from "../../src/engine.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Variant } from "../../src/variant.js";
 import { EngineBuild } from "../common/engine.js";
 import { median } from "../common/statistics.js";
@@ -80,7 +80,7 @@ export class Stopwatch {
     };
     const repeats = Math.max(1, Math.ceil(SAMPLE_MS / Math.max(sample(2) / 2, 1e-4)));
     const times = Array.from({ length: SAMPLES }, () => sample(repeats) / repeats);
-    return (1e6 * Math.min(...times)) / engine.plan.sizes[output]!.height;
+    return (1e6 * Math.min(...times)) / engine.plan.tensors[output]!.height;
   }
 
   /**

@@ -1,7 +1,6 @@
 /** Predicted time of a network: a table of measured kernels, interpolated for the shapes of its operations. */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import type { Op } from "../../src/ops.js";
+import type { Model, Op } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
 import { UserError } from "../common/errors.js";
 

@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import type { ModelInfo } from "../../src/index.js";
 import { modelInfo } from "../../src/info.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import type { Plan } from "../../src/plan.js";
 import { writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, numberWithin, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
-import { drawMemory, listBlocks, MEMORY_LEGEND, netScore, reportedAccuracy } from "./index.js";
+import { drawMemory, MEMORY_LEGEND, netScore, reportedAccuracy } from "./index.js";
 
 interface Options {
   readonly size?: InputSize;
@@ -50,9 +50,8 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
   const input = `${layout.width}x${layout.height}`;
   const accuracy = given === undefined ? reportedAccuracy(path, bytes, input) : given / 100;
   if (json) {
-    const { name, classes, palette, provenance } = model.card;
+    const { name, classes, palette, provenance } = model.metadata;
     const { stride } = model;
-    const blocks = listBlocks(model, layout);
     const fileBytes = bytes.length;
     printJson({
       name,
@@ -64,7 +63,7 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
       classes,
       palette,
       provenance,
-      memory: blocks,
+      memory: layout.blocks,
     });
     return;
   }
@@ -73,7 +72,7 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
       describeModel(model, info, bytes.length, accuracy),
       describeOps(info),
       describeMemory(model, layout, info),
-      `classes: ${model.card.classes.join(", ")}\n`,
+      `classes: ${model.metadata.classes.join(", ")}\n`,
     ].join("\n"),
   );
 }
@@ -86,7 +85,7 @@ function describeModel(
 ): string {
   const { width, height, macs, parameters, weightBytes, arenaBytes, memoryBytes } = info;
   return formatTable([
-    ["name", model.card.name],
+    ["name", model.metadata.name],
     ["file", formatBytes(fileBytes)],
     ["input", `${width}x${height} (default ${model.width}x${model.height}, any multiple of ${model.stride})`],
     ["operations", formatCount(info.ops.length)],

@@ -1,38 +1,9 @@
 /** What a model costs, and an image of its memory over time. */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import type { Model } from "../../src/model.js";
-import type { Plan } from "../../src/plan.js";
+import type { Model } from "../../src/ops.js";
+import type { ArenaBlock, Plan } from "../../src/plan.js";
 import { isFile, readText, stem } from "../common/files.js";
-
-/** A stretch of the arena that holds one tensor, or the scratch of one operation, while operations run. */
-export interface Block {
-  /** Tensor id, or -1 for scratch. */
-  readonly tensor: number;
-  /** Offset in the arena and length, bytes. */
-  readonly offset: number;
-  readonly bytes: number;
-  /** Operations that need it, both inclusive. */
-  readonly first: number;
-  readonly last: number;
-}
-
-/** All stretches of the arena. */
-export function listBlocks(model: Model, plan: Plan): Block[] {
-  const tensors = model.tensors.map(({ channels }, tensor): Block => {
-    const { width } = plan.sizes[tensor]!;
-    return {
-      tensor,
-      offset: plan.offsets[tensor]!,
-      bytes: plan.rows[tensor]! * width * channels,
-      ...plan.lifetimes[tensor]!,
-    };
-  });
-  const scratch = plan.scratchBytes.map((bytes, index): Block => {
-    return { tensor: -1, offset: plan.scratch[index]!, bytes, first: index, last: index };
-  });
-  return [...tensors, ...scratch].filter(({ bytes }) => bytes > 0);
-}
 
 const FREE = "·";
 const KEPT = "░";
@@ -49,16 +20,15 @@ export const MEMORY_LEGEND = `${WRITTEN} written  ${READ} read  ${KEPT} kept for
  * @param columns characters across the whole arena
  */
 export function drawMemory(model: Model, plan: Plan, columns: number): string[] {
-  const blocks = listBlocks(model, plan);
   return model.ops.map((op, index) => {
     const line = new Array<string>(columns).fill(FREE);
-    const draw = (block: Block, sign: string) => {
+    const draw = (block: ArenaBlock, sign: string) => {
       const start = Math.floor((block.offset / plan.arenaBytes) * columns);
       const end = Math.ceil(((block.offset + block.bytes) / plan.arenaBytes) * columns);
       line.fill(sign, start, end);
     };
-    const alive = blocks.filter(({ first, last }) => first <= index && index <= last);
-    const rank = (block: Block): string => {
+    const alive = plan.blocks.filter(({ first, last }) => first <= index && index <= last);
+    const rank = (block: ArenaBlock): string => {
       if (block.tensor < 0) return SCRATCH;
       if (block.tensor === op.output) return WRITTEN;
       return op.inputs.includes(block.tensor) ? READ : KEPT;

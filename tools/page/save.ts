@@ -1,7 +1,7 @@
 /** Pictures as files of the user. */
-import type { MaskPicture } from "../../src/browser/index.js";
-import type { Color } from "../../src/card.js";
+import type { MaskImage } from "../../src/browser/index.js";
 import { overlay } from "../../src/mask.js";
+import type { Color } from "../../src/metadata.js";
 import type { DecodedImage } from "../image/image.js";
 import { filterRows, type Palette, pngChunks } from "../image/png-parts.js";
 import { make } from "./dom.js";
@@ -10,7 +10,7 @@ import { make } from "./dom.js";
 const PATIENCE = 60_000;
 
 /** Saves class ids with the colours as palette, as `attendseg segment` does. */
-export async function saveMask(name: string, mask: MaskPicture, palette: readonly Color[]): Promise<void> {
+export async function saveMask(name: string, mask: MaskImage, palette: readonly Color[]): Promise<void> {
   const { width, height } = mask;
   await save(`${name}.mask.png`, { data: mask.mask, width, height, channels: 1 }, palette);
 }
@@ -19,7 +19,7 @@ export async function saveMask(name: string, mask: MaskPicture, palette: readonl
 export async function saveOverlay(
   name: string,
   image: ImageData,
-  { mask }: MaskPicture,
+  { mask }: MaskImage,
   palette: readonly Color[],
   opacity: number,
 ): Promise<void> {

@@ -1,6 +1,6 @@
 /** Choices of model, input size, build and threads. */
 import { type AsyncSegmenterInfo, threadSupport } from "../../src/browser/index.js";
-import type { Model } from "../../src/model.js";
+import type { Model } from "../../src/ops.js";
 import { VARIANTS, type Variant } from "../../src/variant.js";
 import { formatBytes, formatCount } from "../common/table.js";
 import { find, make } from "./dom.js";

@@ -1,5 +1,5 @@
 /** The picture, the colours over it, and a probe that says what is where. */
-import { type Drawable, MaskPainter, type MaskPicture, sizeOf } from "../../src/browser/index.js";
+import { type Drawable, type MaskImage, MaskPainter, sizeOf } from "../../src/browser/index.js";
 import type { Color } from "../../src/index.js";
 import { find } from "./dom.js";
 
@@ -23,7 +23,7 @@ export class Stage {
   readonly #context: CanvasRenderingContext2D;
   #painter: MaskPainter | undefined;
   #names: readonly string[] = [];
-  #mask: MaskPicture | undefined;
+  #mask: MaskImage | undefined;
   #only: number | undefined;
   /** Where the probe is, as parts of width and height. */
   #at: { x: number; y: number } | undefined;
@@ -43,7 +43,7 @@ export class Stage {
   }
 
   /** Mask shown, if any. */
-  get mask(): MaskPicture | undefined {
+  get mask(): MaskImage | undefined {
     return this.#mask;
   }
 
@@ -72,7 +72,7 @@ export class Stage {
     else this.#context.drawImage(image, 0, 0);
   }
 
-  showMask(mask: MaskPicture): void {
+  showMask(mask: MaskImage): void {
     this.#mask = mask;
     this.#painter?.paint(mask, this.#only);
     this.#tell();

@@ -3,8 +3,7 @@
  * so it is never made fast.
  */
 import * as format from "../../src/format.js";
-import type { Model } from "../../src/model.js";
-import { kindOf, type Size } from "../../src/ops.js";
+import { kindOf, type Model, type Size } from "../../src/ops.js";
 import type { Activation, Reference } from "./activation.js";
 import { add } from "./add.js";
 import { argmax } from "./argmax.js";

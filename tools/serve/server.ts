@@ -129,8 +129,8 @@ function typeOf(name: string): string {
 function describeModel(path: string): ServedModel {
   const bytes = readBytes(path);
   try {
-    const { card } = parseModel(bytes);
-    return { name: card.name, url: `models/${encodeURIComponent(basename(path))}`, bytes: bytes.length };
+    const { metadata } = parseModel(bytes);
+    return { name: metadata.name, url: `models/${encodeURIComponent(basename(path))}`, bytes: bytes.length };
   } catch (error) {
     throw isExpected(error) ? new UserError(`${path}: ${messageOf(error)}`) : error;
   }

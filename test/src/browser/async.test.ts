@@ -64,7 +64,7 @@ const load = (options = {}) => {
 afterEach(() => worker?.terminate());
 
 describe("a segmenter in a worker", () => {
-  test("gives the masks, scores and facts of one that is not", async () => {
+  test("gives the masks, logits and facts of one that is not", async () => {
     const here = await Segmenter.load(MODEL);
     const there = await load();
     expect(there.classes).toEqual(here.classes);
@@ -72,11 +72,11 @@ describe("a segmenter in a worker", () => {
     expect(there.info).toMatchObject({ ...here.info, threads: 1, isolated: false });
     expect(there.info.noThreads).toMatch(/^threads need /);
     for (const image of [drawNoise(90, 70, 3), drawNoise(64, 48, 4), drawNoise(17, 130, 1)]) {
-      const expected = here.segment(image, { scores: true });
-      expect(await there.segmentAsync(image, { scores: true })).toMatchObject({ ...expected });
+      const expected = here.segment(image, { logits: true });
+      expect(await there.segmentAsync(image, { logits: true })).toMatchObject({ ...expected });
       const small = await there.segmentAsync(image, { width: 31, height: 12 });
       expect(small.mask).toEqual(here.segment(image, { width: 31, height: 12 }).mask);
-      expect(small.scores).toBeUndefined();
+      expect(small.logits).toBeUndefined();
     }
   });
 
@@ -92,7 +92,7 @@ describe("a segmenter in a worker", () => {
     expect(milliseconds.every((time) => time >= 1)).toBe(true);
   });
 
-  test("copies the picture, or takes it if told so", async () => {
+  test("copies the image, or takes it if told so", async () => {
     const there = await load();
     const image = drawNoise(64, 48, 3);
     const before = image.data.slice();
@@ -147,7 +147,7 @@ describe("progress and abort", () => {
     expect(worker.pauses).toBeLessThan(whole + 4);
   });
 
-  test("a signal takes a waiting picture out of the queue", async () => {
+  test("a signal takes a waiting image out of the queue", async () => {
     const there = await load();
     const controller = new AbortController();
     const first = there.segmentAsync(drawNoise(64, 48, 3));

@@ -7,22 +7,22 @@ import { firstDifference } from "../../assembly/check.js";
 import { buildFixture, FIXTURE_CLASSES } from "../../fixtures/fixture.js";
 import { Random } from "../../fixtures/random.js";
 
-const picture = (seed: number) => {
+const image = (seed: number) => {
   return { data: new Random(seed).uint8(50 * 70 * 3), width: 70, height: 50, channels: 3 };
 };
 
-/** The mask of the reference for a picture of 70x50. */
+/** The mask of the reference for an image of 70x50. */
 function expectedMask(seed: number, height: number, width: number): Uint8Array {
   const model = buildFixture(seed);
-  const input = referenceInput(picture(seed).data, 70, 50, 3, width, height);
-  const scores = model.ops.at(-1)!.inputs[0]!;
-  const size = referenceSizes(model, height, width)[scores]!;
-  return referenceMask(runReference(model, input, height, width)[scores]!, size, FIXTURE_CLASSES, 50, 70);
+  const input = referenceInput(image(seed).data, 70, 50, 3, width, height);
+  const logits = model.ops.at(-1)!.inputs[0]!;
+  const size = referenceSizes(model, height, width)[logits]!;
+  return referenceMask(runReference(model, input, height, width)[logits]!, size, FIXTURE_CLASSES, 50, 70);
 }
 
 function maskOf(engine: Engine, seed: number): Uint8Array {
   const mask = new Uint8Array(50 * 70);
-  engine.setPicture(picture(seed));
+  engine.setImage(image(seed));
   engine.run();
   engine.writeMask(70, 50, mask);
   return mask;
@@ -36,7 +36,7 @@ describe("the engine in JavaScript", () => {
     [4, 72, 56],
   ])("gives the mask of the reference: seed %i, %i rows, %i columns", async (seed, height, width) => {
     const model = buildFixture(seed);
-    const engine = new Engine(model, plan(model, height, width), (await openEngine()).exports);
+    const engine = new Engine(model, plan(model, height, width), await openEngine());
     expect(firstDifference(maskOf(engine, seed), expectedMask(seed, height, width))).toBeUndefined();
   });
 
@@ -44,7 +44,7 @@ describe("the engine in JavaScript", () => {
     const engines: Engine[] = [];
     for (const seed of [5, 6]) {
       const model = buildFixture(seed);
-      engines.push(new Engine(model, plan(model, 48, 64), (await openEngine()).exports));
+      engines.push(new Engine(model, plan(model, 48, 64), await openEngine()));
     }
     for (const seed of [5, 6, 5]) {
       expect(firstDifference(maskOf(engines[seed - 5]!, seed), expectedMask(seed, 48, 64))).toBeUndefined();

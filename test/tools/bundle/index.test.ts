@@ -36,7 +36,7 @@ const EXPORTS = [
 const NAMES = ["Straße", "", "道路", "sky, or nearly", "x".repeat(300)];
 
 const fixture = buildFixture(5);
-const model = { ...fixture, card: { ...fixture.card, classes: NAMES } };
+const model = { ...fixture, metadata: { ...fixture.metadata, classes: NAMES } };
 const file = writeModel(model);
 
 const bundle = (variant: string, width: number, height: number) =>
@@ -135,9 +135,8 @@ describe.each(BUNDLE_VARIANTS)("a standalone module, %s", (variant) => {
     const { bytes } = await bundle(variant, 64, 48);
     const standalone = instantiate(bytes);
     expect([standalone.selftest(), standalone.run(), standalone.selftest()]).toEqual([1, 0, 1]);
-    const { parameters } = plan(model, 48, 64);
-    const stem = parameters.find(({ weights }) => weights > 0)!;
-    view(standalone, stem.bias, 4).fill(0x5a);
+    const stem = plan(model, 48, 64).ops.find(({ blocksAt }) => blocksAt > 0)!;
+    view(standalone, stem.blocksAt, 4).fill(0x5a);
     expect(standalone.selftest()).toBe(0);
   });
 });

@@ -70,7 +70,7 @@ describe("attendseg convert", () => {
 
   test("writes to standard output, and reports in JSON", () => {
     const piped = place.run([...words, "-o", "-"]);
-    expect(parseModel(piped.out).card.classes).toHaveLength(3);
+    expect(parseModel(piped.out).metadata.classes).toHaveLength(3);
     expect(piped.err).toContain("calibrated on");
     const json = JSON.parse(place.run([...words, "-o", "json.aseg", "--frames", "2", "--json"]).text);
     expect(json).toMatchObject({ output: "json.aseg", kind: "float", opset: 17, pictures: 2 });

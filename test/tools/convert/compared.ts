@@ -40,5 +40,5 @@ export async function convertAndCompare(
 }
 
 function logitsName({ model }: Converted): string {
-  return model.card.tensors![model.ops.at(-1)!.inputs[0]!]!;
+  return model.metadata.tensors![model.ops.at(-1)!.inputs[0]!]!;
 }

@@ -90,14 +90,14 @@ describe("convert", () => {
   test("writes the metadata", async () => {
     const calibration = images(1);
     const plain = (await convert(BYTES, { calibration, method: "mse" })).model;
-    expect(plain.card).toMatchObject({
+    expect(plain.metadata).toMatchObject({
       name: "model",
       classes: [0, 1, 2, 3, 4, 5].map((id) => `class ${id}`),
     });
-    expect(plain.card.palette).toEqual(distinctColors(6));
-    expect(plain.card.tensors?.length).toBe(plain.tensors.length);
+    expect(plain.metadata.palette).toEqual(distinctColors(6));
+    expect(plain.metadata.tensors?.length).toBe(plain.tensors.length);
     const sha256 = createHash("sha256").update(BYTES).digest("hex");
-    expect(plain.card.provenance).toEqual({ sha256, converter: expect.any(String) });
+    expect(plain.metadata.provenance).toEqual({ sha256, converter: expect.any(String) });
     const classes = ["sky", "road", "car", "tree", "house", "person"];
     const palette = classes.map((_, id) => [id, 0, 0] as const);
     const options = {
@@ -108,8 +108,8 @@ describe("convert", () => {
       name: "street",
       sourceName: "a.onnx",
     } as const;
-    const { card } = (await convert(BYTES, options)).model;
-    expect(card).toMatchObject({
+    const { metadata } = (await convert(BYTES, options)).model;
+    expect(metadata).toMatchObject({
       name: "street",
       classes,
       palette,

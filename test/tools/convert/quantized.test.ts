@@ -1,7 +1,6 @@
 /** Quantised (QDQ) files: taken exactly as they are, and written back. */
 import { describe, expect, test, vi } from "vitest";
-import type { Model } from "../../../src/model.js";
-import { kindOf } from "../../../src/ops.js";
+import { kindOf, type Model } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { ConvertError, convert, exportQdq } from "../../../tools/convert/index.js";
 import { FLOAT, INT8, INT32, UINT8 } from "../../../tools/convert/onnx/read.js";
@@ -184,10 +183,10 @@ describe("exportQdq", () => {
 
   test("uses the names of the metadata, apart from those of its own input and output", async () => {
     const names = fixture.tensors.map((_, id) => (id === 3 ? "scores" : id === 5 ? "input" : `layer ${id}`));
-    const named: Model = { ...fixture, card: { ...fixture.card, tensors: names } };
+    const named: Model = { ...fixture, metadata: { ...fixture.metadata, tensors: names } };
     const { model } = await convert(exportQdq(named, 48, 64));
     expect(model.ops).toEqual(fixture.ops);
-    expect(model.card.tensors).toEqual([
+    expect(model.metadata.tensors).toEqual([
       "input",
       ...names.slice(1, 3),
       "scores_",

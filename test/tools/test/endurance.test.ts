@@ -14,17 +14,17 @@ test.each(["scalar", "simd"] as const)(
   (variant) => {
     const model = buildFixture(2);
     const memory = plan(model, 48, 64);
-    const exports = instantiate(new WebAssembly.Module(engineBytes(variant)));
-    const engine = new Engine(model, memory, exports);
-    const { buffer } = exports.memory;
+    const instance = instantiate(new WebAssembly.Module(engineBytes(variant)));
+    const engine = new Engine(model, memory, instance);
+    const { buffer } = instance.exports.memory;
     expect(buffer.byteLength).toBe(memory.memoryBytes);
     for (let side = 1; side <= 4000; side = 2 * side + 1) {
       const data = new Uint8Array(side * 37 * 4).fill(side);
-      engine.setPicture({ data, width: side, height: 37, channels: 4 });
+      engine.setImage({ data, width: side, height: 37, channels: 4 });
       engine.run();
       engine.writeMask(37, side, new Uint8Array(37 * side));
     }
-    expect(exports.memory.buffer).toBe(buffer);
+    expect(instance.exports.memory.buffer).toBe(buffer);
     expect(buffer.byteLength).toBe(memory.memoryBytes);
   },
 );

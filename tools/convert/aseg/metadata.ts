@@ -1,4 +1,4 @@
-import type { Card, Color } from "../../../src/card.js";
+import type { Color, Metadata } from "../../../src/metadata.js";
 import { ConvertError } from "../errors.js";
 
 /** Turn of the hue from one colour to the next: the golden angle, in turns. */
@@ -28,8 +28,8 @@ export function makeMetadata(
   tensors: readonly string[],
   classes: readonly string[] | undefined,
   palette: readonly Color[] | undefined,
-  provenance: Card["provenance"],
-): Card {
+  provenance: Metadata["provenance"],
+): Metadata {
   if (classCount < 2 || classCount > 256)
     throw new ConvertError(`the model gives ${classCount} logits a pixel; 2 to 256 are supported`);
   if (classes && classes.length !== classCount) {

@@ -1,5 +1,5 @@
 import { MAX_SIDE } from "../../../src/format.js";
-import type { Model } from "../../../src/model.js";
+import type { Model } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { greatestDivisor } from "../passes/resize.js";
 

@@ -1,25 +1,7 @@
+import { align } from "../../../src/allocate.js";
 import { crc32 } from "../../../src/checksum.js";
 import * as format from "../../../src/format.js";
-import type { Model } from "../../../src/model.js";
-import type { Attributes, Op, Tensor } from "../../../src/ops.js";
-
-const ATTRIBUTE_FIELDS: readonly (readonly [keyof Attributes, number, 1 | 2])[] = [
-  ["kernelHeight", format.OP_KERNEL_HEIGHT, 1],
-  ["kernelWidth", format.OP_KERNEL_WIDTH, 1],
-  ["strideY", format.OP_STRIDE_Y, 1],
-  ["strideX", format.OP_STRIDE_X, 1],
-  ["dilationY", format.OP_DILATION_Y, 1],
-  ["dilationX", format.OP_DILATION_X, 1],
-  ["padTop", format.OP_PAD_TOP, 1],
-  ["padLeft", format.OP_PAD_LEFT, 1],
-  ["padBottom", format.OP_PAD_BOTTOM, 1],
-  ["padRight", format.OP_PAD_RIGHT, 1],
-  ["groups", format.OP_GROUPS, 2],
-  ["mode", format.OP_MODE, 2],
-  ["numerator", format.OP_NUMERATOR, 2],
-  ["denominator", format.OP_DENOMINATOR, 2],
-  ["value", format.OP_VALUE, 2],
-];
+import { ATTRIBUTE_FIELDS, type Model, type Op, type Tensor } from "../../../src/ops.js";
 
 const ARRAY_FIELDS = [
   ["weights", format.OP_WEIGHTS],
@@ -28,8 +10,6 @@ const ARRAY_FIELDS = [
   ["table", format.OP_TABLE],
 ] as const;
 
-const align = (bytes: number): number => Math.ceil(bytes / format.ALIGNMENT) * format.ALIGNMENT;
-
 /**
  * The bytes of a `.aseg` file. Canonical: equal models give equal bytes, and `parseModel` gives the model back.
  * Arrays lie in the order of the operations (weights, bias, scales, table); the model is not validated here.
@@ -37,13 +17,13 @@ const align = (bytes: number): number => Math.ceil(bytes / format.ALIGNMENT) * f
  * @throws RangeError if a number does not fit its field
  */
 export function writeModel(model: Model): Uint8Array {
-  const card = new TextEncoder().encode(JSON.stringify(model.card));
+  const metadata = new TextEncoder().encode(JSON.stringify(model.metadata));
   const opsAt = format.HEADER_BYTES + model.tensors.length * format.TENSOR_BYTES;
   const dataAt = opsAt + model.ops.length * format.OP_BYTES;
-  let cardAt = dataAt;
-  for (const op of model.ops) for (const [name] of ARRAY_FIELDS) cardAt += align(op[name].byteLength);
+  let metadataAt = dataAt;
+  for (const op of model.ops) for (const [name] of ARRAY_FIELDS) metadataAt += align(op[name].byteLength);
 
-  const bytes = new Uint8Array(cardAt + card.length);
+  const bytes = new Uint8Array(metadataAt + metadata.length);
   const view = new DataView(bytes.buffer);
   model.tensors.forEach((tensor, id) => {
     writeTensor(view, format.HEADER_BYTES + id * format.TENSOR_BYTES, tensor);
@@ -59,14 +39,14 @@ export function writeModel(model: Model): Uint8Array {
       arrayAt += align(op[name].byteLength);
     }
   });
-  bytes.set(card, cardAt);
+  bytes.set(metadata, metadataAt);
   view.setUint32(format.HEADER_MAGIC, format.MAGIC, true);
   view.setUint32(format.HEADER_VERSION, format.VERSION, true);
   view.setUint32(format.HEADER_FILE_BYTES, bytes.length, true);
   setField(view, format.HEADER_TENSORS, 2, model.tensors.length, "number of tensors");
   setField(view, format.HEADER_OPS, 2, model.ops.length, "number of ops");
-  view.setUint32(format.HEADER_DATA_BYTES, cardAt - dataAt, true);
-  view.setUint32(format.HEADER_CARD_BYTES, card.length, true);
+  view.setUint32(format.HEADER_DATA_BYTES, metadataAt - dataAt, true);
+  view.setUint32(format.HEADER_METADATA_BYTES, metadata.length, true);
   setField(view, format.HEADER_STRIDE, 2, model.stride, "stride");
   setField(view, format.HEADER_WIDTH, 2, model.width, "width");
   setField(view, format.HEADER_HEIGHT, 2, model.height, "height");

@@ -1,7 +1,6 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
-import type { Model } from "../../../src/model.js";
-import type { Op, Size, Tensor } from "../../../src/ops.js";
+import type { Model, Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { logitsOf } from "../../common/engine.js";
 import {
@@ -50,7 +49,7 @@ function realName(model: Model, id: number): string {
 
 function floatName(model: Model, id: number): string {
   if (id === model.ops[0]!.output) return INPUT_NAME;
-  const names = model.card.tensors ?? [];
+  const names = model.metadata.tensors ?? [];
   const name = new Set(names).size === model.tensors.length ? names[id]! : `tensor${id}`;
   return name === INPUT_NAME || name === OUTPUT_NAME ? `${name}_` : name;
 }

@@ -4,8 +4,7 @@
  */
 import type { Engine } from "../../../src/engine.js";
 import { ARGMAX } from "../../../src/format.js";
-import type { Model } from "../../../src/model.js";
-import { kindOf } from "../../../src/ops.js";
+import { kindOf, type Model } from "../../../src/ops.js";
 import { logitsOf, runLogits } from "../../common/engine.js";
 import { toInput } from "../feed.js";
 import { channelsLast, type OutputTensor } from "../runtime.js";
@@ -64,7 +63,7 @@ export class TensorDifferences {
   constructor(model: Model, names: ReadonlySet<string>) {
     this.#model = model;
     model.ops.forEach(({ output: id, code }, index) => {
-      const name = model.card.tensors?.[id] ?? "";
+      const name = model.metadata.tensors?.[id] ?? "";
       if (!names.has(name) || code === ARGMAX || this.#tensors.has(name)) return;
       this.#tensors.set(name, { id, index, sqnr: new Sqnr(), correlation: 1 });
     });

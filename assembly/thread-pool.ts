@@ -1,6 +1,6 @@
 /**
  * Threads of one engine, in builds with shared memory: every thread runs its share of the rows of each operation,
- * and all meet at a barrier before the next one. The words they agree by lie at fixed addresses: src/record.ts.
+ * and all wait at a barrier before the next one. The words they agree by lie at fixed addresses: src/record.ts.
  */
 import * as r from "../src/record";
 
@@ -39,7 +39,7 @@ export function waitForJob(done: i32): i32 {
  * @param count arrivals since the job began that this takes: threads * barriers so far, this one included
  * @param sleeps whether this thread may sleep; a page's main thread may not
  */
-export function meet(count: i32, sleeps: bool): void {
+export function barrier(count: i32, sleeps: bool): void {
   const goal = load<i32>(r.JOB_ARRIVALS) + count;
   let arrived = atomic.add<i32>(r.ARRIVALS, 1) + 1;
   if (arrived == goal) {

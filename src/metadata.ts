@@ -4,7 +4,7 @@ import { expectModel, ModelError } from "./errors.js";
 export type Color = readonly [number, number, number];
 
 /** What a model file says of itself. */
-export interface Card {
+export interface Metadata {
   readonly name: string;
   /** Name of each class id. */
   readonly classes: readonly string[];
@@ -17,19 +17,19 @@ export interface Card {
 }
 
 /**
- * Parses the card of a model file.
+ * Parses the metadata of a model file.
  *
  * @throws ModelError if it is not JSON or a field has the wrong form
  */
-export function parseCard(bytes: Uint8Array): Card {
-  let card: Record<string, unknown>;
+export function parseMetadata(bytes: Uint8Array): Metadata {
+  let metadata: Record<string, unknown>;
   try {
-    card = JSON.parse(decodeText(bytes));
+    metadata = JSON.parse(decodeText(bytes));
   } catch {
-    throw new ModelError("card: not valid JSON");
+    throw new ModelError("metadata: not valid JSON");
   }
-  expectModel(isRecord(card), "card: expected an object");
-  const { name, classes, palette, input, tensors, provenance } = card;
+  expectModel(isRecord(metadata), "metadata: expected an object");
+  const { name, classes, palette, input, tensors, provenance } = metadata;
   const valid = {
     name: isText(name),
     classes: isList(classes, isText),
@@ -40,9 +40,9 @@ export function parseCard(bytes: Uint8Array): Card {
     provenance: isRecord(provenance),
   };
   for (const [field, holds] of Object.entries(valid)) {
-    expectModel(holds, `card: "${field}" is missing or has the wrong form`);
+    expectModel(holds, `metadata: "${field}" is missing or has the wrong form`);
   }
-  return card as unknown as Card;
+  return metadata as unknown as Metadata;
 }
 
 /** UTF-8 to text with nothing but the language itself: hosts without WebAssembly often lack TextDecoder too. */

@@ -6,7 +6,7 @@ export interface Lifetime {
   readonly last: number;
 }
 
-/** A buffer to be placed: it must not share bytes with one that lives at the same time. */
+/** A buffer to be allocated: it must not share bytes with one that lives at the same time. */
 export interface Buffer extends Lifetime {
   readonly bytes: number;
 }
@@ -26,15 +26,15 @@ export function padTo(value: number, multiple: number): number {
  * buffers alive at the same time. After Pisarchyk and Lee, Efficient Memory Management for Deep Neural Net
  * Inference, 2020 (greedy by size).
  */
-export function placeBuffers(buffers: readonly Buffer[]): { offsets: number[]; bytes: number } {
+export function allocate(buffers: readonly Buffer[]): { offsets: number[]; bytes: number } {
   const offsets = buffers.map(() => 0);
-  const placed: number[] = [];
+  const done: number[] = [];
   const order = buffers.map((_, index) => index).filter((index) => buffers[index]!.bytes > 0);
   order.sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes || a - b);
   let total = 0;
   for (const index of order) {
     const buffer = buffers[index]!;
-    const alive = placed.filter((other) => overlap(buffers[other]!, buffer));
+    const alive = done.filter((other) => overlap(buffers[other]!, buffer));
     alive.sort((a, b) => offsets[a]! - offsets[b]!);
     let best = -1;
     let bestGap = 2 ** 53;
@@ -46,7 +46,7 @@ export function placeBuffers(buffers: readonly Buffer[]): { offsets: number[]; b
     }
     offsets[index] = best >= 0 ? best : end;
     total = Math.max(total, offsets[index]! + buffer.bytes);
-    placed.push(index);
+    done.push(index);
   }
   return { offsets, bytes: align(total) };
 }

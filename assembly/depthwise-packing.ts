@@ -1,24 +1,24 @@
 /**
- * Input of depthwise convolutions in SIMD builds: `spread` lays the taps of a group of rows of a column side by side, so
- * that one dot product sums them. Layouts: see depthwise.ts.
+ * Input of depthwise convolutions in SIMD builds, packed: `packColumns` lays the taps of a group of rows of a column side
+ * by side, so that one dot product sums them. Layouts: see depthwise.ts.
  */
 import * as r from "../src/record";
-import { isRow, pixelAt } from "./depthwise";
 import { groupOf } from "./dot";
+import { isRow, pixelAt } from "./window";
 
 /**
  * Columns of the rows from kernel row `ky` on, sixteen channels from `channel` on. Column 0 is the first tap of output
  * column 0; columns and rows outside the input hold its zero point. Up to 15 bytes beyond the input are read, for
  * channels that do not exist.
  */
-export function spread<F>(op: usize, top: i32, ky: i32, channel: i32, columns: i32, to: usize): void {
+export function packColumns<F>(op: usize, top: i32, ky: i32, channel: i32, to: usize): void {
   const channels = load<i32>(op, r.IN_CHANNELS);
-  const outside = load<usize>(op, r.SCRATCH_AT);
+  const outside = load<usize>(op, r.OUTSIDE_AT);
   const aStep = isTap(op, top, ky) ? channels : 0;
   const bStep = isTap(op, top, ky + 1) ? channels : 0;
   let a = aStep ? tapAt(op, top, ky) + channel : outside;
   let b = bStep ? tapAt(op, top, ky + 1) + channel : outside;
-  const end = to + r.COLUMN * columns;
+  const end = to + load<i32>(op, r.RUN_STEP);
   const start = min(to + r.COLUMN * load<i32>(op, r.PAD_LEFT), end);
   const stop = min(start + r.COLUMN * load<i32>(op, r.IN_WIDTH), end);
   let zeros = v128.load8_splat(outside);

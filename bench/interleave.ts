@@ -1,42 +1,9 @@
 /** How engines are timed against each other: one inference of each in turn, round after round. */
-import type { Runner, RunTimes } from "./runner.js";
+import type { Runner } from "./runner.js";
+import type { Samples } from "./statistics.js";
 
-/** The middle of some numbers, or the mean of the two in the middle; NaN of none. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  if (sorted.length === 0) return Number.NaN;
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle) - 1]!) / 2;
-}
-
-/** Times of one engine, by repeat and round. */
-export type Samples = RunTimes[][];
-
-/** One quantity of all repeats, milliseconds. */
-export interface Summary {
-  /** Median over the repeats of each repeat's median. */
-  readonly median: number;
-  readonly min: number;
-  /** Least and largest median of a repeat. */
-  readonly spread: readonly [number, number];
-}
-
-/** Sums up wall or CPU time. */
-export function summarize(samples: Samples, field: keyof RunTimes): Summary {
-  const medians = samples.map((repeat) => median(repeat.map((times) => times[field])));
-  return {
-    median: median(medians),
-    min: Math.min(...samples.flat().map((times) => times[field])),
-    spread: [Math.min(...medians), Math.max(...medians)],
-  };
-}
-
-/** CPU time where the system told it, else wall time. */
-export function quantityOf(samples: Samples): keyof RunTimes {
-  return Number.isFinite(samples[0]?.[0]?.cpu) ? "cpu" : "wall";
-}
-
-export interface Plan {
+/** How often each engine has its turn. */
+export interface Schedule {
   readonly rounds: number;
   readonly repeats: number;
   /** Rounds before the first repeat that are not counted. */
@@ -60,7 +27,7 @@ export interface Outcome {
  */
 export async function interleave(
   runners: readonly Pick<Runner, "run" | "spec">[],
-  { rounds, repeats, warmUp }: Plan,
+  { rounds, repeats, warmUp }: Schedule,
   onRound: (round: number, all: number, outcomes: readonly Outcome[]) => void = () => {},
 ): Promise<Outcome[]> {
   const outcomes = runners.map((): Outcome => ({ samples: [] }));
@@ -86,12 +53,4 @@ export async function interleave(
 /** The first line of an error. */
 export function oneLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
-}
-
-/** Share of equal entries of two masks of the same length, 0..1. */
-export function agreement(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return 0;
-  let equal = 0;
-  for (let at = 0; at < a.length; at++) if (a[at] === b[at]) equal++;
-  return equal / a.length;
 }

@@ -1,28 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Spec } from "../../bench/engines/engine.js";
-import { agreement, interleave, median, oneLine, quantityOf, summarize } from "../../bench/measure.js";
-
-describe("median", () => {
-  it("is the middle, or the mean of the two in the middle", () => {
-    expect(median([3, 1, 2])).toBe(2);
-    expect(median([4, 1, 3, 2])).toBe(2.5);
-    expect(median([7])).toBe(7);
-    expect(median([])).toBeNaN();
-  });
-
-  it("leaves its numbers as they are", () => {
-    const values = [3, 1, 2];
-    median(values);
-    expect(values).toEqual([3, 1, 2]);
-  });
-});
-
-it("sums up repeats by their medians", () => {
-  const repeat = (...walls: number[]) => walls.map((wall) => ({ wall, cpu: 2 * wall }));
-  const samples = [repeat(1, 5, 9), repeat(2, 3, 100), repeat(8, 7, 6)];
-  expect(summarize(samples, "wall")).toEqual({ median: 5, min: 1, spread: [3, 7] });
-  expect(summarize(samples, "cpu")).toEqual({ median: 10, min: 2, spread: [6, 14] });
-});
+import { interleave, oneLine } from "../../bench/interleave.js";
 
 it("runs one inference of each engine in turn, a slow one once a repeat", async () => {
   const order: string[] = [];
@@ -73,19 +51,7 @@ it("goes on without an engine that fails", async () => {
   expect(second!.fault).toBe("out of memory");
 });
 
-it("takes CPU time where there is one, also from a file", () => {
-  expect(quantityOf([[{ wall: 1, cpu: 2 }]])).toBe("cpu");
-  const unknown = [[{ wall: 1, cpu: Number.NaN }]];
-  expect(quantityOf(unknown)).toBe("wall");
-  expect(quantityOf(JSON.parse(JSON.stringify(unknown)))).toBe("wall");
-});
-
 it("shortens an error to its first line", () => {
   expect(oneLine(new Error("this\nthat"))).toBe("this");
   expect(oneLine("text")).toBe("text");
-});
-
-it("counts equal pixels; masks of different sizes agree nowhere", () => {
-  expect(agreement([1, 2, 3, 4], Uint8Array.of(1, 2, 0, 4))).toBe(0.75);
-  expect(agreement([1, 2], [1])).toBe(0);
 });

@@ -43,7 +43,7 @@ export interface Bundle {
  */
 export async function bundleModel(file: Uint8Array, plan: Plan, variant: string): Promise<Bundle> {
   const model = parseModel(file);
-  const mask = placeMask(model, plan);
+  const mask = allocateMask(model, plan);
   const arenaBytes = Math.max(plan.arenaBytes, align(mask + plan.height * plan.width));
   const names = encodeNames(model.metadata.classes);
   const tail = new Uint8Array(names.bytes.length + header.HEADER_BYTES);
@@ -54,7 +54,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
   const at = memoryBytes - tail.length;
   tail.set(names.bytes);
   const view = new DataView(tail.buffer);
-  names.places.forEach(({ offset, length }, id) => {
+  names.entries.forEach(({ offset, length }, id) => {
     view.setUint32(id * header.NAME_BYTES, at + offset, true);
     view.setUint32(id * header.NAME_BYTES + 4, length, true);
   });
@@ -76,7 +76,7 @@ export async function bundleModel(file: Uint8Array, plan: Plan, variant: string)
  * Offset in the arena at which the mask overlaps neither the input nor what drawing it needs: logits, winners,
  * scratch. It may lie behind the arena's end.
  */
-function placeMask(model: Model, plan: Plan): number {
+function allocateMask(model: Model, plan: Plan): number {
   const last = model.ops.length - 1;
   const { inputs, output } = model.ops[last]!;
   const tensors = [model.ops[0]!.output, inputs[0]!, output].map((id) => {
@@ -97,20 +97,20 @@ function placeMask(model: Model, plan: Plan): number {
 /** The list of class names with room for the addresses, then the names, each with a zero byte behind it. */
 function encodeNames(classes: readonly string[]): {
   bytes: Uint8Array;
-  places: { offset: number; length: number }[];
+  entries: { offset: number; length: number }[];
 } {
   const texts = classes.map((name) => new TextEncoder().encode(name));
   let end = classes.length * header.NAME_BYTES;
-  const places = texts.map(({ length }) => {
+  const entries = texts.map(({ length }) => {
     const offset = end;
     end += length + 1;
     return { offset, length };
   });
   const bytes = new Uint8Array(align(end));
   texts.forEach((text, id) => {
-    bytes.set(text, places[id]!.offset);
+    bytes.set(text, entries[id]!.offset);
   });
-  return { bytes, places };
+  return { bytes, entries };
 }
 
 /** Checksum of the library's mask of the test image, which assembly/standalone.ts draws by the same formula. */

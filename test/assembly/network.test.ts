@@ -20,15 +20,15 @@ const SIZES = [
 describe.each(VARIANTS)("%s: a whole network", (variant) => {
   describe.each([1, 2, 3])("of seed %i", (seed) => {
     const model = buildFixture(seed);
-    const scoresId = model.ops.at(-1)!.inputs[0]!;
+    const logitsId = model.ops.at(-1)!.inputs[0]!;
 
     it.each(SIZES)("%i rows, %i columns: every tensor and the mask", (height, width) => {
-      const picture = { data: new Random(seed).uint8(50 * 70 * 3), width: 70, height: 50, channels: 3 };
-      const input = referenceInput(picture.data, picture.width, picture.height, 3, width, height);
+      const image = { data: new Random(seed).uint8(50 * 70 * 3), width: 70, height: 50, channels: 3 };
+      const input = referenceInput(image.data, image.width, image.height, 3, width, height);
       const expected = runReference(model, input, height, width);
 
       const kept = openEngineOf(variant, model, height, width);
-      kept.setImage(picture);
+      kept.setImage(image);
       kept.run();
       for (const op of model.ops) {
         const difference = firstDifference(kept.tensor(op.output), expected[op.output]!);
@@ -36,38 +36,38 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
       }
 
       const shared = engineOf(variant, model, height, width);
-      const mask = new Uint8Array(picture.width * picture.height);
-      const scoresSize = referenceSizes(model, height, width)[scoresId]!;
+      const mask = new Uint8Array(image.width * image.height);
+      const logitsSize = referenceSizes(model, height, width)[logitsId]!;
       const expectedMask = referenceMask(
-        expected[scoresId]!,
-        scoresSize,
+        expected[logitsId]!,
+        logitsSize,
         FIXTURE_CLASSES,
-        picture.height,
-        picture.width,
+        image.height,
+        image.width,
       );
       // twice: nothing of a frame may be left for the next
       for (let frame = 0; frame < 2; frame++) {
-        shared.setImage(picture);
+        shared.setImage(image);
         shared.run();
-        shared.writeMask(picture.width, picture.height, mask);
-        expect(firstDifference(shared.tensor(scoresId), expected[scoresId]!)).toBeUndefined();
+        shared.writeMask(image.width, image.height, mask);
+        expect(firstDifference(shared.tensor(logitsId), expected[logitsId]!)).toBeUndefined();
         expect(firstDifference(mask, expectedMask)).toBeUndefined();
       }
     });
   });
 
-  it("gives the same after every operation is run on its own, and after a different picture", () => {
+  it("gives the same after every operation is run on its own, and after a different image", () => {
     const model = buildFixture(4);
     const random = new Random(4);
-    const pictures = [0, 1].map(() => ({
+    const images = [0, 1].map(() => ({
       data: random.uint8(48 * 64 * 4),
       width: 64,
       height: 48,
       channels: 4,
     }));
-    const masks = pictures.map((picture) => {
+    const masks = images.map((image) => {
       const fresh = engineOf(variant, model, 48, 64);
-      fresh.setImage(picture);
+      fresh.setImage(image);
       model.ops.forEach((_, index) => {
         fresh.run(index, index + 1);
       });
@@ -77,7 +77,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
     });
     const engine = engineOf(variant, model, 48, 64);
     for (const at of [0, 1, 0]) {
-      engine.setImage(pictures[at]!);
+      engine.setImage(images[at]!);
       engine.run();
       const mask = new Uint8Array(48 * 64);
       engine.writeMask(64, 48, mask);
@@ -113,11 +113,11 @@ describe.each(VARIANTS)("%s: a tensor that is both inputs of an operation", (var
       parts,
     );
     const model = builder.finish(output, { stride: 1, width: 9, height: 5 });
-    const picture = { data: new Random(1).uint8(9 * 5 * 3), width: 9, height: 5, channels: 3 };
+    const image = { data: new Random(1).uint8(9 * 5 * 3), width: 9, height: 5, channels: 3 };
     const engine = engineOf(variant, model, 5, 9);
-    engine.setImage(picture);
+    engine.setImage(image);
     engine.run();
-    const input = referenceInput(picture.data, 9, 5, 3, 9, 5);
+    const input = referenceInput(image.data, 9, 5, 3, 9, 5);
     expect(firstDifference(engine.tensor(output), runReference(model, input, 5, 9)[output]!)).toBeUndefined();
   });
 });

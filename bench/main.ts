@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { modelInfo } from "../src/info.js";
 import { parseModel } from "../src/model.js";
 import { plan } from "../src/plan.js";
-import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/files.js";
+import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/common/files.js";
 import { bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
 import type { Spec } from "./engines/engine.js";

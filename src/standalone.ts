@@ -1,5 +1,5 @@
 /**
- * Header of a standalone module: 32-bit words at the end of its memory, written by tools/bundle.ts, read by
+ * Header of a standalone module: 32-bit words at the end of its memory, written by tools/bundle/index.ts, read by
  * assembly/standalone.ts. Plain constants only, read by the AssemblyScript compiler too.
  */
 export const HEADER_BYTES = 16;

@@ -18,11 +18,10 @@ test.skipIf(!existsSync(MODEL))(
 );
 
 test("the README names every command, and every file it links to exists", () => {
-  for (const file of readdirSync("tools/commands")) {
-    const name = /\.command\("(\w+)"\)|new Command\("(\w+)"\)/.exec(
-      readFileSync(`tools/commands/${file}`, "utf8"),
-    );
-    if (name) expect(README).toContain(`| \`${name[1] ?? name[2]} `);
+  const files = readdirSync("tools", { encoding: "utf8", recursive: true });
+  for (const file of files.filter((name) => name.endsWith("command.ts"))) {
+    const name = /new Command\("(\w+)"\)/.exec(readFileSync(`tools/${file}`, "utf8"));
+    expect(README).toContain(`| \`${name?.[1]} `);
   }
   for (const [, path] of README.matchAll(/\]\((?!https?:)([^)]+)\)/g))
     expect(existsSync(path!), path).toBe(true);

@@ -141,7 +141,7 @@ const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
 /** The drawn street as a file, made again only when its drawing changed: it takes seconds. */
 async function drawSample() {
   const parts = readdirSync("tools/sample").map((name) => `tools/sample/${name}`);
-  const sources = ["tools/sample.ts", ...parts, "tools/page/street.ts"];
+  const sources = [...parts, "tools/page/street.ts"];
   const made = statSync("build/street.jpg", { throwIfNoEntry: false })?.mtimeMs ?? 0;
   if (sources.every((source) => statSync(source).mtimeMs < made)) return;
   const outfile = "build/street.mjs";
@@ -208,7 +208,11 @@ for (const [name, parts] of Object.entries(ENTRIES)) {
 for (const variant of VARIANTS) cpSync(`build/${variant}.wasm`, `dist/engine/${variant}.wasm`);
 const commands = await build({
   ...shared,
-  entryPoints: { cli: "tools/cli.ts", start: "tools/start.ts", "segment-worker": "tools/segment-worker.ts" },
+  entryPoints: {
+    cli: "tools/cli.ts",
+    start: "tools/segment/start.ts",
+    "segment-worker": "tools/segment/worker.ts",
+  },
   outdir: "dist",
   platform: "node",
   loader: { ".wasm": "binary" },

@@ -1,19 +1,19 @@
 #!/usr/bin/env node
-/** The command line `attendseg`: one file per command in commands/. */
+/** The command line `attendseg`: one folder per command. */
 import { Command, CommanderError } from "commander";
-import { benchCommand } from "./commands/bench.js";
-import { bundleCommand } from "./commands/bundle.js";
-import { compareCommand } from "./commands/compare.js";
-import { convertCommand } from "./commands/convert.js";
-import { costCommand } from "./commands/cost.js";
-import { evaluateCommand } from "./commands/evaluate.js";
-import { exploreCommand } from "./commands/explore.js";
-import { exportCommand } from "./commands/export.js";
-import { inspectCommand } from "./commands/inspect.js";
-import { segmentCommand } from "./commands/segment.js";
-import { serveCommand } from "./commands/serve.js";
-import { isExpected, messageOf, UsageError } from "./errors.js";
-import { packageVersion } from "./package.js";
+import { bundleCommand } from "./bundle/command.js";
+import { isExpected, messageOf, UsageError } from "./common/errors.js";
+import { packageVersion } from "./common/package.js";
+import { compareCommand } from "./compare/command.js";
+import { convertCommand } from "./convert/command.js";
+import { exportCommand } from "./convert/export/command.js";
+import { evaluateCommand } from "./evaluate/command.js";
+import { benchCommand } from "./explore/bench-command.js";
+import { exploreCommand } from "./explore/command.js";
+import { costCommand } from "./explore/cost-command.js";
+import { inspectCommand } from "./inspect/command.js";
+import { segmentCommand } from "./segment/command.js";
+import { serveCommand } from "./serve/command.js";
 
 const OK = 0;
 const FAILED = 1;

@@ -7,8 +7,8 @@ import {
   type OnnxAttribute,
   type OnnxModel,
   UINT8,
-} from "../../tools/convert/onnx.js";
-import { encode, writeOnnx } from "../../tools/convert/onnx-write.js";
+} from "../../tools/convert/onnx/read.js";
+import { encode, writeOnnx } from "../../tools/convert/onnx/write.js";
 import {
   type Convolution,
   type EightBits,

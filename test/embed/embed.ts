@@ -8,9 +8,9 @@ import { expect } from "vitest";
 import { Segmenter } from "../../src/index.js";
 import { parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
-import { bundleModel } from "../../tools/bundle.js";
-import { writeModel } from "../../tools/convert/write.js";
-import { drawStreet } from "../../tools/sample.js";
+import { bundleModel } from "../../tools/bundle/index.js";
+import { writeModel } from "../../tools/convert/aseg/write.js";
+import { drawStreet } from "../../tools/sample/index.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { buildPng } from "../tools/image/pictures.js";
 

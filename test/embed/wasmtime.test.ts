@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { BUNDLE_VARIANTS } from "../../tools/bundle.js";
+import { BUNDLE_VARIANTS } from "../../tools/bundle/index.js";
 import {
   EMBED,
   embed,

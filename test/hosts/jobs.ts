@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { type Model, parseModel } from "../../src/model.js";
-import { writeModel } from "../../tools/convert/write.js";
-import { defaultModel } from "../../tools/package.js";
+import { defaultModel } from "../../tools/common/package.js";
+import { writeModel } from "../../tools/convert/aseg/write.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
-import { drawStreet } from "../../tools/sample.js";
+import { drawStreet } from "../../tools/sample/index.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
 import { decodeBase64, type Hashes, type Job, type JobPicture, join } from "./probe.js";

@@ -6,9 +6,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { messageOf } from "../../tools/errors.js";
-import { writeOutput } from "../../tools/files.js";
-import { formatTable } from "../../tools/table.js";
+import { messageOf } from "../../tools/common/errors.js";
+import { writeOutput } from "../../tools/common/files.js";
+import { formatTable } from "../../tools/common/table.js";
 import { BROWSERS } from "./browsers.js";
 import { compare, type Outcome, type Verdict } from "./compare.js";
 import { Absent, execute, FOLDER, type Host } from "./host.js";

@@ -5,7 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { messageOf } from "../../tools/errors.js";
+import { messageOf } from "../../tools/common/errors.js";
 import { BUNDLERS } from "./bundlers.js";
 import { CONSUMERS } from "./consumers.js";
 import { execute, FOLDER, listJobs } from "./host.js";

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import binaryen from "binaryen";
 import { parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
-import { bundleModel } from "../../tools/bundle.js";
+import { bundleModel } from "../../tools/bundle/index.js";
 import { Absent, execute, FOLDER, type Host, needProgram } from "./host.js";
 import type { Jobs } from "./jobs.js";
 import { decodeBase64, type Hashes, type Job } from "./probe.js";

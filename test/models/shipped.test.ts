@@ -7,7 +7,7 @@ import { parseModel } from "../../src/model.js";
 import { plan } from "../../src/plan.js";
 import { readPicture } from "../../tools/image/index.js";
 import { referenceInput, referenceMask, runReference } from "../../tools/reference/run.js";
-import { drawStreet } from "../../tools/sample.js";
+import { drawStreet } from "../../tools/sample/index.js";
 import { firstDifference } from "../assembly/check.js";
 import { repair, survives } from "../fixtures/hostile.js";
 import { engineOf, openEngineOf, VARIANTS } from "../variants.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HEADER_BYTES, OP_BYTES, TENSOR_BYTES } from "../../src/format.js";
-import { writeModel } from "../../tools/convert/write.js";
+import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { repair, survives } from "../fixtures/hostile.js";
 import { Random } from "../fixtures/random.js";

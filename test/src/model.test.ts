@@ -4,7 +4,7 @@ import { ModelError } from "../../src/errors.js";
 import * as format from "../../src/format.js";
 import { type Model, parseModel } from "../../src/model.js";
 import { type Attributes, OPS, type Op, type Tensor } from "../../src/ops.js";
-import { writeModel } from "../../tools/convert/write.js";
+import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { repair } from "../fixtures/hostile.js";
 

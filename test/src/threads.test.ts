@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { Segmenter } from "../../src/index.js";
 import { noThreads } from "../../src/threads.js";
-import { writeModel } from "../../tools/convert/write.js";
+import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
 // makes the relaxed build run in Node 20

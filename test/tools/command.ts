@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect } from "vitest";
 import { Segmenter } from "../../src/index.js";
-import { writeModel } from "../../tools/convert/write.js";
+import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import type { PngParts } from "./image/pictures.js";
 

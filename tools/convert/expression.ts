@@ -2,7 +2,7 @@
  * Functions of one activation value: what becomes a table of 256 entries or the clamp of an operation.
  * Values are IEEE binary32 and every step is rounded, as in onnxruntime's element-wise kernels.
  */
-import { type Bounds, dequantize, type Quantization, quantize } from "./numbers.js";
+import { type Bounds, dequantize, type Quantization, quantize } from "./quantize/numbers.js";
 
 export type Expression =
   | { readonly kind: "input" }

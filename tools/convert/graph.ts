@@ -4,7 +4,7 @@
  */
 import { ConvertError } from "./errors.js";
 import type { Expression } from "./expression.js";
-import type { Bounds, Quantization } from "./numbers.js";
+import type { Bounds, Quantization } from "./quantize/numbers.js";
 
 export type Numbers =
   | Float32Array

@@ -2,9 +2,9 @@
 import * as ort from "onnxruntime-web";
 import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
-import { readTensorProto } from "./onnx.js";
-import { writeTensor } from "./onnx-write.js";
-import { readExternal } from "./stored.js";
+import { readTensorProto } from "./onnx/read.js";
+import { readExternal } from "./onnx/stored.js";
+import { writeTensor } from "./onnx/write.js";
 
 ort.env.wasm.numThreads = 1;
 

@@ -2,7 +2,7 @@
 import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../src/ops.js";
-import { UserError } from "../errors.js";
+import { UserError } from "../common/errors.js";
 
 /** See tools/train/network.py for what the fields mean. */
 export interface Architecture {

@@ -1,11 +1,11 @@
 import type { Model } from "../../src/model.js";
-import { assign } from "../convert/assign.js";
-import { build } from "../convert/build.js";
-import { makeCard } from "../convert/card.js";
-import { rangesOf } from "../convert/derive.js";
-import { loadGraph } from "../convert/load.js";
+import { build } from "../convert/aseg/build.js";
+import { makeCard } from "../convert/aseg/card.js";
+import { strideOf } from "../convert/aseg/stride.js";
+import { loadGraph } from "../convert/onnx/load.js";
 import { lower } from "../convert/passes/index.js";
-import { strideOf } from "../convert/stride.js";
+import { assign } from "../convert/quantize/assign.js";
+import { rangesOf } from "../convert/quantize/derive.js";
 
 /** Pretended where nothing was measured: cost does not depend on ranges. */
 const RANGE = { min: -1, max: 1 };

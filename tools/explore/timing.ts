@@ -3,7 +3,7 @@ import * as format from "../../src/format.js";
 import type { Model } from "../../src/model.js";
 import type { Op } from "../../src/ops.js";
 import { inferSizes } from "../../src/shape.js";
-import { UserError } from "../errors.js";
+import { UserError } from "../common/errors.js";
 
 /** One kind of operation: the time of one row of its output over a grid of shapes. */
 export interface KernelTimes {

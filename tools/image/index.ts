@@ -1,5 +1,5 @@
-import { messageOf, UserError } from "../errors.js";
-import { readBytes, STANDARD } from "../files.js";
+import { messageOf, UserError } from "../common/errors.js";
+import { readBytes, STANDARD } from "../common/files.js";
 import { decodeJpeg, isJpeg } from "./jpeg.js";
 import { type Picture, PictureError } from "./picture.js";
 import { decodeIndices, decodePng, isPng } from "./png.js";

@@ -1,6 +1,6 @@
 /** The classes with their colours and shares of the picture, the largest first. */
 import { histogram } from "../../src/mask.js";
-import { formatShare } from "../table.js";
+import { formatShare } from "../common/table.js";
 import { cssColor, find, make, makeBar } from "./dom.js";
 import type { Classes } from "./stage.js";
 

@@ -9,7 +9,7 @@ import {
 } from "../../src/browser/index.js";
 import { parseModel } from "../../src/model.js";
 import { readSource } from "../../src/source.js";
-import { formatBytes, formatMilliseconds, formatShare } from "../table.js";
+import { formatBytes, formatMilliseconds, formatShare } from "../common/table.js";
 import { find } from "./dom.js";
 import { type ClassShare, countShares, Legend } from "./legend.js";
 import { saveMask, saveOverlay } from "./save.js";

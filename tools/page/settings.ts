@@ -2,7 +2,7 @@
 import { type AsyncSegmenterInfo, threadSupport } from "../../src/browser/index.js";
 import type { Model } from "../../src/model.js";
 import { VARIANTS, type Variant } from "../../src/variant.js";
-import { formatBytes, formatCount } from "../table.js";
+import { formatBytes, formatCount } from "../common/table.js";
 import { find, make } from "./dom.js";
 
 /** A model to choose: an address, or bytes that the user gave. */

@@ -1,6 +1,6 @@
 /** How long it takes: per frame, per kind of operation, per operation. */
 import type { OpInfo } from "../../src/index.js";
-import { formatMilliseconds } from "../table.js";
+import { formatMilliseconds } from "../common/table.js";
 import { find, make, makeBar } from "./dom.js";
 
 /** Operations listed one by one. */

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import createEncoder from "@jsquash/jpeg/codec/enc/mozjpeg_enc.js";
 import encoderBytes from "@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm";
 import { defaultOptions } from "@jsquash/jpeg/meta.js";
-import { drawStreet } from "../sample.js";
+import { drawStreet } from "../sample/index.js";
 
 const QUALITY = 88;
 

@@ -6,7 +6,7 @@ import { serveSegmenter } from "../../../src/browser/serve.js";
 import { EnvironmentError, ModelError } from "../../../src/errors.js";
 import type { Image } from "../../../src/image.js";
 import { Segmenter } from "../../../src/segmenter.js";
-import { writeModel } from "../../../tools/convert/write.js";
+import { writeModel } from "../../../tools/convert/aseg/write.js";
 import { buildFixture } from "../../fixtures/fixture.js";
 import { Random } from "../../fixtures/random.js";
 

@@ -1,7 +1,7 @@
 /** A conversion judged by onnxruntime, which runs the file's own float graph. */
 import { expect } from "vitest";
 import { kindOf } from "../../../src/ops.js";
-import { type Comparison, compare } from "../../../tools/compare.js";
+import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { type Converted, type ConvertOptions, convert } from "../../../tools/convert/index.js";
 import { pictures } from "./onnx-builder.js";
 

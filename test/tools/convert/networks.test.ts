@@ -1,7 +1,7 @@
 /** Whole networks that nobody designed for this engine, against onnxruntime's float result. */
 import { describe, expect, test, vi } from "vitest";
-import { toInput } from "../../../tools/convert/calibrate.js";
 import { convert } from "../../../tools/convert/index.js";
+import { toInput } from "../../../tools/convert/quantize/calibrate.js";
 import { runReference } from "../../../tools/reference/run.js";
 import { judge } from "./judge.js";
 import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";

@@ -5,8 +5,8 @@ import {
   type OnnxAttribute,
   type OnnxNode,
   type OnnxTensor,
-} from "../../../tools/convert/onnx.js";
-import { encode, writeOnnx } from "../../../tools/convert/onnx-write.js";
+} from "../../../tools/convert/onnx/read.js";
+import { encode, writeOnnx } from "../../../tools/convert/onnx/write.js";
 import { Random } from "../../fixtures/random.js";
 
 /** An attribute: whole numbers are ints, `{ float }` is a float. */

@@ -2,9 +2,9 @@
 import { describe, expect, test, vi } from "vitest";
 import type { Model } from "../../../src/model.js";
 import { kindOf } from "../../../src/ops.js";
-import { type Comparison, compare } from "../../../tools/compare.js";
+import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { ConvertError, convert, exportQdq } from "../../../tools/convert/index.js";
-import { FLOAT, INT8, INT32, UINT8 } from "../../../tools/convert/onnx.js";
+import { FLOAT, INT8, INT32, UINT8 } from "../../../tools/convert/onnx/read.js";
 import { buildFixture } from "../../fixtures/fixture.js";
 import { Random } from "../../fixtures/random.js";
 import { OnnxBuilder, pictures, TIMEOUT } from "./onnx-builder.js";

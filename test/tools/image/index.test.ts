@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { UserError } from "../../../tools/errors.js";
+import { UserError } from "../../../tools/common/errors.js";
 import { decodePicture, resizeIds } from "../../../tools/image/index.js";
 import { buildJpeg, buildPng } from "./pictures.js";
 

@@ -4,7 +4,7 @@
  */
 
 import { type Constant, type Graph, type Node, producers, prune, readers, shapeOf } from "../graph.js";
-import { FLOAT } from "../onnx.js";
+import { FLOAT } from "../onnx/read.js";
 
 /** An `affine` node in the place of `node`; its lists of numbers, one a channel, become constants. */
 export function affineNode(

@@ -1,7 +1,7 @@
 import { ConvertError } from "../errors.js";
 import { INPUT } from "../expression.js";
 import { describe, type Graph, type Node, shapeOf } from "../graph.js";
-import { FLOAT } from "../onnx.js";
+import { FLOAT } from "../onnx/read.js";
 import { pointAttributes } from "./affine.js";
 
 /**

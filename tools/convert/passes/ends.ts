@@ -12,7 +12,7 @@ import {
   shapeOf,
   stringOf,
 } from "../graph.js";
-import { constantInput } from "../shapes.js";
+import { constantInput } from "../onnx/shapes.js";
 
 const TO_FIRST = "0,3,1,2";
 const TO_LAST = "0,2,3,1";

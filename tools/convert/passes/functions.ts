@@ -3,7 +3,7 @@
 import { ConvertError } from "../errors.js";
 import { clampOf, compose, type Expression, FORMULAS, INPUT, PARAMETERS } from "../expression.js";
 import { describe, type Graph, type Node, numberOf, producers, prune, readers, shapeOf } from "../graph.js";
-import type { Bounds } from "../numbers.js";
+import type { Bounds } from "../quantize/numbers.js";
 
 /** Every element-wise node that reads one activation and otherwise single numbers, as `function`. */
 export function functions(graph: Graph): Graph {

@@ -1,6 +1,6 @@
 import { ConvertError } from "../errors.js";
 import { describe, type Graph, LOWERED, type Pass, prune } from "../graph.js";
-import { SUPPORTED } from "../shapes.js";
+import { SUPPORTED } from "../onnx/shapes.js";
 import { affine, channels } from "./affine.js";
 import { arithmetic } from "./arithmetic.js";
 import { batchNorm } from "./batch-norm.js";

@@ -11,8 +11,8 @@ import {
   rename,
   stringOf,
 } from "../graph.js";
-import type { Quantization } from "../numbers.js";
-import { axesOf, constantInput } from "../shapes.js";
+import { axesOf, constantInput } from "../onnx/shapes.js";
+import type { Quantization } from "../quantize/numbers.js";
 
 type Sides = readonly [number, number, number, number];
 

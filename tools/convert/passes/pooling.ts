@@ -1,7 +1,7 @@
 import { COUNT_INSIDE, COUNT_PADDING } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { describe, type Graph, listOf, type Node, numberOf, readers, shapeOf } from "../graph.js";
-import { axesOf, windowOf } from "../shapes.js";
+import { axesOf, windowOf } from "../onnx/shapes.js";
 
 /**
  * MaxPool, AveragePool, GlobalAveragePool and ReduceMean over space as the operations of the model file. An

@@ -1,8 +1,8 @@
 import { ConvertError } from "../errors.js";
 import { INPUT } from "../expression.js";
 import { type Constant, describe, type Graph, type Node, numberOf, prune, rename } from "../graph.js";
-import { dequantize, type Quantization, roundHalfEven } from "../numbers.js";
-import { FLOAT, INT8, INT32, UINT8 } from "../onnx.js";
+import { FLOAT, INT8, INT32, UINT8 } from "../onnx/read.js";
+import { dequantize, type Quantization, roundHalfEven } from "../quantize/numbers.js";
 
 /** Bounds of a gate's table, which is int16. */
 const WIDE = { min: -32768, max: 32767 };

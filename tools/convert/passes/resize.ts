@@ -11,7 +11,7 @@ import {
   shapeOf,
   stringOf,
 } from "../graph.js";
-import { constantInput } from "../shapes.js";
+import { constantInput } from "../onnx/shapes.js";
 
 /** Resize and Upsample as `resize`: a mode, and a fraction or a second tensor that gives the size. */
 export function resize(graph: Graph): Graph {

@@ -1,0 +1,145 @@
+import { basename, dirname } from "node:path";
+import { Command, Option } from "commander";
+import { UsageError } from "../common/errors.js";
+import { readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import {
+  type InputSize,
+  jsonOption,
+  naming,
+  needRuntime,
+  parseColor,
+  printJson,
+  sizeOption,
+  wholeWithin,
+} from "../common/options.js";
+import { startProgress } from "../common/progress.js";
+import { formatBytes, formatTable } from "../common/table.js";
+import { findFrames, spread } from "../data/frames.js";
+import { readClasses } from "../data/labels.js";
+import type { ConvertReport } from "./index.js";
+
+interface Options {
+  readonly output: string;
+  readonly calibrate?: string;
+  readonly list?: string;
+  readonly frames: number;
+  readonly classes?: string;
+  readonly size?: InputSize;
+  readonly name?: string;
+  readonly bits: 7 | 8;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
+  readonly json?: boolean;
+}
+
+/** Tensors shown of those that quantisation hurts most. */
+const WORST = 8;
+
+const EXAMPLES = `
+Examples:
+  attendseg convert model.onnx -o model.aseg --calibrate frames --classes classes.csv
+  attendseg convert model.onnx -o model.aseg --calibrate frames --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  attendseg convert quantized.onnx -o model.aseg --classes classes.csv --json
+
+A float model needs pictures like those it will see, to measure the ranges of its activations; a quantised (QDQ)
+model is taken as it is. The table shows where quantisation costs most: signal to noise in decibels, lowest first.
+`;
+
+/** `attendseg convert MODEL.onnx -o MODEL.aseg` */
+export function convertCommand(): Command {
+  return new Command("convert")
+    .description("turn an ONNX model into an int8 .aseg file")
+    .argument("<model>", "ONNX file, float or QDQ, - for standard input")
+    .requiredOption("-o, --output <file>", ".aseg file to write, - for standard output")
+    .option("--calibrate <folder>", "PNG or JPEG files to measure a float model's activations on")
+    .option("--list <file>", "names of the files to use, one a line (default: all)")
+    .option("--frames <count>", "most files to use, spread evenly", wholeWithin(1, 100_000), 32)
+    .option("--classes <file>", "CSV file with columns name,r,g,b, one row a class")
+    .addOption(sizeOption())
+    .option("--name <name>", "name of the model (default: that of the file)")
+    .addOption(
+      new Option("--bits <count>", "bits of activations: 7 run everywhere at full speed")
+        .default(7)
+        .argParser((text) => wholeWithin(7, 8)(text)),
+    )
+    .option("--mean <r,g,b>", "taken off colours of 0..1 before the network (default: 0,0,0)", parseColor)
+    .option("--std <r,g,b>", "that colours are then divided by (default: 1,1,1)", parseColor)
+    .addOption(jsonOption())
+    .addHelpText("after", EXAMPLES)
+    .action(run);
+}
+
+async function run(path: string, options: Options): Promise<void> {
+  if (options.output === STANDARD && options.json) {
+    throw new UsageError("-o - takes no --json: standard output holds the model alone");
+  }
+  const bytes = readBytes(path);
+  const { convert } = await needRuntime(() => import("./index.js"));
+  const { loadGraph } = await import("./onnx/load.js");
+  const { readInputs } = await import("../data/pictures.js");
+  const folder = path === STANDARD ? "." : dirname(path);
+  const classes = options.classes === undefined ? undefined : readClasses(options.classes);
+  const name = path === STANDARD ? "standard input" : path;
+  const { width, height } = naming(name, () => loadGraph(bytes, { ...options.size, folder }));
+  const frames =
+    options.calibrate === undefined
+      ? []
+      : spread(findFrames(options.calibrate, options.list), options.frames);
+  const progress = startProgress("pictures", frames.length);
+  try {
+    const converted = await naming(name, () =>
+      convert(
+        { bytes, folder },
+        {
+          ...(frames.length > 0 && { calibration: readInputs(frames, { width, height }) }),
+          ...(classes && {
+            classes: classes.map(({ name }) => name),
+            palette: classes.map(({ color }) => color),
+          }),
+          ...(options.size && { size: options.size }),
+          ...(options.mean && { mean: options.mean }),
+          ...(options.std && { std: options.std }),
+          name: options.name ?? (path === STANDARD ? "model" : stem(path)),
+          sourceName: path === STANDARD ? "standard input" : basename(path),
+          activationBits: options.bits,
+          onProgress: (part, done) => part === "calibrate" && progress.update(done),
+        },
+      ),
+    );
+    progress.stop();
+    writeBytes(options.output, converted.bytes);
+    const { report } = converted;
+    if (options.json) printJson({ output: options.output, fileBytes: converted.bytes.length, ...report });
+    else if (options.output === STANDARD)
+      process.stderr.write(describe(report, options, converted.bytes.length));
+    else writeOutput(describe(report, options, converted.bytes.length));
+  } finally {
+    progress.stop();
+  }
+}
+
+function describe(report: ConvertReport, { output }: Options, fileBytes: number): string {
+  const { kind, opset, nodes, operations, pictures, method, methods, tensors, notes } = report;
+  const rows: [string, string][] = [
+    ["model", `${kind}, operator set ${opset}`],
+    ["operations", `${operations} of ${nodes} nodes`],
+    ["file", `${output}, ${formatBytes(fileBytes)}`],
+  ];
+  if (pictures > 0) rows.push(["calibrated on", `${pictures} pictures`]);
+  const tried = methods.map((entry) => [
+    entry.method === method ? "*" : " ",
+    entry.method,
+    `${entry.decibels.toFixed(1)} dB`,
+  ]);
+  const worst = tensors
+    .slice(0, WORST)
+    .map(({ name, operation, decibels }) => [`${decibels.toFixed(1)} dB`.padStart(8), operation, name]);
+  return [
+    formatTable(rows),
+    ...(tried.length > 0
+      ? [`ranges, by signal to noise of the scores (* is used):\n${formatTable(tried)}`]
+      : []),
+    ...(worst.length > 0 ? [`worst tensors:\n${formatTable(worst)}`] : []),
+    ...(notes.length > 0 ? [`not kept exactly:\n${notes.map((note) => `  ${note}\n`).join("")}`] : []),
+  ].join("\n");
+}

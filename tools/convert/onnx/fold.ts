@@ -1,0 +1,91 @@
+/** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
+
+import { ConvertError } from "../errors.js";
+import { type Constant, describe, type Graph, type Node, numberOf, producers } from "../graph.js";
+import { arrayOf } from "./constants.js";
+import { EVALUATORS } from "./evaluate.js";
+import { FLOAT, INT64 } from "./read.js";
+import { inferShapes } from "./shapes.js";
+
+/**
+ * Replaces nodes whose outputs are known by constants and infers the shape of every other tensor.
+ * A `Resize` whose size was taken from another tensor gets that tensor as its fifth input.
+ *
+ * @throws ConvertError at a node that is not supported or whose shapes do not fit
+ */
+export function foldConstants(graph: Graph): Graph {
+  const constants = new Map(graph.constants);
+  const shapes = new Map(graph.shapes);
+  for (const [name, constant] of constants) shapes.set(name, constant.dims);
+  const producer = producers(graph);
+  const nodes: Node[] = [];
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => constants.get(input));
+    const evaluate = EVALUATORS[node.type];
+    const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
+    let result: Constant | undefined;
+    if (node.type === "Constant") result = constantOf(node);
+    else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
+    else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
+    if (result) {
+      constants.set(node.outputs[0]!, result);
+      shapes.set(node.outputs[0]!, result.dims);
+      continue;
+    }
+    const known: Graph = { ...graph, constants, shapes };
+    inferShapes(known, node).forEach((shape, index) => {
+      const output = node.outputs[index];
+      if (output !== undefined && output !== "") shapes.set(output, shape);
+    });
+    nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
+  }
+  return { ...graph, nodes, constants, shapes };
+}
+
+function withLike(
+  node: Node,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  producer: Map<string, Node>,
+): Node {
+  const size = shapes.get(node.outputs[0]!)!;
+  const seen = new Set<string>();
+  const open = [node.inputs[3] ?? "", node.inputs[2] ?? ""];
+  for (let name = open.pop(); name !== undefined; name = open.pop()) {
+    const source = producer.get(name);
+    if (!source || seen.has(name)) continue;
+    seen.add(name);
+    if (source.type !== "Shape") {
+      open.push(...source.inputs);
+      continue;
+    }
+    const like = source.inputs[0]!;
+    const shape = shapes.get(like);
+    if (like === node.inputs[0] || shape?.length !== 4 || shape[2] !== size[2] || shape[3] !== size[3])
+      continue;
+    const [x, roi, scales, sizes] = node.inputs;
+    return { ...node, inputs: [x!, roi ?? "", scales ?? "", sizes ?? "", like] };
+  }
+  return node;
+}
+
+function constantOf(node: Node): Constant {
+  const { value, value_float, value_int, value_floats, value_ints } = node.attributes;
+  if (value && typeof value === "object" && "dims" in value) return value;
+  if (typeof value_float === "number")
+    return { dims: [], type: FLOAT, values: arrayOf(FLOAT, [value_float]) };
+  if (typeof value_int === "number") return { dims: [], type: INT64, values: arrayOf(INT64, [value_int]) };
+  const list = (value_floats ?? value_ints) as readonly number[] | undefined;
+  if (!list) throw new ConvertError(`${describe(node)}: a constant of this kind is not supported`);
+  const type = value_floats ? FLOAT : INT64;
+  return { dims: [list.length], type, values: arrayOf(type, list) };
+}
+
+function shapeConstant(node: Node, shapes: ReadonlyMap<string, readonly number[]>): Constant {
+  const shape = shapes.get(node.inputs[0]!)!;
+  const end = node.attributes.end === undefined ? shape.length : numberOf(node, "end", 0);
+  return vector(shape.slice(numberOf(node, "start", 0), end));
+}
+
+function vector(values: readonly number[]): Constant {
+  return { dims: [values.length], type: INT64, values: arrayOf(INT64, values) };
+}

@@ -1,0 +1,124 @@
+/** Scale, zero point and range of every activation: from the file where it says so, else from measured ranges. */
+import { NEAREST } from "../../../src/format.js";
+import { ConvertError } from "../errors.js";
+import { type Graph, type Node, producers, readers } from "../graph.js";
+import { type Bounds, type Quantization, quantize } from "./numbers.js";
+
+/** The quantisation of the input picture: real = colour / 255, q = colour - 128. */
+export const PICTURE: Quantization = { scale: Math.fround(1 / 255), zero: -128, min: -128, max: 127 };
+
+const SMALLEST_SCALE = 2 ** -29;
+
+/**
+ * The quantisation of every tensor of a lowered graph.
+ *
+ * @param rangeOf the real range of a tensor to `levels` steps, undefined where it was not measured
+ * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127
+ * @throws ConvertError if a tensor has neither a quantisation in the file nor a range
+ */
+export function assign(
+  graph: Graph,
+  rangeOf: (tensor: string, levels: number) => Bounds | undefined,
+  bits: 7 | 8,
+): Map<string, Quantization> {
+  const producer = producers(graph);
+  const groups = groupOf(graph);
+  const free = eightBitTensors(graph);
+  const known = new Map(graph.quantization);
+  if (isPicture(known.get(graph.input))) known.set(graph.input, PICTURE);
+
+  const shared = new Map<string, Quantization>();
+  for (const [tensor, quantization] of known) {
+    const group = groups(tensor);
+    if (!shared.has(group)) shared.set(group, quantization);
+  }
+  const tensors = [graph.input, ...graph.nodes.flatMap((node) => node.outputs[0]!)];
+  const members = new Map<string, string[]>();
+  for (const tensor of tensors) members.set(groups(tensor), [...(members.get(groups(tensor)) ?? []), tensor]);
+  for (const [group, list] of members) {
+    if (shared.has(group)) continue;
+    const isFree = list.every((tensor) => free.has(tensor));
+    const levels = bits === 7 && !isFree ? 127 : 255;
+    const range = union(list.map((tensor) => rangeOf(tensor, levels)));
+    if (range) shared.set(group, quantizationFor(range, levels));
+  }
+  const result = new Map<string, Quantization>();
+  for (const tensor of tensors) {
+    const own = known.get(tensor);
+    const base = own ?? shared.get(groups(tensor));
+    if (!base)
+      throw new ConvertError(`tensor "${tensor}" is not quantised in the file, and has no measured range`);
+    const node = producer.get(tensor);
+    result.set(tensor, narrowed(own ? base : inherited(base, node, result), node));
+  }
+  return result;
+}
+
+function isPicture(known: Quantization | undefined): boolean {
+  if (!known) return true;
+  const isSameScale = Math.abs(known.scale / PICTURE.scale - 1) < 1e-6;
+  return isSameScale && known.zero === -128 && known.min === -128 && known.max === 127;
+}
+
+/** A pooled or padded tensor can hold what its input can; another member of a group may be narrower. */
+function inherited(
+  base: Quantization,
+  node: Node | undefined,
+  done: ReadonlyMap<string, Quantization>,
+): Quantization {
+  const before = node && done.get(node.inputs[0] ?? "");
+  if (!before || before.scale !== base.scale || before.zero !== base.zero) return base;
+  if (node.type === "maxPool") return before;
+  if (node.type !== "pad") return base;
+  const value = quantize(node.attributes.value as number, { ...base, min: -128, max: 127 });
+  return { ...before, min: Math.min(before.min, value), max: Math.max(before.max, value) };
+}
+
+function narrowed(base: Quantization, node: Node | undefined): Quantization {
+  if (!node?.clamp) return base;
+  return { ...base, min: quantize(node.clamp.min, base), max: quantize(node.clamp.max, base) };
+}
+
+function union(ranges: readonly (Bounds | undefined)[]): Bounds | undefined {
+  const known = ranges.filter((range) => range !== undefined);
+  if (known.length === 0) return undefined;
+  return { min: Math.min(...known.map(({ min }) => min)), max: Math.max(...known.map(({ max }) => max)) };
+}
+
+/** The finest quantisation of `levels` steps that holds a range and 0. */
+export function quantizationFor({ min, max }: Bounds, levels: number): Quantization {
+  const [low, high] = [Math.min(0, min), Math.max(0, max)];
+  const scale = Math.fround(Math.max((high - low) / levels, SMALLEST_SCALE));
+  const first = levels === 127 ? 0 : -128;
+  const zero = first + Math.min(levels, Math.max(0, Math.round(-low / scale)));
+  return { scale, zero, min: first, max: 127 };
+}
+
+/** Tensors that must share, or do well to share, scale and zero point, by the name of their group. */
+function groupOf(graph: Graph): (tensor: string) => string {
+  const parent = new Map<string, string>();
+  const root = (tensor: string): string => {
+    const up = parent.get(tensor);
+    return up === undefined ? tensor : root(up);
+  };
+  for (const node of graph.nodes) {
+    const isNearest = node.type === "resize" && node.attributes.mode === NEAREST && !node.clamp;
+    if (node.type !== "maxPool" && node.type !== "pad" && !isNearest) continue;
+    const [a, b] = [root(node.inputs[0]!), root(node.outputs[0]!)];
+    if (a !== b) parent.set(b, a);
+  }
+  return root;
+}
+
+/** Tensors that only tables and the final argmax read: their full 8 bits cost nothing. */
+function eightBitTensors(graph: Graph): Set<string> {
+  const result = new Set<string>();
+  for (const [tensor, nodes] of readers(graph)) {
+    const isFree = nodes.every((node) => {
+      if (!node || node.type === "function") return true;
+      return node.type === "gate" && node.inputs[1] === tensor && node.inputs[0] !== tensor;
+    });
+    if (isFree) result.add(tensor);
+  }
+  return result;
+}

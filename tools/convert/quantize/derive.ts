@@ -1,0 +1,99 @@
+/** Ranges of tensors: as measured, else bounds that follow from the tensors they were made of. */
+
+import { evaluate } from "../expression.js";
+import { type Graph, type Node, producers } from "../graph.js";
+import { type Bounds, dequantize } from "./numbers.js";
+import type { Histogram, Method } from "./ranges.js";
+
+const SAMPLES = 1025;
+
+/**
+ * The range of each tensor of a lowered graph: by a method from its histogram, or derived where there is none
+ * (a pass has added the tensor, or a file quantises its neighbours only). Undefined where it cannot be derived.
+ */
+export function rangesOf(
+  graph: Graph,
+  histograms: ReadonlyMap<string, Histogram>,
+  method: Method,
+): (tensor: string, levels: number) => Bounds | undefined {
+  const producer = producers(graph);
+  // A tensor is reached once for each path that leads to it, and residual blocks double the paths.
+  const found = new Map<string, Bounds | undefined>();
+  return rangeOf;
+
+  function rangeOf(tensor: string, levels: number): Bounds | undefined {
+    const key = `${levels} ${tensor}`;
+    if (!found.has(key)) found.set(key, search(tensor, levels));
+    return found.get(key);
+  }
+
+  function search(tensor: string, levels: number): Bounds | undefined {
+    const measured = histograms.get(tensor);
+    if (measured) return measured.range(method, levels);
+    const given = graph.quantization.get(tensor);
+    if (given) return { min: dequantize(given.min, given), max: dequantize(given.max, given) };
+    if (tensor === graph.input) return { min: 0, max: 1 };
+    const node = producer.get(tensor);
+    if (!node) return undefined;
+    const inputs = node.inputs.filter((input) => !graph.constants.has(input));
+    const ranges = inputs.map((input) => rangeOf(input, levels)).filter((range) => range !== undefined);
+    const range = ranges.length === inputs.length ? derived(graph, node, ranges) : undefined;
+    return range && clamped(range, node.clamp);
+  }
+}
+
+function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | undefined {
+  const [first, second] = ranges as [Bounds, Bounds];
+  switch (node.type) {
+    case "function":
+      return image(node, first);
+    case "gate":
+      return product(first, image(node, second));
+    case "multiply":
+      return product(first, second);
+    case "add":
+      return { min: first.min + second.min, max: first.max + second.max };
+    case "pad":
+      return union([first, { min: node.attributes.value as number, max: node.attributes.value as number }]);
+    case "conv":
+      // A convolution of ones repeats its one channel; of any other the range must be measured.
+      return graph.constants.get(node.inputs[1]!)!.values.every((value) => value === 1) &&
+        isPoint(graph, node)
+        ? first
+        : undefined;
+    default:
+      return union(ranges);
+  }
+}
+
+function isPoint(graph: Graph, node: Node): boolean {
+  return (
+    node.inputs.length === 2 &&
+    graph.constants
+      .get(node.inputs[1]!)!
+      .dims.slice(1)
+      .every((size) => size === 1)
+  );
+}
+
+function image(node: Node, { min, max }: Bounds): Bounds {
+  const values = Array.from({ length: SAMPLES }, (_, i) =>
+    evaluate(node.expression!, min + ((max - min) * i) / (SAMPLES - 1)),
+  ).filter(Number.isFinite);
+  return { min: Math.min(...values), max: Math.max(...values) };
+}
+
+function product(a: Bounds, b: Bounds): Bounds {
+  const ends = [a.min * b.min, a.min * b.max, a.max * b.min, a.max * b.max];
+  return { min: Math.min(...ends), max: Math.max(...ends) };
+}
+
+function union(ranges: readonly Bounds[]): Bounds {
+  return { min: Math.min(...ranges.map(({ min }) => min)), max: Math.max(...ranges.map(({ max }) => max)) };
+}
+
+function clamped({ min, max }: Bounds, clamp: Bounds | undefined): Bounds {
+  if (!clamp) return { min, max };
+  const within = (value: number): number => Math.min(Math.max(value, clamp.min), clamp.max);
+  return { min: within(min), max: within(max) };
+}

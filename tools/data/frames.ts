@@ -1,0 +1,43 @@
+/** Finding the frames of a data set in folders. */
+import { extname, join } from "node:path";
+import { UserError } from "../common/errors.js";
+import { listFolder, readText, stem } from "../common/files.js";
+
+const EXTENSIONS = [".png", ".jpg", ".jpeg"];
+
+/** A picture of a data set. */
+export interface Frame {
+  /** File name without its extension. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/**
+ * The PNG and JPEG files of a folder, sorted by name.
+ *
+ * @param list a text file with the names wanted, one a line, with or without extension; their order is kept
+ * @throws UserError if the folder holds no pictures or lacks one of the list
+ */
+export function findFrames(folder: string, list?: string): Frame[] {
+  const files = listFolder(folder).filter((file) => EXTENSIONS.includes(extname(file).toLowerCase()));
+  const frames = files.map((file) => ({ name: stem(file), path: join(folder, file) }));
+  if (frames.length === 0) throw new UserError(`${folder}: there are no PNG or JPEG files`);
+  if (list === undefined) return frames;
+  const byName = new Map(frames.map((frame) => [frame.name, frame]));
+  const names = readText(list)
+    .split(/\s*\r?\n\s*/)
+    .filter((line) => line !== "");
+  if (names.length === 0) throw new UserError(`${list}: the list is empty`);
+  return names.map((line) => {
+    const name = EXTENSIONS.includes(extname(line).toLowerCase()) ? stem(line) : line;
+    const frame = byName.get(name);
+    if (!frame) throw new UserError(`${list}: ${line} is not in ${folder}`);
+    return frame;
+  });
+}
+
+/** At most `count` frames, spread evenly over all of them. */
+export function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)]!);
+}

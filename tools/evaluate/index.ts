@@ -1,0 +1,185 @@
+/** How well masks agree with labels: the figures of `attendseg evaluate`, from a confusion matrix. */
+import type { ModelInfo, Segmenter } from "../../src/index.js";
+import { UserError } from "../common/errors.js";
+import { startProgress } from "../common/progress.js";
+import type { Frame } from "../data/frames.js";
+import { type Picture, readPicture, resizeIds } from "../image/index.js";
+
+/** Figures of one class. */
+export interface ClassScore {
+  readonly name: string;
+  /** Share of all labelled pixels that carry this class. */
+  readonly share: number;
+  /** Share of the class's pixels that were found; null where it does not occur in the labels. */
+  readonly accuracy: number | null;
+  /** Intersection over union; null where the class does not occur in the labels. */
+  readonly iou: number | null;
+}
+
+/** Shares in 0..1. */
+export interface Scores {
+  /** Every pixel counted, Void too. */
+  readonly pixelAccuracy: number;
+  /** Pixels labelled Void left out. */
+  readonly pixelAccuracyNoVoid: number;
+  /** Mean over the classes that occur in the labels, Void left out. */
+  readonly meanIoU: number;
+  readonly perClass: readonly ClassScore[];
+}
+
+/** A frame and the path of its label. */
+export interface Pair {
+  readonly frame: Frame;
+  readonly label: string;
+}
+
+/** Reads a label picture: a class id of the model for every pixel. */
+export type ReadLabels = (path: string) => Picture | Promise<Picture>;
+
+/** A frame with what a model makes of it. Labels and mask are class ids at the size of the network's input. */
+export interface Judged {
+  readonly picture: Picture;
+  readonly labels: Uint8Array;
+  readonly mask: Uint8Array;
+  /** Time of `segment` alone. */
+  readonly milliseconds: number;
+}
+
+/**
+ * Segments a frame and reads its label.
+ *
+ * @throws UserError that names the file that cannot be read, or the label that differs from its frame in size
+ */
+export async function judge(
+  segmenter: Segmenter,
+  { frame, label }: Pair,
+  readLabels: ReadLabels,
+): Promise<Judged> {
+  const { width, height } = segmenter.info;
+  const picture = await readPicture(frame.path);
+  const labels = await readLabels(label);
+  if (labels.width !== picture.width || labels.height !== picture.height) {
+    throw new UserError(
+      `${label}: ${labels.width}x${labels.height}, but its frame is ${picture.width}x${picture.height}`,
+    );
+  }
+  const start = performance.now();
+  const { mask } = segmenter.segment(picture, { width, height });
+  const milliseconds = performance.now() - start;
+  const resized = resizeIds(labels.data, labels.width, labels.height, width, height);
+  return { picture, labels: resized, mask, milliseconds };
+}
+
+/** Share (0..1) of the pixels whose class is right. */
+export function agreement({ labels, mask }: Judged): number {
+  let right = 0;
+  for (let at = 0; at < mask.length; at++) if (labels[at] === mask[at]) right++;
+  return right / mask.length;
+}
+
+/** What was measured of a model; keys of `attendseg evaluate --json`. */
+export interface Evaluation
+  extends Scores,
+    Pick<ModelInfo, "parameters" | "macs" | "weightBytes" | "memoryBytes"> {
+  readonly frames: number;
+  /** Median time of `segment`, mask at the size of the network's input. */
+  readonly msPerFrame: number;
+  readonly model: string;
+  readonly fileBytes: number;
+  readonly variant: string;
+  readonly input: { readonly width: number; readonly height: number };
+  /** Accuracy of each frame, 0..1, in the order in which they were run. */
+  readonly perFrame: readonly { readonly name: string; readonly pixelAccuracy: number }[];
+}
+
+/**
+ * Runs a model on labelled frames, with a progress bar.
+ *
+ * @param model what errors and reports call the model
+ * @param fileBytes size of its file
+ * @throws UserError that names the frame or label at fault
+ */
+export async function evaluate(
+  segmenter: Segmenter,
+  pairs: readonly Pair[],
+  read: ReadLabels,
+  model: string,
+  fileBytes: number,
+): Promise<{ evaluation: Evaluation; confusion: Confusion }> {
+  const { width, height, parameters, macs, weightBytes, memoryBytes } = segmenter.info;
+  const confusion = new Confusion(segmenter.classes.length);
+  const times: number[] = [];
+  const perFrame: { name: string; pixelAccuracy: number }[] = [];
+  const progress = startProgress("frames", pairs.length);
+  try {
+    for (const pair of pairs) {
+      const judged = await judge(segmenter, pair, read);
+      times.push(judged.milliseconds);
+      confusion.add(judged.labels, judged.mask);
+      perFrame.push({ name: pair.frame.name, pixelAccuracy: agreement(judged) });
+      progress.update(times.length, pair.frame.name);
+    }
+  } finally {
+    progress.stop();
+  }
+  times.sort((a, b) => a - b);
+  const evaluation = {
+    ...confusion.scores(segmenter.classes),
+    frames: times.length,
+    msPerFrame: times[times.length >> 1]!,
+    model,
+    fileBytes,
+    parameters,
+    macs,
+    weightBytes,
+    memoryBytes,
+    variant: segmenter.variant,
+    input: { width, height },
+    perFrame,
+  };
+  return { evaluation, confusion };
+}
+
+/** Counts of pixels by label and predicted class. */
+export class Confusion {
+  /** [label, predicted] */
+  readonly counts: Float64Array;
+  readonly #classes: number;
+
+  constructor(classes: number) {
+    this.#classes = classes;
+    this.counts = new Float64Array(classes * classes);
+  }
+
+  /** Adds one frame: class ids of the same number of pixels. */
+  add(labels: Uint8Array, mask: Uint8Array): void {
+    for (let at = 0; at < labels.length; at++) this.counts[labels[at]! * this.#classes + mask[at]!]!++;
+  }
+
+  /** Figures so far. A pixel labelled Void still counts against the class that was predicted there. */
+  scores(names: readonly string[]): Scores {
+    const ids = names.map((_, id) => id);
+    const right = ids.map((id) => this.counts[id * this.#classes + id]!);
+    const labelled = ids.map((id) => sum(ids.map((other) => this.counts[id * this.#classes + other]!)));
+    const predicted = ids.map((id) => sum(ids.map((other) => this.counts[other * this.#classes + id]!)));
+    const known = ids.filter((id) => names[id]!.toLowerCase() !== "void");
+    const present = known.filter((id) => labelled[id]! > 0);
+    const iou = (id: number) => right[id]! / (labelled[id]! + predicted[id]! - right[id]!);
+    const total = sum(labelled);
+    return {
+      pixelAccuracy: sum(right) / total,
+      pixelAccuracyNoVoid: sum(known.map((id) => right[id]!)) / sum(known.map((id) => labelled[id]!)),
+      meanIoU: sum(present.map(iou)) / present.length,
+      perClass: ids.map((id) => ({
+        name: names[id]!,
+        share: labelled[id]! / total,
+        accuracy: labelled[id] ? right[id]! / labelled[id]! : null,
+        iou: labelled[id] ? iou(id) : null,
+      })),
+    };
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

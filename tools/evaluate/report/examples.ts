@@ -1,0 +1,118 @@
+/** Frames of a report as small pictures. */
+import type { Color, Segmenter } from "../../../src/index.js";
+import { type Picture, resizeIds } from "../../image/index.js";
+import { encodePng } from "../../image/png.js";
+import { type Evaluation, judge, type Pair, type ReadLabels } from "../index.js";
+
+/** A frame with pictures as data: addresses. */
+export interface Example {
+  readonly name: string;
+  /** 0..1 */
+  readonly pixelAccuracy: number;
+  readonly photo: string;
+  readonly label: string;
+  readonly mask: string;
+  /** The photo in grey, pixels whose class is wrong in colour: `WRONG`, or `WRONG_VOID` where the label is Void. */
+  readonly difference: string;
+}
+
+export const WRONG: Color = [230, 40, 60];
+export const WRONG_VOID: Color = [240, 180, 40];
+
+/** Longer side of a picture, pixels. */
+const SIDE = 320;
+
+/**
+ * The frames with the highest and with the lowest accuracy, each run again; none is in both lists.
+ *
+ * @param count most frames in each list
+ */
+export async function drawExamples(
+  segmenter: Segmenter,
+  pairs: readonly Pair[],
+  { perFrame }: Evaluation,
+  readLabels: ReadLabels,
+  count: number,
+): Promise<{ best: Example[]; worst: Example[] }> {
+  const ranked = pairs
+    .map((pair, at) => ({ pair, pixelAccuracy: perFrame[at]!.pixelAccuracy }))
+    .sort((a, b) => a.pixelAccuracy - b.pixelAccuracy);
+  const draw = async (chosen: typeof ranked): Promise<Example[]> => {
+    const examples: Example[] = [];
+    for (const { pair, pixelAccuracy } of chosen) {
+      const pictures = await drawExample(segmenter, pair, readLabels);
+      examples.push({ name: pair.frame.name, pixelAccuracy, ...pictures });
+    }
+    return examples;
+  };
+  const worst = await draw(ranked.slice(0, count));
+  const best = await draw(ranked.slice(Math.max(count, ranked.length - count)).reverse());
+  return { best, worst };
+}
+
+async function drawExample(
+  segmenter: Segmenter,
+  pair: Pair,
+  readLabels: ReadLabels,
+): Promise<Omit<Example, "name" | "pixelAccuracy">> {
+  const { palette, classes, info } = segmenter;
+  const judged = await judge(segmenter, pair, readLabels);
+  const photo = shrink(judged.picture, SIDE);
+  const { width, height } = photo;
+  const small = (ids: Uint8Array) => resizeIds(ids, info.width, info.height, width, height);
+  const [labels, mask] = [small(judged.labels), small(judged.mask)];
+  const grey = Array.from({ length: 254 }, (_, level): Color => [level, level, level]);
+  const difference = mask.map((id, pixel) => {
+    if (id !== labels[pixel]) return classes[labels[pixel]!]!.toLowerCase() === "void" ? 254 : 255;
+    const [r, g, b] = photo.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as number[];
+    return Math.min(253, Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!));
+  });
+  const index = (data: Uint8Array, colors: readonly Color[]) =>
+    address(encodePng({ data, width, height, channels: 1 }, colors));
+  return {
+    photo: address(encodePng(photo)),
+    label: index(labels, palette),
+    mask: index(mask, palette),
+    difference: index(difference, [...grey, WRONG_VOID, WRONG]),
+  };
+}
+
+/**
+ * A picture made smaller, each pixel the mean of those that it covers; transparency is dropped.
+ *
+ * @param side of the result at most, pixels; smaller pictures keep their size
+ * @returns RGB
+ */
+export function shrink({ data, width, height, channels }: Picture, side: number): Picture {
+  const scale = Math.min(1, side / Math.max(width, height));
+  const size = {
+    width: Math.max(1, Math.round(width * scale)),
+    height: Math.max(1, Math.round(height * scale)),
+  };
+  const output = new Uint8Array(size.width * size.height * 3);
+  for (let y = 0; y < size.height; y++) {
+    const [top, bottom] = covered(y, height, size.height);
+    for (let x = 0; x < size.width; x++) {
+      const [left, right] = covered(x, width, size.width);
+      for (let c = 0; c < 3; c++) {
+        let sum = 0;
+        for (let row = top; row < bottom; row++) {
+          for (let column = left; column < right; column++) {
+            sum += data[(row * width + column) * channels + (channels === 1 ? 0 : c)]!;
+          }
+        }
+        output[3 * (y * size.width + x) + c] = Math.round(sum / ((bottom - top) * (right - left)));
+      }
+    }
+  }
+  return { data: output, ...size, channels: 3 };
+}
+
+/** The source pixels, as a half-open range, that pixel `index` of `to` covers at least in part. */
+function covered(index: number, from: number, to: number): [first: number, end: number] {
+  return [Math.floor((index * from) / to), Math.ceil(((index + 1) * from) / to)];
+}
+
+function address(png: Uint8Array): string {
+  return `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
+}

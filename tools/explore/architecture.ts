@@ -8,7 +8,12 @@ import { UserError } from "../common/errors.js";
 export interface Architecture {
   readonly name?: string;
   readonly classes: number;
-  readonly stem: { readonly width: number; readonly kernel: number; readonly stride?: 2 | 4 };
+  readonly stem: {
+    readonly width: number;
+    readonly kernel: number;
+    readonly stride?: 2 | 4;
+    readonly project?: number;
+  };
   readonly stages: readonly Stage[];
   readonly refinement: {
     readonly width: number;
@@ -20,7 +25,11 @@ export interface Architecture {
 interface Stage {
   readonly width: number;
   readonly kernel: number;
-  readonly blocks: readonly { readonly expand: number; readonly condenser: Condenser | null }[];
+  readonly blocks: readonly {
+    readonly expand: number;
+    readonly width?: number;
+    readonly condenser: Condenser | null;
+  }[];
 }
 
 interface Condenser {
@@ -60,6 +69,7 @@ function findFault({ classes, stem, stages, refinement }: Architecture): string 
     if (!isWidth(part?.width) || !isKernel(part?.kernel)) return field;
   }
   if (![2, 4].includes(stem.stride ?? 2)) return "stem.stride";
+  if (!isWidth(stem.project ?? 1)) return "stem.project";
   const { scales = SCALES } = refinement;
   if (scales.length === 0 || String(scales) !== String(SCALES.filter((scale) => scales.includes(scale)))) {
     return "refinement.scales";
@@ -67,9 +77,11 @@ function findFault({ classes, stem, stages, refinement }: Architecture): string 
   if (stages?.length !== STAGES) return "stages";
   for (const [index, { width, kernel, blocks }] of stages.entries()) {
     if (!isWidth(width) || !isKernel(kernel) || !blocks?.length) return `stages[${index}]`;
-    const valid = blocks.every(({ expand, condenser: c }) => {
+    const valid = blocks.every(({ expand, width: own = 1, condenser: c }) => {
       return (
-        isWidth(expand) && (c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0))
+        isWidth(expand) &&
+        isWidth(own) &&
+        (c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0))
       );
     });
     if (!valid) return `stages[${index}].blocks`;
@@ -189,14 +201,15 @@ export function shapeModel({ name = "network", classes, stem, stages, refinement
   const builder = new ShapeBuilder();
   const stemStride = stem.stride ?? 2;
   let x = builder.convolution(0, stem.width, stem.kernel, stemStride);
+  if (stem.project !== undefined) x = builder.pointwise(builder.depthwise(x, 3, 1), stem.project);
   const maps = new Map<number, number>();
   for (const [index, stage] of stages.entries()) {
-    for (const [at, { expand, condenser }] of stage.blocks.entries()) {
+    for (const [at, { expand, width = stage.width, condenser }] of stage.blocks.entries()) {
       const stride = at > 0 ? 1 : index > 0 ? 2 : 4 / stemStride;
       let y = builder.depthwise(builder.pointwise(x, expand), stage.kernel, stride);
       if (condenser) y = condense(builder, y, condenser);
-      y = builder.pointwise(y, stage.width);
-      const adds = stride === 1 && builder.channels(x) === stage.width;
+      y = builder.pointwise(y, width);
+      const adds = stride === 1 && builder.channels(x) === width;
       x = adds ? builder.sum(x, y) : y;
     }
     maps.set(4 << index, x);

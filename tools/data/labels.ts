@@ -53,6 +53,9 @@ export function findClasses(labels: string): string | undefined {
   return [join(labels, "classes.csv"), join(labels, "..", "classes.csv")].find(isFile);
 }
 
+/** Reads a label picture: a class id of the model for every pixel, or a group of classes. */
+export type ReadLabels = (path: string) => Picture | Promise<Picture>;
+
 /** Class ids by colour, for decoding label pictures. */
 export type Colors = ReadonlyMap<number, number>;
 

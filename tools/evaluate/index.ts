@@ -3,7 +3,9 @@ import type { ModelInfo, Segmenter } from "../../src/index.js";
 import { UserError } from "../common/errors.js";
 import { startProgress } from "../common/progress.js";
 import type { Frame } from "../data/frames.js";
+import type { ReadLabels } from "../data/labels.js";
 import { type Picture, readPicture, resizeIds } from "../image/index.js";
+import { IGNORED, type Protocol } from "./protocol.js";
 
 /** Figures of one class. */
 export interface ClassScore {
@@ -27,16 +29,14 @@ export interface Scores {
   readonly perClass: readonly ClassScore[];
 }
 
-/** A frame and the path of its label. */
+/** A frame, the path of its label, and how that is read, if not like those of all others. */
 export interface Pair {
   readonly frame: Frame;
   readonly label: string;
+  readonly read?: ReadLabels;
 }
 
-/** Reads a label picture: a class id of the model for every pixel. */
-export type ReadLabels = (path: string) => Picture | Promise<Picture>;
-
-/** A frame with what a model makes of it. Labels and mask are class ids at the size of the network's input. */
+/** A frame with what a model makes of it. Labels and mask are class ids at the size they are compared at. */
 export interface Judged {
   readonly picture: Picture;
   readonly labels: Uint8Array;
@@ -48,14 +48,16 @@ export interface Judged {
 /**
  * Segments a frame and reads its label.
  *
+ * @param size what both are compared at (default: the size of the network's input)
  * @throws UserError that names the file that cannot be read, or the label that differs from its frame in size
  */
 export async function judge(
   segmenter: Segmenter,
   { frame, label }: Pair,
   readLabels: ReadLabels,
+  size?: { readonly width: number; readonly height: number },
 ): Promise<Judged> {
-  const { width, height } = segmenter.info;
+  const { width, height } = size ?? segmenter.info;
   const picture = await readPicture(frame.path);
   const labels = await readLabels(label);
   if (labels.width !== picture.width || labels.height !== picture.height) {
@@ -70,11 +72,15 @@ export async function judge(
   return { picture, labels: resized, mask, milliseconds };
 }
 
-/** Share (0..1) of the pixels whose class is right. */
+/** Share (0..1) of the labelled pixels whose class is right. */
 export function agreement({ labels, mask }: Judged): number {
   let right = 0;
-  for (let at = 0; at < mask.length; at++) if (labels[at] === mask[at]) right++;
-  return right / mask.length;
+  let ignored = 0;
+  for (let at = 0; at < mask.length; at++) {
+    if (labels[at] === mask[at]) right++;
+    else if (labels[at] === IGNORED) ignored++;
+  }
+  return ignored < mask.length ? right / (mask.length - ignored) : 0;
 }
 
 /** What was measured of a model; keys of `attendseg evaluate --json`. */
@@ -97,6 +103,7 @@ export interface Evaluation
  *
  * @param model what errors and reports call the model
  * @param fileBytes size of its file
+ * @param protocol groups of classes that are compared instead of classes; labels are then read as groups
  * @throws UserError that names the frame or label at fault
  */
 export async function evaluate(
@@ -105,15 +112,18 @@ export async function evaluate(
   read: ReadLabels,
   model: string,
   fileBytes: number,
+  protocol?: Protocol,
 ): Promise<{ evaluation: Evaluation; confusion: Confusion }> {
   const { width, height, parameters, macs, weightBytes, memoryBytes } = segmenter.info;
-  const confusion = new Confusion(segmenter.classes.length);
+  const names = protocol?.names ?? segmenter.classes;
+  const confusion = new Confusion(names.length);
   const times: number[] = [];
   const perFrame: { name: string; pixelAccuracy: number }[] = [];
   const progress = startProgress("frames", pairs.length);
   try {
     for (const pair of pairs) {
-      const judged = await judge(segmenter, pair, read);
+      let judged = await judge(segmenter, pair, pair.read ?? read, protocol?.size);
+      if (protocol) judged = { ...judged, mask: judged.mask.map((id) => protocol.ofClass[id]!) };
       times.push(judged.milliseconds);
       confusion.add(judged.labels, judged.mask);
       perFrame.push({ name: pair.frame.name, pixelAccuracy: agreement(judged) });
@@ -124,7 +134,7 @@ export async function evaluate(
   }
   times.sort((a, b) => a - b);
   const evaluation = {
-    ...confusion.scores(segmenter.classes),
+    ...confusion.scores(names),
     frames: times.length,
     msPerFrame: times[times.length >> 1]!,
     model,
@@ -151,9 +161,11 @@ export class Confusion {
     this.counts = new Float64Array(classes * classes);
   }
 
-  /** Adds one frame: class ids of the same number of pixels. */
+  /** Adds one frame: class ids of the same number of pixels; those labelled IGNORED count nowhere. */
   add(labels: Uint8Array, mask: Uint8Array): void {
-    for (let at = 0; at < labels.length; at++) this.counts[labels[at]! * this.#classes + mask[at]!]!++;
+    for (let at = 0; at < labels.length; at++) {
+      if (labels[at]! < this.#classes) this.counts[labels[at]! * this.#classes + mask[at]!]!++;
+    }
   }
 
   /** Figures so far. A pixel labelled Void still counts against the class that was predicted there. */

@@ -1,8 +1,9 @@
 /** Frames of a report as small pictures. */
 import type { Color, Segmenter } from "../../../src/index.js";
+import type { ReadLabels } from "../../data/labels.js";
 import { type Picture, resizeIds } from "../../image/index.js";
 import { encodePng } from "../../image/png.js";
-import { type Evaluation, judge, type Pair, type ReadLabels } from "../index.js";
+import { type Evaluation, judge, type Pair } from "../index.js";
 
 /** A frame with pictures as data: addresses. */
 export interface Example {

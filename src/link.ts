@@ -123,6 +123,10 @@ function writeOther(writer: RecordWriter, op: Op, model: Model, plan: Plan): voi
     writer.words(record.COPIED, copiedInputs(op, model));
     return;
   }
+  if (op.code === format.ARGMAX) {
+    writer.words(record.BAND_AT, plan.arenaAt + plan.band.offset);
+    return;
+  }
   const [, second] = op.inputs;
   if (second === undefined) return;
   writer.words(record.BROADCAST, Number(!sameSize(plan.tensors[op.output]!, plan.tensors[second]!)));

@@ -58,9 +58,9 @@ export function packingOf(op: Op, kernel: Kernel, { tensors }: Model, step: Step
   return { groups, channels, depth, rows, blockBytes, blocksBytes, bytes };
 }
 
-/** Bytes of the arrays of an operation, whichever dot product the host has. */
-export function packedBytes(op: Op, kernel: Kernel, model: Model): number {
-  return Math.max(packingOf(op, kernel, model, 2).bytes, packingOf(op, kernel, model, 4).bytes);
+/** Bytes of the arrays of an operation, whichever of some dot products the host has. */
+export function packedBytes(op: Op, kernel: Kernel, model: Model, steps: readonly Step[]): number {
+  return Math.max(...steps.map((step) => packingOf(op, kernel, model, step).bytes));
 }
 
 /** Bytes of an input row in the scratch of a direct convolution, with what is read and written beyond its end. */

@@ -100,6 +100,8 @@ export const COPIED = 208;
 export const BROADCAST = 212;
 /** What `add` adds to both products: see assembly/add.ts. */
 export const CONSTANT = 216;
+/** Of `argmax`: address at which rows of the mask are written. */
+export const BAND_AT = 192;
 
 /** Kernels of convolutions, in the field `KERNEL`: one of these plus how products are summed. */
 export const POINTWISE_KERNEL = 32;

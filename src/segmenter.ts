@@ -8,6 +8,7 @@ import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
+import type { Size } from "./ops.js";
 import { plan } from "./plan.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
 import type { Variant } from "./variant.js";
@@ -22,6 +23,9 @@ export interface LoadOptions extends SourceOptions {
   readonly module?: WebAssembly.Module;
   /** Threads that work together, 1 to 16; default 1. Where there can be none, `info.noThreads` says why. */
   readonly threads?: number;
+  /** Largest image that will be segmented, pixels, 1 to 16,384 each, the default: less takes less memory. */
+  readonly maxImageWidth?: number;
+  readonly maxImageHeight?: number;
 }
 
 export interface SegmentOptions {
@@ -99,7 +103,8 @@ export class Segmenter {
     const fileBytes = bytes.length;
     const model = parseModel(bytes);
     const planFor = (count: number) => {
-      return plan(model, options.height ?? model.height, options.width ?? model.width, { threads: count });
+      const { height = model.height, width = model.width, maxImageWidth, maxImageHeight } = options;
+      return plan(model, height, width, { threads: count, maxImageWidth, maxImageHeight });
     };
     let noThreads: string | undefined;
     if (threads > 1) {
@@ -166,6 +171,7 @@ export class Segmenter {
   #prepare(source: Image, options: SegmentOptions): Job {
     if (!this.#engine) throw new Error("the segmenter is disposed");
     const image = expectImage(source);
+    expectWithin(image, this.#engine.plan.maxImage!);
     const width = expectInteger("width", options.width ?? image.width, 1, MAX_IMAGE_SIDE);
     const height = expectInteger("height", options.height ?? image.height, 1, MAX_IMAGE_SIDE);
     const out = options.out ?? new Uint8Array(width * height);
@@ -177,6 +183,15 @@ export class Segmenter {
     }
     return { engine: this.#engine, image, mask, width, height, logits: options.logits ?? false };
   }
+}
+
+/** @throws RangeError if an image is larger than memory was planned for */
+function expectWithin(image: CheckedImage, most: Size): void {
+  if (image.width <= most.width && image.height <= most.height) return;
+  throw new RangeError(
+    `"image" expected at most ${most.width}x${most.height} pixels (maxImageWidth and maxImageHeight of load), ` +
+      `got ${image.width}x${image.height}`,
+  );
 }
 
 type Facts = Pick<SegmenterInfo, "variant" | "fileBytes" | "noThreads">;

@@ -13,7 +13,10 @@ import type { ThreadSupport } from "./threads.js";
 export type Frame = ImageBitmap | VideoFrame;
 
 /** What the worker is told to load with. */
-export type WorkerLoadOptions = Pick<LoadOptions, "width" | "height" | "variant" | "module" | "threads">;
+export type WorkerLoadOptions = Pick<
+  LoadOptions,
+  "width" | "height" | "variant" | "module" | "threads" | "maxImageWidth" | "maxImageHeight"
+>;
 
 /** What the worker is told to segment with. */
 export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "logits"> {

@@ -47,12 +47,17 @@ export async function loadSegmenter(
 /**
  * Plans a model's memory for the input size of `--size`, or the model's own.
  *
+ * @param make the plan, where it is not that of the library
  * @throws UsageError if the network cannot take this size
  */
-export function planFor(model: Model, size: { width: number; height: number } | undefined): Plan {
+export function planFor(
+  model: Model,
+  size: { width: number; height: number } | undefined,
+  make: (model: Model, height: number, width: number) => Plan = plan,
+): Plan {
   const { width, height } = size ?? model;
   try {
-    return plan(model, height, width);
+    return make(model, height, width);
   } catch (error) {
     if (!(error instanceof RangeError) && !isExpected(error)) throw error;
     throw new UsageError(`--size ${width}x${height}: ${messageOf(error)}`);

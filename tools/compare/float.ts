@@ -1,8 +1,8 @@
 import type { Model } from "../../src/ops.js";
-import { toFloats, toInput } from "../convert/feed.js";
+import { channelsLast, toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";
 import { TensorDifferences } from "../convert/quantize/sqnr.js";
-import { channelsLast, openSession } from "../convert/runtime.js";
+import { openSession } from "../convert/runtime.js";
 import { referenceSizes, runReference } from "../reference/run.js";
 import { type Comparator, type CompareOptions, logitsOf, type MaskAgreement } from "./comparator.js";
 

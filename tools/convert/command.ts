@@ -6,7 +6,6 @@ import {
   type InputSize,
   jsonOption,
   naming,
-  needRuntime,
   parseColor,
   printJson,
   sizeOption,
@@ -75,7 +74,7 @@ async function run(path: string, options: Options): Promise<void> {
     throw new UsageError("-o - takes no --json: standard output holds the model alone");
   }
   const bytes = readBytes(path);
-  const { convertGraph, loadGraph } = await needRuntime(() => import("./index.js"));
+  const { convertGraph, loadGraph } = await import("./index.js");
   const { readInputs } = await import("../data/inputs.js");
   const folder = path === STANDARD ? "." : dirname(path);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { Command, Option } from "commander";
 import { UsageError } from "../common/errors.js";
-import { STANDARD, writeBytes, writeOutput } from "../common/files.js";
+import { STANDARD, writeBytes, writeError, writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
@@ -72,7 +72,7 @@ async function run(path: string, { output, size, variant, json }: Options): Prom
     classes: model.metadata.classes.length,
   };
   if (json) printJson(report);
-  else if (output === STANDARD) process.stderr.write(describe(report));
+  else if (output === STANDARD) writeError(describe(report));
   else writeOutput(describe(report));
 }
 

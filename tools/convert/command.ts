@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../common/errors.js";
-import { nameOf, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import { nameOf, readBytes, STANDARD, stem, writeBytes, writeError, writeOutput } from "../common/files.js";
 import {
   type InputSize,
   jsonOption,
@@ -105,8 +105,7 @@ async function run(path: string, options: Options): Promise<void> {
     writeBytes(options.output, converted.bytes);
     const { report } = converted;
     if (options.json) printJson({ output: options.output, fileBytes: converted.bytes.length, ...report });
-    else if (options.output === STANDARD)
-      process.stderr.write(describe(report, options, converted.bytes.length));
+    else if (options.output === STANDARD) writeError(describe(report, options, converted.bytes.length));
     else writeOutput(describe(report, options, converted.bytes.length));
   } finally {
     progress.stop();

@@ -1,9 +1,9 @@
 import type { Model } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
-import { toFloats, toInput } from "../convert/feed.js";
+import { channelsLast, toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";
 import { TensorDifferences } from "../convert/quantize/sqnr.js";
-import { channelsLast, openSession } from "../convert/runtime.js";
+import { openSession } from "../convert/runtime.js";
 import { referenceSizes, runReference } from "../reference/run.js";
 import type { Comparator, CompareOptions, MaskAgreement } from "./comparator.js";
 

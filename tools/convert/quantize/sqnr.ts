@@ -6,8 +6,8 @@ import type { Engine } from "../../../src/engine.js";
 import { ARGMAX } from "../../../src/format.js";
 import { kindOf, type Model } from "../../../src/ops.js";
 import { logitsOf, runLogits } from "../../common/engine.js";
-import { toInput } from "../feed.js";
-import { channelsLast, type OutputTensor } from "../runtime.js";
+import { channelsLast, toInput } from "../feed.js";
+import type { OutputTensor } from "../runtime.js";
 import type { Sample } from "./calibrate.js";
 import { dequantize, type Quantization } from "./numbers.js";
 

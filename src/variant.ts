@@ -33,6 +33,12 @@ export async function openVariant(
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError || error instanceof EnvironmentError)) throw error;
       reason = error.message;
+      if (/unsafe-eval|\bCSP\b|Content.Security.Policy/i.test(reason)) {
+        throw new EnvironmentError(
+          "the Content-Security-Policy of this page forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src, " +
+            `or import attendseg/js, which is slow (${reason})`,
+        );
+      }
     }
   }
   throw new EnvironmentError(`this host cannot run the variant ${variants.join(", ")}: ${reason}`);

@@ -1,18 +1,13 @@
-const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /** Bytes of base64 text, with nothing but the language itself: worklets and shells have no `atob`. */
 export function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
-  const values = new Uint8Array(128);
-  for (let value = 0; value < 64; value++) values[DIGITS.charCodeAt(value)] = value;
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const padding = text.length - text.replace(/=+$/, "").length;
   const bytes = new Uint8Array((text.length / 4) * 3 - padding);
-  for (let from = 0, to = 0; from < text.length; from += 4) {
-    let word = 0;
-    for (let at = from; at < from + 4; at++) word = (word << 6) | values[text.charCodeAt(at)]!;
-    // beyond the last byte a typed array takes nothing
-    bytes[to++] = word >> 16;
-    bytes[to++] = word >> 8;
-    bytes[to++] = word;
+  for (let at = 0, end = 0, word = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const digit = code > 96 ? code - 71 : code > 64 ? code - 65 : code > 47 ? code + 4 : code > 46 ? 63 : 62;
+    word = (word << 6) | digit;
+    // beyond the last byte, where padding stands, a typed array takes nothing
+    if (at % 4 > 0) bytes[end++] = word >> (6 - 2 * (at % 4));
   }
   return bytes;
 }

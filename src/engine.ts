@@ -48,7 +48,7 @@ export function withMemory<T>(make: () => T): T {
     return make();
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw new EnvironmentError(`out of memory, which a smaller input size may help: ${error.message}`);
+    throw new EnvironmentError(`out of memory: ${error.message}`);
   }
 }
 

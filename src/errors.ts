@@ -49,7 +49,8 @@ export function tagOf(value: unknown): string {
  * @throws TypeError unless it is a Uint8Array (a Buffer is one) or Uint8ClampedArray, of any realm
  */
 export function expectBytes(name: string, value: unknown, hint = ""): Uint8Array {
-  if (!isBytes(value)) throw new TypeError(`"${name}" expected a Uint8Array, got ${describe(value)}${hint}`);
+  if (!isBytes(value))
+    throw new TypeError(`"${name}" expected a Uint8Array (8 bits), got ${describe(value)}${hint}`);
   return new Uint8Array(value.buffer, value.byteOffset, value.length);
 }
 

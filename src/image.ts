@@ -11,9 +11,6 @@ export interface Image {
   readonly channels?: number | undefined;
 }
 
-/** What canvases, videos, image elements, bitmaps and video frames, and files have that plain levels lack. */
-const MARKS = ["getContext", "videoWidth", "naturalWidth", "close", "arrayBuffer"];
-
 /** An image whose data match its size and channels: 1, 3 or 4. */
 export type CheckedImage = Readonly<Record<"width" | "height" | "channels", number>> & {
   readonly data: Uint8Array;
@@ -26,11 +23,11 @@ export type CheckedImage = Readonly<Record<"width" | "height" | "channels", numb
  */
 export function expectImage(image: Image): CheckedImage {
   if (typeof image !== "object" || image === null || !("data" in image)) {
-    const hint = MARKS.some((name) => name in Object(image)) ? ": attendseg/browser reads its pixels" : "";
-    throw new TypeError(`"image" expected { data, width, height }, got ${describe(image)}${hint}`);
+    throw new TypeError(
+      `"image" expected { data, width, height } (attendseg/browser takes more), got ${describe(image)}`,
+    );
   }
-  const isFloat = /^Float/.test(describe(image.data));
-  const data = expectBytes("image.data", image.data, isFloat ? ': ask for pixelFormat "rgba-unorm8"' : "");
+  const data = expectBytes("image.data", image.data);
   const width = expectInteger("image.width", image.width, 1, MAX_IMAGE_SIDE);
   const height = expectInteger("image.height", image.height, 1, MAX_IMAGE_SIDE);
   const channels = image.channels ?? data.length / (width * height);

@@ -27,22 +27,22 @@ export function histogram(mask: Uint8Array, classCount: number): Uint32Array {
  */
 export function colorize(mask: Uint8Array, palette: readonly Color[]): Uint8Array {
   expectMask(mask);
-  expectPalette(palette);
-  const colors = new Uint8Array(mask.length * 3);
-  for (let at = 0; at < mask.length; at++) colors.set(palette[mask[at]!] ?? BLACK, at * 3);
-  return colors;
+  const table = colorTable(palette);
+  return new Uint8Array(mask.length * 3).map((_, at) => table[3 * mask[Math.floor(at / 3)]! + (at % 3)]!);
 }
-
-const BLACK: Color = [0, 0, 0];
 
 function expectMask(mask: Uint8Array): void {
-  const isResult = typeof mask === "object" && mask !== null && "mask" in mask;
-  expectBytes("mask", mask, isResult ? ": pass its field mask" : "");
+  expectBytes("mask", mask, Object(mask).mask ? ": pass its mask" : "");
 }
 
-function expectPalette(palette: readonly Color[]): void {
-  if (Array.isArray(palette)) return;
-  throw new TypeError(`"palette" expected a list of colors (segmenter.palette), got ${describe(palette)}`);
+/** RGB of the 256 class ids; those without a color are black. */
+function colorTable(palette: readonly Color[]): Uint8Array {
+  if (!Array.isArray(palette)) {
+    throw new TypeError(`"palette" expected segmenter.palette, got ${describe(palette)}`);
+  }
+  const table = new Uint8Array(256 * 3);
+  table.set(palette.flat());
+  return table;
 }
 
 /**
@@ -62,17 +62,16 @@ export function overlay(
 ): Uint8Array {
   const { data, width, height, channels } = expectImage(image);
   expectMask(mask);
-  expectPalette(palette);
+  const table = colorTable(palette);
   if (mask.length !== width * height) {
     throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
   }
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
   for (let at = 0; at < mask.length; at++) {
-    const color = palette[mask[at]!] ?? BLACK;
     for (let channel = 0; channel < 3; channel++) {
       const level = data[at * channels + (channels === 1 ? 0 : channel)]!;
-      out[at * 3 + channel] = Math.round(level * (1 - opacity) + color[channel]! * opacity);
+      out[at * 3 + channel] = Math.round(level * (1 - opacity) + table[3 * mask[at]! + channel]! * opacity);
     }
   }
   return out;

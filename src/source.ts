@@ -52,9 +52,8 @@ async function readBytes(
   return readAnswer(await openAddress(source, signal), signal, onProgress);
 }
 
-const isResponse = (value: unknown): value is Response =>
-  typeof (value as Response | null)?.arrayBuffer === "function" && "ok" in (value as Response);
-const isUrl = (value: unknown): value is URL => typeof (value as URL | null)?.href === "string";
+const isResponse = (value: unknown): value is Response => (value as Response | null)?.ok !== undefined;
+const isUrl = (value: unknown): value is URL => (value as URL | null)?.href !== undefined;
 
 /**
  * Opens an address.
@@ -92,22 +91,15 @@ async function readAnswer(
   const parts: Uint8Array[] = [];
   let received = 0;
   const reader = body.getReader();
-  const onAbort = () => void reader.cancel().catch(() => {});
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    for (let part = await reader.read(); part.value; part = await reader.read()) {
-      parts.push(part.value);
-      received += part.value.length;
-      onProgress?.(received, received <= expected ? expected : 0);
-    }
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
+  for (let part = await reader.read(); part.value; part = await reader.read()) {
+    parts.push(part.value);
+    received += part.value.length;
+    onProgress?.(received, received > expected ? 0 : expected);
+    if (!signal?.aborted) continue;
+    void reader.cancel(signal.reason);
+    break;
   }
-  return concatenate(parts, received);
-}
-
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
+  const whole = new Uint8Array(received);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -26,14 +26,20 @@ let policy: ReturnType<NonNullable<TrustedTypesHost["trustedTypes"]>["createPoli
 export function startWorker(literal: () => Worker, address: () => URL, given?: WorkerSource): Worker {
   if (typeof given === "function") return given();
   if (given !== undefined) return startFrom(new URL(given, globalThis.location?.href));
+  const script = address();
+  if (isForeign(script)) return startFrom(script);
   try {
     return literal();
   } catch (error) {
-    // of another origin, or refused as plain text by require-trusted-types-for
-    const { protocol } = address();
-    if (!/^https?:$/.test(protocol)) throw error;
-    return startFrom(address());
+    // plain addresses are refused by require-trusted-types-for
+    if (!(globalThis as TrustedTypesHost).trustedTypes) throw error;
+    return startFrom(script);
   }
+}
+
+/** Whether an address is of another origin: Chromium throws, Firefox fails later. */
+function isForeign({ protocol, origin }: URL): boolean {
+  return /^https?:$/.test(protocol) && origin !== globalThis.location?.origin;
 }
 
 /**
@@ -41,8 +47,7 @@ export function startWorker(literal: () => Worker, address: () => URL, given?: W
  * this origin may import it.
  */
 function startFrom(address: URL): Worker {
-  const isForeign = /^https?:$/.test(address.protocol) && address.origin !== globalThis.location?.origin;
-  if (!isForeign) return startModule(address.href);
+  if (!isForeign(address)) return startModule(address.href);
   const blob = new Blob([`import ${JSON.stringify(address.href)};`], { type: "text/javascript" });
   const own = URL.createObjectURL(blob);
   const worker = startModule(own);

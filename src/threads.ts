@@ -40,7 +40,7 @@ export interface ThreadPool extends Opened {
 interface NodeThreads {
   readonly Worker: new (
     text: string,
-    options: { eval: true; workerData: ThreadStart },
+    options: { eval: true; execArgv: []; workerData: ThreadStart },
   ) => {
     once(event: "message" | "error" | "exit", listener: (value: Error) => void): void;
     unref(): void;
@@ -143,13 +143,13 @@ function timeUp(): Promise<never> {
 const MISSING =
   'thread.js was not found beside the library: serve it there, or pass "threadWorker", its address';
 
-/** In Node the worker is text: there is no file to find. */
+/** In Node the worker is text: there is no file to find. It does not take over --input-type=module. */
 function startNode(options: ThreadStart, { Worker }: NodeThreads): Thread {
   const text = `const { parentPort, workerData: { module, memory, records, part, parts } } = require("node:worker_threads");
     const { work } = new WebAssembly.Instance(module, { env: { memory } }).exports;
     parentPort.postMessage(0);
     work(records, part, parts);`;
-  const worker = new Worker(text, { eval: true, workerData: options });
+  const worker = new Worker(text, { eval: true, execArgv: [], workerData: options });
   const died = new Promise<Error>((resolve) => {
     worker.once("error", resolve);
     worker.once("exit", () => resolve(new Error("its worker has exited")));

@@ -33,11 +33,10 @@ export async function openVariant(
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError || error instanceof EnvironmentError)) throw error;
       reason = error.message;
-      if (/unsafe-eval|\bCSP\b|Content.Security.Policy/i.test(reason)) {
-        throw new EnvironmentError(
-          "the Content-Security-Policy of this page forbids WebAssembly: add 'wasm-unsafe-eval' to its script-src, " +
-            `or import attendseg/js, which is slow (${reason})`,
-        );
+      // what Chromium and Safari name, and Firefox
+      if (/unsafe-eval|CSP/.test(reason)) {
+        reason = `add 'wasm-unsafe-eval' to script-src of the page's policy, or import attendseg/js: ${reason}`;
+        break;
       }
     }
   }

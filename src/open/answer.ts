@@ -11,5 +11,5 @@ export interface Answer {
 
 interface Reader {
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
+  cancel(reason: unknown): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { type ModelInfo, modelInfo } from "./info.js";
 import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
 import { plan } from "./plan.js";
+import { probabilities } from "./probability.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
 import type { WorkerSource } from "./start-worker.js";
 import type { ThreadPool } from "./threads.js";
@@ -40,6 +41,10 @@ export interface SegmentOptions {
   readonly out?: Uint8Array | undefined;
   /** Also return the logits. */
   readonly logits?: boolean | undefined;
+  /** Also return the probability of a class, or of the class that wins ("max"), at each pixel of the mask. */
+  readonly probabilities?: number | "max" | undefined;
+  /** Pixels whose class is less probable than this, 0 to 1, get class 255; not for models of 256 classes. */
+  readonly minConfidence?: number | undefined;
 }
 
 /** Logits, one for each class and pixel: real value = scale * (q - zero), int8 [height, width, classes]. */
@@ -58,6 +63,8 @@ export interface Segmentation {
   readonly width: number;
   readonly height: number;
   readonly logits?: Logits;
+  /** Softmax, 0 to 255, [height, width]: see src/format.md. */
+  readonly probabilities?: Uint8Array;
 }
 
 /** Model, engine and memory facts of a segmenter. */
@@ -188,7 +195,13 @@ export class Segmenter {
     if (mask.length < width * height) {
       throw new RangeError(`"out" expected at least ${width * height} bytes, got ${out.length}`);
     }
-    return { engine, image, mask, width, height, logits: options.logits ?? false };
+    const { logits = false, probabilities: which, minConfidence = 0 } = options;
+    const count = this.classes.length;
+    if (which !== undefined && which !== "max") expectInteger("probabilities", which, 0, count - 1);
+    if (!(minConfidence >= 0 && minConfidence <= (count < 256 ? 1 : 0))) {
+      throw new RangeError(`"minConfidence" expected 0 to ${count < 256 ? 1 : 0}, got ${minConfidence}`);
+    }
+    return { engine, image, mask, width, height, logits, which, minConfidence };
   }
 
   #expectAlive(): Engine {
@@ -208,16 +221,31 @@ interface Job {
   readonly width: number;
   readonly height: number;
   readonly logits: boolean;
+  readonly which: number | "max" | undefined;
+  readonly minConfidence: number;
 }
 
-function finish({ engine, mask, width, height, logits }: Job): Segmentation {
+function finish({ engine, mask, width, height, logits, which, minConfidence }: Job): Segmentation {
   engine.writeMask(width, height, mask);
-  return logits ? { mask, width, height, logits: copyLogits(engine) } : { mask, width, height };
+  if (minConfidence > 0) {
+    probabilities(viewLogits(engine), "max", width, height).forEach((confidence, at) => {
+      if (confidence < 255 * minConfidence) mask[at] = 255;
+    });
+  }
+  const view = viewLogits(engine);
+  return {
+    mask,
+    width,
+    height,
+    ...(logits && { logits: { ...view, data: view.data.slice() } }),
+    ...(which !== undefined && { probabilities: probabilities(view, which, width, height) }),
+  };
 }
 
-function copyLogits(engine: Engine): Logits {
+/** The logits of the last run, in the engine's memory. */
+function viewLogits(engine: Engine): Logits {
   const id = engine.model.ops[engine.model.ops.length - 1]!.inputs[0]!;
   const { channels, scale, zero } = engine.model.tensors[id]!;
   const { height, width } = engine.plan.tensors[id]!;
-  return { data: engine.tensor(id).slice(), height, width, classes: channels, scale, zero };
+  return { data: engine.tensor(id), height, width, classes: channels, scale, zero };
 }

@@ -2,6 +2,7 @@ import { EnvironmentError, tagOf } from "../errors.js";
 import * as garbage from "../garbage.js";
 import { expectImage, type Image } from "../image.js";
 import type { Color } from "../metadata.js";
+import type { SegmentOptions } from "../segmenter.js";
 import { readSource, type Source, type SourceOptions } from "../source.js";
 import { startWorker, type WorkerSource } from "../start-worker.js";
 import { WorkerClient, type WorkerEndpoint } from "./client.js";
@@ -12,7 +13,6 @@ import {
   type Frame,
   isFrame,
   type WorkerLoadOptions,
-  type WorkerSegmentOptions,
 } from "./protocol.js";
 
 /** What `AsyncSegmenter.load` takes beside the model. */
@@ -25,7 +25,7 @@ export interface AsyncLoadOptions extends SourceOptions, WorkerLoadOptions {
 }
 
 /** What `segmentAsync` takes beside the image. */
-export interface AsyncSegmentOptions extends Pick<WorkerSegmentOptions, "width" | "height" | "logits"> {
+export interface AsyncSegmentOptions extends Omit<SegmentOptions, "out"> {
   /** Gives the image up: the promise rejects with the signal's reason, the worker stops between operations. */
   readonly signal?: AbortSignal | undefined;
   /** Told the operations done and all of them, every few milliseconds. */

@@ -20,7 +20,7 @@ export interface WorkerLoadOptions
 }
 
 /** What the worker is told to segment with. */
-export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "logits"> {
+export interface WorkerSegmentOptions extends Omit<SegmentOptions, "out"> {
   /** Report progress. */
   readonly progress?: boolean | undefined;
   /** Hand the frame back with the result instead of closing it. */

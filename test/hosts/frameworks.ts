@@ -130,7 +130,9 @@ function vite(major: number): Step {
       const folder = await makeApp(workspace, name, specs, "vite/package.json", files);
       await node(folder, toolOf(folder, "vite/bin/vite.js"), "build", "--logLevel", "error");
       const built = await openFolder(join(folder, OUT));
-      const { createServer: createVite } = await load(folder, "vite");
+      const { createServer: createVite } = await import(
+        pathToFileURL(toolOf(folder, "vite/dist/node/index.js")).href
+      );
       const server = await createVite({ root: folder, logLevel: "error", server: { port: 0 } });
       await server.listen();
       try {

@@ -7,7 +7,7 @@ import { imageScratch } from "./scratch.js";
 
 /** Exports of an engine module, any build; `op` is the address of a record. See assembly/index.ts. */
 export interface EngineExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBufferLike; grow(pages: number): number };
   run(records: number, first: number, end: number, part: number, parts: number): void;
   runRows(op: number, first: number, end: number): void;
   windowFirst(i: number, from: number, to: number): number;
@@ -33,8 +33,22 @@ export interface Instance {
  * @throws as `test`, WebAssembly.LinkError if it is no engine
  */
 export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
+  const { exports } = withMemory(() => new WebAssembly.Instance(module, { env: { memory: memory! } }));
   return test(exports as unknown as EngineExports);
+}
+
+/**
+ * What `make` makes.
+ *
+ * @throws EnvironmentError where it takes more memory than there is, which the language calls a RangeError
+ */
+export function withMemory<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new EnvironmentError(`out of memory: ${error.message}`);
+  }
 }
 
 /**
@@ -61,7 +75,7 @@ export class Engine {
     this.plan = plan;
     this.#exports = exports;
     const { memory } = exports;
-    memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
+    withMemory(() => memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES));
     this.#memory = new Uint8Array(memory.buffer);
     this.#memory.set(link(model, plan, dotProduct));
   }

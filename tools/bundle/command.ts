@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Command, Option } from "commander";
 import type { Plan } from "../../src/plan.js";
 import { UsageError } from "../common/errors.js";
-import { makeFolder, STANDARD, writeBytes, writeOutput } from "../common/files.js";
+import { makeFolder, STANDARD, writeBytes, writeError, writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
@@ -111,7 +111,7 @@ async function run(path: string, options: Options): Promise<void> {
     classes: model.metadata.classes.length,
   };
   if (json) printJson(report);
-  else if (output === STANDARD) process.stderr.write(describe(report));
+  else if (output === STANDARD) writeError(describe(report));
   else writeOutput(describe(report));
 }
 

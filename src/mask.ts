@@ -46,12 +46,19 @@ export function overlay(
   }
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
-  for (let at = 0; at < mask.length; at++) {
-    const color = palette[mask[at]!]!;
-    for (let channel = 0; channel < 3; channel++) {
-      const level = data[at * channels + (channels === 1 ? 0 : channel)]!;
-      out[at * 3 + channel] = Math.round(level * (1 - opacity) + color[channel]! * opacity);
+  // [class, channel, level]: each blend is worked out once
+  const blends = new Uint8Array(palette.length * 768);
+  palette.flat().forEach((color, row) => {
+    for (let level = 0; level < 256; level++) {
+      blends[row * 256 + level] = Math.round(level * (1 - opacity) + color * opacity);
     }
+  });
+  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  for (let at = 0, from = 0; at < mask.length; at++, from += channels) {
+    const row = mask[at]! * 768;
+    out[at * 3] = blends[row + data[from]!]!;
+    out[at * 3 + 1] = blends[row + 256 + data[from + green]!]!;
+    out[at * 3 + 2] = blends[row + 512 + data[from + blue]!]!;
   }
   return out;
 }

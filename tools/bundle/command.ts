@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { UsageError } from "../common/errors.js";
 import { STANDARD, writeBytes, writeError, writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
-import { type InputSize, jsonOption, printJson, sizeOption } from "../common/options.js";
+import { type InputSize, jsonOption, outputPath, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
 import { BUNDLE_VARIANTS, bundleModel } from "./index.js";
 
@@ -42,7 +42,7 @@ export function bundleCommand(): Command {
   return new Command("bundle")
     .description("make one WebAssembly module of engine and model, for hosts without JavaScript")
     .argument("<model>", ".aseg file, - for standard input")
-    .requiredOption("-o, --output <file>", "the module, - for standard output")
+    .requiredOption("-o, --output <file>", "the module, - for standard output", outputPath)
     .addOption(sizeOption())
     .addOption(
       new Option("--variant <name>", "engine build: scalar where the host has no SIMD")

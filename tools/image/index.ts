@@ -22,7 +22,7 @@ function isWebp(bytes: Uint8Array): boolean {
 export const IMAGE_NAME = /\.(png|jpe?g|jpe|jfif|webp|bmp|dib|gif|tiff?|avif|heic|heif)$/i;
 
 /** Most bytes of an image file. */
-const MAX_BYTES = 1 << 29;
+const MAX_BYTES = 1 << 28;
 
 /** How an image is decoded. */
 export interface DecodeOptions {

@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { Segmenter } from "../../src/index.js";
 import type { Variant } from "../../src/variant.js";
 import { messageOf, UsageError, UserError } from "../common/errors.js";
-import { makeFolder, readBytes, readText, STANDARD, writeBytes } from "../common/files.js";
+import { makeFolder, readBytes, readText, STANDARD, writeBytes, writeOutput } from "../common/files.js";
 import { loadSegmenter } from "../common/model.js";
 import {
   type InputSize,
@@ -26,6 +26,7 @@ import { markOf } from "./marks.js";
 import { OUTPUTS, type Output } from "./outputs.js";
 import { runPool } from "./pool.js";
 import { type Report, toCsv } from "./report.js";
+import { describeVideo, isVideo, segmentVideo, type VideoFrame } from "./video.js";
 import type { WorkerData } from "./worker.js";
 import { type Destination, findResults, removeHalves } from "./write.js";
 
@@ -34,7 +35,7 @@ interface Options {
   readonly model?: string;
   readonly size?: InputSize;
   readonly variant?: Variant;
-  readonly only: readonly Output[];
+  readonly only?: readonly Output[];
   readonly classes?: readonly string[];
   readonly opacity: number;
   readonly overlay?: "png" | "jpeg";
@@ -56,6 +57,7 @@ Examples:
   attendseg segment "photos/**/*.jpg" -o masks --size 640x480 --jobs 2
   attendseg segment photos -o out --only cutout,polygons --classes Car,Road
   find photos -newer last -print0 | attendseg segment --files-from - -o masks --json-lines
+  attendseg segment drive.mp4 -o out.mp4 --csv shares.csv
   curl -s https://example.org/street.jpg | attendseg segment - -o - > mask.png
 
 PNG, JPEG, WebP and BMP are read; AVIF, GIF, TIFF, CMYK and arithmetic JPEG where the package sharp is installed, HEIC
@@ -67,6 +69,9 @@ NAME.overlay.jpg or .png; of a folder or a pattern, below the same folders as th
   cutout    the photo where it is of one of --classes, transparent elsewhere
   polygons  outlines of each class in pixels, with holes, as GeoJSON
   rle       annotations as COCO has them, with compressed run lengths
+
+A video (mp4, mov, mkv, webm, avi) gives one with the overlay and its sound, or with --only mask one of class ids as grey
+levels, without loss (mkv); --csv and --json-lines tell the shares of each frame. It takes ffmpeg.
 
 A photo that cannot be read is reported and the others go on; the exit code is then 1. One that is damaged but readable
 is reported too; with --strict it counts as unreadable. Results of attendseg are never segmented themselves. After a run
@@ -86,7 +91,7 @@ function parseOutputs(text: string): Output[] {
 export function segmentCommand(): Command {
   return new Command("segment")
     .description("label every pixel of street photos")
-    .argument("[photo...]", "image files, folders, patterns, - for standard input")
+    .argument("[photo...]", "image files, folders, patterns, a video, - for standard input")
     .option("-o, --output <folder>", "where the results go, - for standard output", outputPath, ".")
     .option("-m, --model <file>", "model file (default: the one that comes with attendseg)")
     .addOption(sizeOption())
@@ -94,7 +99,7 @@ export function segmentCommand(): Command {
     .addOption(
       new Option("--only <names>", `what to write: some of ${OUTPUTS.join(",")}`)
         .argParser(parseOutputs)
-        .default(["mask", "overlay"], "mask,overlay"),
+        .default(undefined, "mask,overlay"),
     )
     .option(
       "--classes <names>",
@@ -121,8 +126,13 @@ export function segmentCommand(): Command {
 }
 
 async function run(words: string[], options: Options): Promise<void> {
-  const { size, variant, only: outputs } = options;
+  const { size, variant } = options;
+  const outputs = options.only ?? (options.output === STANDARD ? ["mask"] : ["mask", "overlay"]);
   checkUse(words, options);
+  if (words.some(isVideo)) {
+    await runVideo(words, options);
+    return;
+  }
   const { files, leftOut } = findImages(words, listedFiles(options.filesFrom));
   const left = leftOut.size > 0 ? describeLeftOut(leftOut) : undefined;
   if (files.length === 0) throw new UserError(left ?? "no photo is named");
@@ -163,6 +173,36 @@ async function run(words: string[], options: Options): Promise<void> {
   }
 }
 
+/** Segments one video. */
+async function runVideo(words: readonly string[], options: Options): Promise<void> {
+  const { output, size, variant, only, opacity, csv, json, jsonLines, quiet } = options;
+  const [path] = words;
+  if (words.length > 1 || options.filesFrom !== undefined) throw new UsageError("one video at a time");
+  if (output === STANDARD || options.classes) throw new UsageError("a video takes no -o - and no --classes");
+  const segmenter = await loadSegmenter(options.model ?? defaultModel(), {
+    ...size,
+    ...(variant && { variant }),
+    // half of the cores decode and encode
+    threads: Math.min(4, Math.max(1, options.jobs >> 1)),
+  });
+  const frames: Report[] = [];
+  const take = (frame: VideoFrame) => {
+    if (jsonLines) writeOutput(`${JSON.stringify(frame)}\n`);
+    const { frame: number, width, height, shares } = frame;
+    if (csv !== undefined) frames.push({ photo: String(number), width, height, shares });
+  };
+  const report = await segmentVideo(segmenter, path!, {
+    output,
+    opacity,
+    ...(only && { outputs: only }),
+    ...((jsonLines || csv !== undefined) && { onFrame: take }),
+  });
+  segmenter.dispose();
+  if (csv !== undefined) writeBytes(csv, new TextEncoder().encode(toCsv(frames)));
+  if (json) printJson(report);
+  else if (!quiet && !jsonLines) writeOutput(describeVideo(report));
+}
+
 /** Options that do not go together. */
 function checkUse(words: readonly string[], options: Options): void {
   const { output, only, classes, filesFrom, model, json, jsonLines, resume } = options;
@@ -177,7 +217,9 @@ function checkUse(words: readonly string[], options: Options): void {
     throw new UsageError("standard input cannot be both the model and a photo");
   }
   if (json && jsonLines) throw new UsageError("--json and --json-lines exclude each other");
-  if (only.includes("cutout") && !classes) throw new UsageError("a cutout takes --classes");
+  if (output === STANDARD && only && only.length > 1)
+    throw new UsageError("-o - takes one output: --only NAME");
+  if (only?.includes("cutout") && !classes) throw new UsageError("a cutout takes --classes");
 }
 
 /** The names in a file, one a line, or set apart by NUL as `find -print0` does. */

@@ -82,20 +82,18 @@ function expand(word: string, given: (path: string) => ImageFile[], leave: Leave
 function search(word: string, folder: string, pattern: string, nothing: string, leave: Leave): ImageFile[] {
   const options = { cwd: folder || ".", expandDirectories: false };
   const hidden = pattern === "**" ? globSync("**/.*", options) : [];
-  for (const path of hidden) if (IMAGE_NAME.test(path)) leave("hidden");
-  const found = globSync(pattern, options)
-    .filter((path) => {
-      const what = whatElse(join(folder, path));
-      if (what !== undefined) leave(what);
-      return what === undefined;
-    })
-    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
-  const places = new Map<string, string>();
-  for (const path of found) {
+  const found = globSync(pattern, options).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  const places = new Set<string>();
+  const paths: string[] = [];
+  for (const path of [...hidden.filter((path) => IMAGE_NAME.test(path)), ...found]) {
     const place = realPath(join(folder, path));
-    if (!places.has(place)) places.set(place, path);
+    if (places.has(place)) continue;
+    places.add(place);
+    const what = basename(path).startsWith(".") && pattern === "**" ? "hidden" : whatElse(place, path);
+    if (what === undefined) paths.push(path);
+    else leave(what);
   }
-  const paths = [...places.values()].sort();
+  paths.sort();
   if (paths.length === 0) return [{ path: word, name: "", error: new UserError(`${word}: ${nothing}`) }];
   return paths.map((path) => ({
     path: join(folder, path),
@@ -104,12 +102,12 @@ function search(word: string, folder: string, pattern: string, nothing: string, 
 }
 
 /** What a file is that is no image to segment. */
-function whatElse(path: string): string | undefined {
+function whatElse(place: string, path: string): string | undefined {
   if (!IMAGE_NAME.test(path)) {
     const extension = extname(path).slice(1).toUpperCase();
     return extension === "" ? `called ${basename(path)}` : extension;
   }
-  return RESULT_NAME.test(path) || readMark(path) !== undefined ? RESULT : undefined;
+  return RESULT_NAME.test(path) || readMark(place) !== undefined ? RESULT : undefined;
 }
 
 /** Where a path leads, or itself where it leads nowhere. */

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import ray
-from PIL import Image
+from PIL import Image, ImageOps
 from segment import Segmenter
 
 ENDINGS = {".png", ".jpg", ".jpeg"}
@@ -35,7 +35,8 @@ class SegmentPhoto:
         try:
             with Image.open(path) as photo:
                 size = (self.segmenter.width, self.segmenter.height)
-                rgb = photo.convert("RGB").resize(size, Image.Resampling.BILINEAR).tobytes()
+                upright = ImageOps.exif_transpose(photo).convert("RGB")
+                rgb = upright.resize(size, Image.Resampling.BILINEAR).tobytes()
         except OSError as error:
             return {"path": str(path), "error": str(error)}
         temporary = mask.with_name(f".{mask.name}.{os.getpid()}.tmp")

@@ -4,7 +4,7 @@ import { ModelError } from "../../src/errors.js";
 import type { Color } from "../../src/metadata.js";
 import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
-import { EngineBuild, runWhole } from "../common/engine.js";
+import { EngineBuild, logitsOf, runWhole } from "../common/engine.js";
 import { needRuntime } from "../common/options.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
@@ -219,7 +219,7 @@ function makeModel(
     sha256: createHash("sha256").update(loaded.bytes).digest("hex"),
     converter: packageVersion(),
   };
-  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const { channels } = tensors[logitsOf({ ops })]!;
   const { name = "model", classes, palette } = options;
   const metadata = makeMetadata(name, channels, names, classes, palette, provenance);
   const stride = strideOf({ tensors, ops }, height, width);

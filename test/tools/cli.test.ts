@@ -39,7 +39,10 @@ describe("attendseg", () => {
     [["nonsense"], "unknown command 'nonsense'"],
     [["segment"], "name photos, or --files-from FILE"],
     [["segment", "a.png", "-o", ""], "Expected a name."],
-    [["segment", "a.png", "--only", "mask,masks"], "Expected some of mask, overlay, cutout, polygons, rle"],
+    [
+      ["segment", "a.png", "--only", "mask,masks"],
+      "Expected some of mask, overlay, cutout, probability, polygons, rle",
+    ],
     [["segment", "a.png", "--only", "cutout"], "a cutout takes --classes"],
     [["segment", "--nonsense", "a.png"], "unknown option '--nonsense'"],
     [["segment", "street.png", "--size", "12"], "Expected width x height in pixels"],

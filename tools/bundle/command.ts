@@ -55,11 +55,7 @@ export function bundleCommand(): Command {
   return new Command("bundle")
     .description("make one WebAssembly module of engine and model, for hosts without JavaScript")
     .argument("<model>", ".aseg file, - for standard input")
-    .requiredOption(
-      "-o, --output <file>",
-      "the module, - for standard output; a folder for C",
-      outputPath,
-    )
+    .requiredOption("-o, --output <file>", "the module, - for standard output; a folder for C", outputPath)
     .addOption(sizeOption())
     .addOption(
       new Option(

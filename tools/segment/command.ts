@@ -64,11 +64,12 @@ PNG, JPEG, WebP and BMP are read; AVIF, GIF, TIFF, CMYK and arithmetic JPEG wher
 where heic-decode is. For every photo NAME.mask.png is written (class ids, with the classes' colours as palette) and
 NAME.overlay.jpg or .png; of a folder or a pattern, below the same folders as the photos. --only chooses among
 
-  mask      class ids, with the classes' colours as palette
-  overlay   the photo with the colours laid over it
-  cutout    the photo where it is of one of --classes, transparent elsewhere
-  polygons  outlines of each class in pixels, with holes, as GeoJSON
-  rle       annotations as COCO has them, with compressed run lengths
+  mask         class ids, with the classes' colours as palette
+  overlay      the photo with the colours laid over it
+  cutout       the photo where it is of one of --classes, transparent elsewhere
+  probability  of the class at each pixel, or of the one of --classes: grey, 0 to 255
+  polygons     outlines of each class in pixels, with holes, as GeoJSON
+  rle          annotations as COCO has them, with compressed run lengths
 
 A video (mp4, mov, mkv, webm, avi) gives one with the overlay and its sound, or with --only mask one of class ids as grey
 levels, without loss (mkv); --csv and --json-lines tell the shares of each frame. It takes ffmpeg.

@@ -38,9 +38,13 @@ export async function segmentImage(
 ): Promise<Report> {
   const { width, height } = image;
   const start = performance.now();
-  const { mask } = segmenter.segment(image);
+  const { outputs, classes } = destination;
+  const [only, ...others] = classes ?? [];
+  const probabilities = only !== undefined && others.length === 0 ? only : "max";
+  const found = segmenter.segment(image, outputs.includes("probability") ? { probabilities } : {});
+  const { mask } = found;
   const milliseconds = performance.now() - start;
-  const paths = await writeResults({ segmenter, image, mask }, file, destination);
+  const paths = await writeResults({ segmenter, image, ...found }, file, destination);
   const shares = countShares(mask, segmenter.classes)
     .filter(({ share }) => share > 0)
     .map(({ name, share }) => ({ name, share }));

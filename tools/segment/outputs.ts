@@ -6,7 +6,7 @@ import { toPolygons } from "./polygons.js";
 import { toCoco } from "./rle.js";
 
 /** Outputs that `--only` chooses among. */
-export const OUTPUTS = ["mask", "overlay", "cutout", "polygons", "rle"] as const;
+export const OUTPUTS = ["mask", "overlay", "cutout", "probability", "polygons", "rle"] as const;
 export type Output = (typeof OUTPUTS)[number];
 
 /** How results are made. */
@@ -25,6 +25,8 @@ export interface Result {
   readonly image: DecodedImage;
   /** Class ids [height, width]. */
   readonly mask: Uint8Array;
+  /** Of the one class chosen, or of the class that wins, 0..255 [height, width]; there if it is an output. */
+  readonly probabilities?: Uint8Array;
   /** File name of the image. */
   readonly photo: string;
   /** See marks.ts. */
@@ -67,6 +69,8 @@ export async function render(output: Output, result: Result, options: OutputOpti
       const { encodeJpeg } = await import("../image/jpeg-encode.js");
       return encodeJpeg(laid, mark);
     }
+    case "probability":
+      return encodePng({ data: result.probabilities!, width, height, channels: 1 }, undefined, mark);
     case "cutout":
       return encodePng(cutOut(image, mask, new Set(chosen)), undefined, mark);
     case "polygons":

@@ -58,6 +58,6 @@ export function removeHalves(files: readonly ImageFile[], destination: Destinati
   const folders = new Set(files.map((file) => dirname(pathOf("mask", file, destination))));
   for (const path of folders) {
     if (isFolder(path))
-      removeLeftovers(path, /\.(mask|overlay|cutout|polygons|rle)\.(png|jpg|json|geojson)$/);
+      removeLeftovers(path, /\.(mask|overlay|cutout|probability|polygons|rle)\.(png|jpg|json|geojson)$/);
   }
 }

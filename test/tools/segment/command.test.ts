@@ -35,6 +35,37 @@ describe("attendseg segment", () => {
     expect(text).toMatch(/street\.png: 90x70, [\d.]+ ms\n/);
   });
 
+  test("writes what --only names, of the classes that --classes names", async () => {
+    const words = [
+      "segment",
+      photo,
+      "-o",
+      "chosen",
+      "--only",
+      "rle,probability,cutout",
+      "--classes",
+      "CLASS 1",
+    ];
+    expect(place.run([...words, "--quiet"])).toMatchObject({ code: 0, err: "", text: "" });
+    const folder = join(place.folder, "chosen");
+    const names = ["street.cutout.png", "street.probability.png", "street.rle.json"];
+    expect(readdirSync(folder).sort()).toEqual(names);
+    const { segmenter } = await segmentHere(new Uint8Array(3), 1, 1, 3);
+    const { data } = decode(readFileSync(photo));
+    const street = { data: data as Uint8Array, width: 90, height: 70 };
+    const { probabilities, mask } = segmenter.segment(street, { probabilities: 1 });
+    expect([...decode(readFileSync(join(folder, names[1]!))).data]).toEqual([...probabilities!]);
+    const coco = JSON.parse(readFileSync(join(folder, names[2]!), "utf8"));
+    expect(coco.categories).toEqual([{ id: 1, name: "class 1" }]);
+    const area = mask.filter((id) => id === 1).length;
+    expect(coco.annotations.map((found: { area: number }) => found.area)).toEqual(area > 0 ? [area] : []);
+    expectFailure(
+      place.run([...words, "--classes", "bus"]),
+      2,
+      "--classes: there is no bus; the model has class 0",
+    );
+  });
+
   test("reads every kind of PNG", async () => {
     const gray = (x: number, y: number) => STREET.sample(x, y, 0);
     const kinds: Record<string, { png: Partial<PngParts>; pixel: (x: number, y: number) => number[] }> = {

@@ -84,6 +84,14 @@ describe("outputs", () => {
     }
   });
 
+  test("a probability is grey", async () => {
+    const probabilities = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, at) => at % 256);
+    const { data: levels, channels } = decode(
+      await render("probability", { ...result, probabilities }, options),
+    );
+    expect([channels, ...levels]).toEqual([1, ...probabilities]);
+  });
+
   test.each(["mask", "overlay", "cutout", "polygons", "rle"] as const)(
     "%s carries the mark",
     async (output) => {

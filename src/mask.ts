@@ -68,11 +68,19 @@ export function overlay(
   }
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
-  for (let at = 0; at < mask.length; at++) {
-    for (let channel = 0; channel < 3; channel++) {
-      const level = data[at * channels + (channels === 1 ? 0 : channel)]!;
-      out[at * 3 + channel] = Math.round(level * (1 - opacity) + table[3 * mask[at]! + channel]! * opacity);
+  // [class, channel, level]: each blend of a class that occurs is worked out once
+  const blends = new Uint8Array(256 * 768);
+  histogram(mask, 256).forEach((count, id) => {
+    for (let at = id * 768; count > 0 && at < (id + 1) * 768; at++) {
+      blends[at] = Math.round((at & 255) * (1 - opacity) + table[at >> 8]! * opacity);
     }
+  });
+  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  for (let at = 0, from = 0; at < mask.length; at++, from += channels) {
+    const row = mask[at]! * 768;
+    out[at * 3] = blends[row + data[from]!]!;
+    out[at * 3 + 1] = blends[row + 256 + data[from + green]!]!;
+    out[at * 3 + 2] = blends[row + 512 + data[from + blue]!]!;
   }
   return out;
 }

@@ -47,9 +47,10 @@ const TOOLS = ["tools/build.js", "package-lock.json"];
 const LIBRARY = ["src/**/*.ts", ...TOOLS];
 
 const shared = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
-/** Bundled packages may still call require. */
+/** Bundled packages may still call require, and ask for their folder. */
 const NODE = {
   platform: "node",
+  define: { __dirname: "import.meta.dirname" },
   loader: { ".wasm": "binary" },
   banner: {
     js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
@@ -227,7 +228,7 @@ async function bundleCommands() {
     ...NODE,
     entryPoints: COMMANDS,
     outdir: "dist",
-    external: ["onnxruntime-web"],
+    external: ["onnxruntime-web", "sharp", "heic-decode"],
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     metafile: true,

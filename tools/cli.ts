@@ -8,6 +8,7 @@ import { packageVersion } from "./common/package.js";
 import { compareCommand } from "./compare/command.js";
 import { convertCommand } from "./convert/command.js";
 import { exportCommand } from "./convert/export/command.js";
+import { doctorCommand } from "./doctor/command.js";
 import { evaluateCommand } from "./evaluate/command.js";
 import { benchCommand } from "./explore/bench-command.js";
 import { exploreCommand } from "./explore/command.js";
@@ -39,6 +40,7 @@ function buildProgram(): Command {
     exportCommand,
     serveCommand,
     bundleCommand,
+    doctorCommand,
     costCommand,
     benchCommand,
     exploreCommand,

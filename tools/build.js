@@ -39,6 +39,8 @@ const COMMANDS = {
   "segment-worker": "tools/segment/worker.ts",
 };
 
+const POOL = { pool: "src/pool.ts", "pool-worker": "src/pool-worker.ts" };
+
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
 const TOOLS = ["tools/build.js", "package-lock.json"];
 const LIBRARY = ["src/**/*.ts", ...TOOLS];
@@ -191,6 +193,13 @@ async function bundleLibrary() {
     plugins: [separateThreads],
   });
   Object.assign(files, (await bundle({ ...options, entryPoints: WORKER })).files);
+  const pool = {
+    ...options,
+    entryPoints: POOL,
+    external: ["node:*"],
+    plugins: [choose(ENTRIES.node), separateThreads],
+  };
+  Object.assign(files, (await bundle(pool)).files);
   files["dist/cjs/package.json"] = '{ "type": "commonjs" }\n';
   const engines = VARIANTS.map((name) => [`dist/engine/${name}.wasm`, readFileSync(`build/${name}.wasm`)]);
   return Object.assign(files, ...entries, Object.fromEntries(engines));

@@ -27,7 +27,7 @@ const ENTRIES = {
 };
 /** What `require` gets. */
 const COMMONJS = ["index", "node", "url-node", "js", "js-node"];
-const BROWSER = { browser: "src/browser/index.ts" };
+const BROWSER = { browser: "src/browser/index.ts", element: "src/element.ts" };
 /** Whole: bundlers make scripts of workers in formats that cannot import a second file. */
 const WORKER = { worker: "src/worker.ts" };
 const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };

@@ -351,6 +351,7 @@ export const FRAMEWORKS: readonly Step[] = [
     },
   },
   { name: "metro", run: runMetro },
+  { name: "compilers", run: checkCompilers },
 ];
 
 /** Runs a compiler of webpack's kind. */
@@ -481,4 +482,49 @@ async function runMetro(workspace: Workspace): Promise<string> {
   const said = await execute(hermes, ["-O", join(folder, "bundle.js")], folder);
   if (said.trim() !== "javascript 3072") throw new Error(said.slice(0, 300));
   return "bundled by Metro, run by Hermes";
+}
+
+/** Programs without the types of pages, for workers and for older compilers, every declaration checked. */
+async function checkCompilers(workspace: Workspace): Promise<string> {
+  const core = `import { Segmenter, overlay, type Image, type LoadOptions } from "attendseg";
+    import { SegmenterPool } from "attendseg/pool";
+    import model from "attendseg/models/attendseg-camvid";
+    const image: Image = { data: new Uint8Array(3), width: 1, height: 1 };
+    const options: LoadOptions = { threads: undefined };
+    export const run = async () => { const s = await Segmenter.load(model, options); return overlay(image, s.segment(image).mask, s.palette); };
+    export const pool = () => SegmenterPool.load(model);`;
+  const worker = `import { AsyncSegmenter, MaskPainter, segmentStream, type Frame } from "attendseg/browser";
+    export async function run(bitmap: ImageBitmap, canvas: OffscreenCanvas, frames: ReadableStream<Frame>, signal?: AbortSignal) {
+      const segmenter = await AsyncSegmenter.load("x", { signal });
+      new MaskPainter(canvas, segmenter.palette).paint(await segmenter.segmentAsync(bitmap, { signal }));
+      for await (const { mask } of segmentStream(segmenter, frames)) return mask;
+    }`;
+  const common = `import { Segmenter } from "attendseg"; import model = require("attendseg/models/attendseg-camvid-tiny"); export const load = () => Segmenter.load(model);`;
+  const files = { "core.mts": core, "worker.mts": worker, "common.cts": common, "types/none": "" };
+  const cases: [string[], string][] = [
+    [["core.mts", "common.cts"], "--module nodenext --moduleResolution nodenext --lib es2022"],
+    [["worker.mts", "core.mts"], "--module esnext --moduleResolution bundler --lib es2022,webworker"],
+    [
+      ["worker.mts", "core.mts"],
+      "--module esnext --moduleResolution bundler --lib es2022,dom --exactOptionalPropertyTypes",
+    ],
+  ];
+  for (const version of ["5.4", "5.9", "6.0"]) {
+    const specs = [`typescript@~${version}`];
+    const folder = await makeApp(workspace, `typescript-${version}`, specs, "typescript/package.json", files);
+    const strict = [
+      "--noEmit",
+      "--strict",
+      "--skipLibCheck",
+      "false",
+      "--target",
+      "es2022",
+      "--typeRoots",
+      "types",
+    ];
+    for (const [names, options] of cases) {
+      await node(folder, toolOf(folder, "typescript/bin/tsc"), ...strict, ...options.split(" "), ...names);
+    }
+  }
+  return "TypeScript 5.4, 5.9 and 6.0, without DOM, for workers, exactOptionalPropertyTypes";
 }

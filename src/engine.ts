@@ -3,7 +3,6 @@ import type { CheckedImage } from "./image.js";
 import { link, recordAt } from "./link.js";
 import type { Model } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
-import { MASK_BAND } from "./record.js";
 import { imageScratch } from "./scratch.js";
 
 /** Exports of an engine module, any build; `op` is the address of a record. See assembly/index.ts. */
@@ -81,12 +80,12 @@ export class Engine {
     this.#memory.set(link(model, plan, dotProduct));
   }
 
-  /** Resizes an image to the input size and writes it as the input tensor. */
+  /** Resizes an image, no larger than the plan's largest, to the input size and writes it as the input tensor. */
   setImage({ data, width, height, channels }: CheckedImage): void {
     const { plan } = this;
     const op = recordAt(this.model, 0);
     const scratch = plan.arenaAt + plan.ops[0]!.scratch;
-    const parts = imageScratch(plan);
+    const parts = imageScratch(plan, plan.maxImage!);
     const weights = scratch + parts.weights;
     const rows = scratch + parts.rows;
     const rowBytes = plan.width * 3;
@@ -120,12 +119,13 @@ export class Engine {
   /** Writes the mask of the last run, class ids [height, width], into `out`. */
   writeMask(width: number, height: number, out: Uint8Array): void {
     const index = this.model.ops.length - 1;
-    const band = this.plan.arenaAt + this.plan.ops[index]!.scratch;
-    const step = Math.floor(MASK_BAND / width);
+    const { arenaAt, band } = this.plan;
+    const at = arenaAt + band.offset;
+    const step = Math.floor(band.bytes / width);
     for (let first = 0; first < height; first += step) {
       const end = Math.min(first + step, height);
       this.#exports.mask(recordAt(this.model, index), width, height, first, end);
-      out.set(this.#memory.subarray(band, band + (end - first) * width), first * width);
+      out.set(this.#memory.subarray(at, at + (end - first) * width), first * width);
     }
   }
 

@@ -9,6 +9,7 @@ import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
+import type { Size } from "./ops.js";
 import { plan } from "./plan.js";
 import { probabilities } from "./probability.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
@@ -26,6 +27,9 @@ export interface LoadOptions extends SourceOptions {
   readonly module?: WebAssembly.Module | undefined;
   /** Threads that work together, 1 to 16; default 1. Where there can be none, `info.noThreads` says why. */
   readonly threads?: number | undefined;
+  /** Largest image that will be segmented, pixels, 1 to 16,384 each, the default: less takes less memory. */
+  readonly maxImageWidth?: number | undefined;
+  readonly maxImageHeight?: number | undefined;
   /**
    * Script of the threads' workers, where it does not lie beside the library as thread.js: its address, or a
    * function that starts one. Not in Node.
@@ -115,7 +119,8 @@ export class Segmenter {
     const fileBytes = bytes.length;
     const model = parseModel(bytes);
     const planFor = (count: number) => {
-      return plan(model, options.height ?? model.height, options.width ?? model.width, { threads: count });
+      const { height = model.height, width = model.width, maxImageWidth, maxImageHeight } = options;
+      return plan(model, height, width, { threads: count, maxImageWidth, maxImageHeight });
     };
     let noThreads: string | undefined;
     if (threads > 1) {
@@ -187,6 +192,7 @@ export class Segmenter {
   #prepare(source: Image, options: SegmentOptions): Job {
     const engine = this.#expectAlive();
     const image = expectImage(source);
+    expectWithin(image, engine.plan.maxImage!);
     const width = expectInteger("width", options.width ?? image.width, 1, MAX_IMAGE_SIDE);
     const height = expectInteger("height", options.height ?? image.height, 1, MAX_IMAGE_SIDE);
     const out = options.out ?? new Uint8Array(width * height);
@@ -209,6 +215,15 @@ export class Segmenter {
     this.#pool?.expectAlive();
     return this.#engine;
   }
+}
+
+/** @throws RangeError if an image is larger than memory was planned for */
+function expectWithin(image: CheckedImage, most: Size): void {
+  if (image.width <= most.width && image.height <= most.height) return;
+  throw new RangeError(
+    `"image" expected at most ${most.width}x${most.height} pixels (maxImageWidth and maxImageHeight of load), ` +
+      `got ${image.width}x${image.height}`,
+  );
 }
 
 type Facts = Pick<SegmenterInfo, "variant" | "fileBytes" | "noThreads">;

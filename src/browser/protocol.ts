@@ -14,7 +14,10 @@ export type Frame = ImageBitmap | VideoFrame;
 
 /** What the worker is told to load with. */
 export interface WorkerLoadOptions
-  extends Pick<LoadOptions, "width" | "height" | "variant" | "module" | "threads"> {
+  extends Pick<
+    LoadOptions,
+    "width" | "height" | "variant" | "module" | "threads" | "maxImageWidth" | "maxImageHeight"
+  > {
   /** Address of the script of the threads' workers, where it does not lie beside worker.js as thread.js. */
   readonly threadWorker?: string | URL | undefined;
 }

@@ -1,12 +1,11 @@
 import { basename, dirname } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../common/errors.js";
-import { nameOf, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import { nameOf, readBytes, STANDARD, stem, writeBytes, writeError, writeOutput } from "../common/files.js";
 import {
   type InputSize,
   jsonOption,
   naming,
-  needRuntime,
   parseColor,
   printJson,
   sizeOption,
@@ -75,7 +74,7 @@ async function run(path: string, options: Options): Promise<void> {
     throw new UsageError("-o - takes no --json: standard output holds the model alone");
   }
   const bytes = readBytes(path);
-  const { convertGraph, loadGraph } = await needRuntime(() => import("./index.js"));
+  const { convertGraph, loadGraph } = await import("./index.js");
   const { readInputs } = await import("../data/inputs.js");
   const folder = path === STANDARD ? "." : dirname(path);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);
@@ -106,8 +105,7 @@ async function run(path: string, options: Options): Promise<void> {
     writeBytes(options.output, converted.bytes);
     const { report } = converted;
     if (options.json) printJson({ output: options.output, fileBytes: converted.bytes.length, ...report });
-    else if (options.output === STANDARD)
-      process.stderr.write(describe(report, options, converted.bytes.length));
+    else if (options.output === STANDARD) writeError(describe(report, options, converted.bytes.length));
     else writeOutput(describe(report, options, converted.bytes.length));
   } finally {
     progress.stop();

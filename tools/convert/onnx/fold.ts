@@ -7,6 +7,13 @@ import { OPERATORS } from "./operators.js";
 import { FLOAT, INT64 } from "./read.js";
 import { inferShapes } from "./shapes.js";
 
+/** Elements that constants may be computed to: this many, and so many for each element that the file holds. */
+const COMPUTED_ELEMENTS = 1 << 21;
+const COMPUTED_RATIO = 16;
+/** Most axes and most elements of an activation. */
+const MAX_RANK = 8;
+const MAX_ELEMENTS = 2 ** 28;
+
 /**
  * Replaces nodes whose outputs are known by constants and infers the shape of every other tensor.
  * A `Resize` whose size was taken from another tensor gets that tensor as its fifth input.
@@ -19,6 +26,8 @@ export function foldConstants(graph: Graph): Graph {
   for (const [name, constant] of constants) shapes.set(name, constant.dims);
   const producer = producers(graph);
   const nodes: Node[] = [];
+  let budget = COMPUTED_ELEMENTS;
+  for (const { values } of constants.values()) budget += COMPUTED_RATIO * values.length;
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
     const evaluate = OPERATORS[node.type];
@@ -28,6 +37,10 @@ export function foldConstants(graph: Graph): Graph {
     else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
     else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
     if (result) {
+      expectRank(node, result.dims);
+      if (node.type === "Constant") budget += COMPUTED_RATIO * result.values.length;
+      else if (!inputs.some((input) => input?.values === result.values)) budget -= result.values.length;
+      if (budget < 0) throw new ConvertError(`${describe(node)}: its constants grow too large`);
       constants.set(node.outputs[0]!, result);
       shapes.set(node.outputs[0]!, result.dims);
       continue;
@@ -35,11 +48,20 @@ export function foldConstants(graph: Graph): Graph {
     const known: Graph = { ...graph, constants, shapes };
     inferShapes(known, node).forEach((shape, index) => {
       const output = node.outputs[index];
+      expectRank(node, shape);
+      const elements = shape.reduce((product, size) => product * size, 1);
+      if (!(elements <= MAX_ELEMENTS)) {
+        throw new ConvertError(`${describe(node)}: an output of [${shape.join(", ")}] is too large`);
+      }
       if (output !== undefined && output !== "") shapes.set(output, shape);
     });
     nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
   }
   return { ...graph, nodes, constants, shapes };
+}
+
+function expectRank(node: Node, dims: readonly number[]): void {
+  if (dims.length > MAX_RANK) throw new ConvertError(`${describe(node)}: more than ${MAX_RANK} axes`);
 }
 
 function withLike(

@@ -8,6 +8,8 @@ export { decodeImage, ImageReader, readImage, sizeOf, sizeWithin } from "./image
 export type { Canvas, MaskImage } from "./overlay.js";
 export { drawOverlay, MaskPainter, maskBitmap } from "./overlay.js";
 export type { AsyncSegmentation, AsyncSegmenterInfo, Endpoint, Frame } from "./protocol.js";
+export type { StoreOptions } from "./store.js";
+export { fetchModel, forgetModels } from "./store.js";
 export type { FrameSource, StreamedFrame, StreamOptions } from "./stream.js";
 export { segmentStream } from "./stream.js";
 export type { ThreadSupport } from "./threads.js";

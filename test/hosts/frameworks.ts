@@ -500,30 +500,23 @@ async function checkCompilers(workspace: Workspace): Promise<string> {
       for await (const { mask } of segmentStream(segmenter, frames)) return mask;
     }`;
   const common = `import { Segmenter } from "attendseg"; import model = require("attendseg/models/attendseg-camvid-tiny"); export const load = () => Segmenter.load(model);`;
-  const files = { "core.mts": core, "worker.mts": worker, "common.cts": common, "types/none": "" };
-  const cases: [string[], string][] = [
-    [["core.mts", "common.cts"], "--module nodenext --moduleResolution nodenext --lib es2022"],
-    [["worker.mts", "core.mts"], "--module esnext --moduleResolution bundler --lib es2022,webworker"],
-    [
-      ["worker.mts", "core.mts"],
-      "--module esnext --moduleResolution bundler --lib es2022,dom --exactOptionalPropertyTypes",
-    ],
-  ];
+  const none = { target: "es2022", strict: true, noEmit: true, skipLibCheck: false, types: [] };
+  const bundled = { ...none, module: "esnext", moduleResolution: "bundler" };
+  const nodeOnly = { ...none, module: "nodenext", moduleResolution: "nodenext", lib: ["es2022"] };
+  const pages = { ...bundled, lib: ["es2022", "dom"], exactOptionalPropertyTypes: true };
+  const config = (compilerOptions: object, ...names: string[]) =>
+    JSON.stringify({ compilerOptions, files: names });
+  const configs = {
+    "node.json": config(nodeOnly, "core.mts", "common.cts"),
+    "worker.json": config({ ...bundled, lib: ["es2022", "webworker"] }, "core.mts", "worker.mts"),
+    "page.json": config(pages, "core.mts", "worker.mts"),
+  };
+  const files = { "core.mts": core, "worker.mts": worker, "common.cts": common, ...configs };
   for (const version of ["5.4", "5.9", "6.0"]) {
     const specs = [`typescript@~${version}`];
     const folder = await makeApp(workspace, `typescript-${version}`, specs, "typescript/package.json", files);
-    const strict = [
-      "--noEmit",
-      "--strict",
-      "--skipLibCheck",
-      "false",
-      "--target",
-      "es2022",
-      "--typeRoots",
-      "types",
-    ];
-    for (const [names, options] of cases) {
-      await node(folder, toolOf(folder, "typescript/bin/tsc"), ...strict, ...options.split(" "), ...names);
+    for (const name of Object.keys(configs)) {
+      await node(folder, toolOf(folder, "typescript/bin/tsc"), "-p", name);
     }
   }
   return "TypeScript 5.4, 5.9 and 6.0, without DOM, for workers, exactOptionalPropertyTypes";

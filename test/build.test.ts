@@ -37,9 +37,9 @@ describe("the built library", () => {
 
   it("has every file that package.json promises", () => {
     const { exports } = JSON.parse(readFileSync("package.json", "utf8"));
-    const paths = Object.values(exports).flatMap((entry) => {
-      return typeof entry === "string" ? [entry] : Object.values(entry as Record<string, string>);
-    });
+    const list = (entry: unknown): string[] =>
+      typeof entry === "string" ? [entry] : Object.values(entry as object).flatMap(list);
+    const paths = list(exports);
     const plain = paths.filter((path) => !path.includes("*"));
     expect(plain.length).toBeGreaterThan(10);
     expect(plain.filter((path) => !existsSync(path))).toEqual([]);
@@ -71,6 +71,7 @@ describe("a build", () => {
       "asconfig.json",
       "tsconfig.json",
       "assembly",
+      "models",
       "src",
       "tools",
       "dist",

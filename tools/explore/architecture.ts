@@ -19,6 +19,7 @@ export interface Architecture {
     readonly width: number;
     readonly kernel: number;
     readonly scales?: readonly number[];
+    readonly condensers?: readonly (Condenser | null)[];
   };
 }
 
@@ -74,15 +75,17 @@ function findFault({ classes, stem, stages, refinement }: Architecture): string 
   if (scales.length === 0 || String(scales) !== String(SCALES.filter((scale) => scales.includes(scale)))) {
     return "refinement.scales";
   }
+  const fits = (c: Condenser | null, scale: number) =>
+    c === null || (isWidth(c?.pool) && (STRIDE / scale) % c.pool === 0 && c.ratio > 0);
+  const { condensers = scales.map(() => null) } = refinement;
+  if (condensers.length !== scales.length || !condensers.every((c, at) => fits(c, scales[at]!))) {
+    return "refinement.condensers";
+  }
   if (stages?.length !== STAGES) return "stages";
   for (const [index, { width, kernel, blocks }] of stages.entries()) {
     if (!isWidth(width) || !isKernel(kernel) || !blocks?.length) return `stages[${index}]`;
     const valid = blocks.every(({ expand, width: own = 1, condenser: c }) => {
-      return (
-        isWidth(expand) &&
-        isWidth(own) &&
-        (c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0))
-      );
+      return isWidth(expand) && isWidth(own) && fits(c, 4 << index);
     });
     if (!valid) return `stages[${index}].blocks`;
   }
@@ -216,10 +219,12 @@ export function shapeModel({ name = "network", classes, stem, stages, refinement
   }
   x = builder.pointwise(x, refinement.width);
   let coarser = STRIDE;
-  for (const scale of refinement.scales ?? SCALES) {
+  for (const [at, scale] of (refinement.scales ?? SCALES).entries()) {
     const large = builder.resize(x, coarser / scale);
     const lateral = builder.pointwise(maps.get(scale)!, refinement.width);
     x = builder.depthwise(builder.sum(large, lateral), refinement.kernel, 1);
+    const condenser = refinement.condensers?.[at];
+    if (condenser) x = condense(builder, x, condenser);
     x = builder.pointwise(x, refinement.width);
     coarser = scale;
   }

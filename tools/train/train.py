@@ -45,8 +45,6 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
     add("--teacher", help="checkpoint.pt of a larger network whose predictions the training follows, too")
     add("--follow", type=float, default=0.5, help="weight (0..1) of the teacher's predictions against the labels")
-    add("--coarse", nargs="+", default=[], help="folders of further frames whose labels are groups of classes")
-    add("--unseen", help="text file with names of --coarse frames that are measured on, not trained on")
     add("--split", help='split JSON with a list "validation" (unset: a sixth of the frames, see RUN/split.json)')
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")
     add("--crop", type=int, default=256, help="side of a crop")

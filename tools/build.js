@@ -40,6 +40,8 @@ const COMMANDS = {
 };
 
 const POOL = { pool: "src/pool.ts", "pool-worker": "src/pool-worker.ts" };
+/** What components export. */
+const WIT = "tools/bundle/attendseg.wit";
 
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
 const TOOLS = ["tools/build.js", "package-lock.json"];
@@ -238,7 +240,11 @@ async function bundleCommands() {
     chunkNames: "chunks/[name]-[hash]",
     metafile: true,
   });
-  return { ...files, "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)) };
+  return {
+    ...files,
+    "dist/attendseg.wit": readFileSync(WIT),
+    "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)),
+  };
 }
 
 /** The licences of the packages whose files are part of the command line. */
@@ -288,7 +294,14 @@ const STEPS = [
   { name: "models", inputs: ["models/*.aseg", "src/base64.ts", ...TOOLS], make: bundleModels },
   {
     name: "commands",
-    inputs: ["tools/**/*.ts", "!tools/page/**", "build/standalone-*.wasm", ...LIBRARY],
+    inputs: [
+      "tools/**/*.ts",
+      "!tools/page/**",
+      WIT,
+      "build/standalone-*.wasm",
+      "build/component-*.wasm",
+      ...LIBRARY,
+    ],
     make: bundleCommands,
   },
   { name: "street", inputs: ["tools/sample/*.ts", STREET, ...TOOLS], make: drawStreet },

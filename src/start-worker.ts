@@ -57,8 +57,17 @@ function startFrom(address: URL): Worker {
 }
 
 function startModule(address: string): Worker {
-  const { trustedTypes } = globalThis as TrustedTypesHost;
-  policy ??= trustedTypes?.createPolicy("attendseg", { createScriptURL: (text) => text });
-  const script = (policy?.createScriptURL(address) ?? address) as string;
+  const script = (openPolicy()?.createScriptURL(address) ?? address) as string;
   return new Worker(script, { type: "module", name: "attendseg" });
+}
+
+/** The library's policy, where the host has such and the page allows it: only some pages need one. */
+function openPolicy(): typeof policy {
+  try {
+    const { trustedTypes } = globalThis as TrustedTypesHost;
+    policy ??= trustedTypes?.createPolicy("attendseg", { createScriptURL: (text) => text });
+  } catch {
+    // the plain address then tells what is missing
+  }
+  return policy;
 }

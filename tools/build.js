@@ -27,7 +27,7 @@ const ENTRIES = {
 };
 /** What `require` gets. */
 const COMMONJS = ["index", "node", "url-node", "js", "js-node"];
-const BROWSER = { browser: "src/browser/index.ts" };
+const BROWSER = { browser: "src/browser/index.ts", element: "src/element.ts" };
 /** Whole: bundlers make scripts of workers in formats that cannot import a second file. */
 const WORKER = { worker: "src/worker.ts" };
 const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
@@ -41,6 +41,7 @@ const COMMANDS = {
 
 /** What components export. */
 const WIT = "tools/bundle/attendseg.wit";
+const POOL = { pool: "src/pool.ts", "pool-worker": "src/pool-worker.ts" };
 
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
 const TOOLS = ["tools/build.js", "package-lock.json"];
@@ -195,6 +196,13 @@ async function bundleLibrary() {
     plugins: [separateThreads],
   });
   Object.assign(files, (await bundle({ ...options, entryPoints: WORKER })).files);
+  const pool = {
+    ...options,
+    entryPoints: POOL,
+    external: ["node:*"],
+    plugins: [choose(ENTRIES.node), separateThreads],
+  };
+  Object.assign(files, (await bundle(pool)).files);
   files["dist/cjs/package.json"] = '{ "type": "commonjs" }\n';
   const engines = VARIANTS.map((name) => [`dist/engine/${name}.wasm`, readFileSync(`build/${name}.wasm`)]);
   return Object.assign(files, ...entries, Object.fromEntries(engines));

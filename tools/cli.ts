@@ -16,6 +16,7 @@ import { costCommand } from "./explore/cost-command.js";
 import { inspectCommand } from "./inspect/command.js";
 import { segmentCommand } from "./segment/command.js";
 import { serveCommand } from "./serve/command.js";
+import { pageCommand } from "./site/command.js";
 
 const OK = 0;
 const FAILED = 1;
@@ -39,6 +40,7 @@ function buildProgram(): Command {
     evaluateCommand,
     exportCommand,
     serveCommand,
+    pageCommand,
     bundleCommand,
     doctorCommand,
     costCommand,

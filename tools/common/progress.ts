@@ -11,6 +11,12 @@ export interface Progress {
 }
 
 const NOTHING: Progress = { update: () => {}, interrupt: (print) => print(), stop: () => {} };
+/** What of a bar its types leave out. */
+interface Internals {
+  readonly terminal: { cursorSave(): void };
+  render(isForced: boolean): void;
+}
+
 const CLEAR_LINE = "\r\u001b[K";
 
 /**
@@ -27,13 +33,15 @@ export function startProgress(label: string, total: number): Progress {
     Presets.shades_classic,
   );
   bar.start(total, 0, { text: "" });
+  const inner = bar as unknown as Internals;
   return {
     update: (done, text = "") => bar.update(done, { text: oneLine(text) }),
     interrupt: (print) => {
       process.stderr.write(CLEAR_LINE);
       print();
-      bar.updateETA();
-      (bar as unknown as { render(isForced: boolean): void }).render(true);
+      // where the bar is now, which it clears in the end
+      inner.terminal.cursorSave();
+      inner.render(true);
     },
     stop: () => bar.stop(),
   };

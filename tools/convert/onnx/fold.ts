@@ -1,6 +1,6 @@
 /** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
 
-import { ConvertError } from "../errors.js";
+import { ConvertError, checking } from "../errors.js";
 import { type Constant, describe, type Graph, type Node, numberOf, producers } from "../graph.js";
 import { arrayOf } from "./constants.js";
 import { OPERATORS } from "./operators.js";
@@ -30,12 +30,7 @@ export function foldConstants(graph: Graph): Graph {
   for (const { values } of constants.values()) budget += COMPUTED_RATIO * values.length;
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
-    const evaluate = OPERATORS[node.type];
-    const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
-    let result: Constant | undefined;
-    if (node.type === "Constant") result = constantOf(node);
-    else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
-    else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
+    const result = checking(describe(node), () => evaluated(node, inputs, shapes));
     if (result) {
       expectRank(node, result.dims);
       if (node.type === "Constant") budget += COMPUTED_RATIO * result.values.length;
@@ -46,7 +41,7 @@ export function foldConstants(graph: Graph): Graph {
       continue;
     }
     const known: Graph = { ...graph, constants, shapes };
-    inferShapes(known, node).forEach((shape, index) => {
+    checking(describe(node), () => inferShapes(known, node)).forEach((shape, index) => {
       const output = node.outputs[index];
       expectRank(node, shape);
       const elements = shape.reduce((product, size) => product * size, 1);
@@ -55,9 +50,23 @@ export function foldConstants(graph: Graph): Graph {
       }
       if (output !== undefined && output !== "") shapes.set(output, shape);
     });
-    nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
+    nodes.push(
+      node.type === "Resize" ? checking(describe(node), () => withLike(node, shapes, producer)) : node,
+    );
   }
   return { ...graph, nodes, constants, shapes };
+}
+
+/** What a node gives, if that is known ahead. */
+function evaluated(
+  node: Node,
+  inputs: readonly (Constant | undefined)[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Constant | undefined {
+  if (node.type === "Constant") return constantOf(node);
+  if (node.type === "Shape" && shapes.has(node.inputs[0]!)) return shapeConstant(node, shapes);
+  const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
+  return isKnown && inputs[0] ? OPERATORS[node.type]?.(node, inputs) : undefined;
 }
 
 function expectRank(node: Node, dims: readonly number[]): void {

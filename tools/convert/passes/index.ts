@@ -1,4 +1,4 @@
-import { ConvertError } from "../errors.js";
+import { ConvertError, checking } from "../errors.js";
 import type { Normalization } from "../feed.js";
 import { describe, type Graph, LOWERED, type Pass, prune } from "../graph.js";
 import { SUPPORTED } from "../onnx/shapes.js";
@@ -49,7 +49,9 @@ export function passList({ mean, std }: Normalization): readonly (readonly [stri
  */
 export function lower(graph: Graph, options: Normalization = {}): Graph {
   let current = graph;
-  for (const [, pass] of passList(options)) current = prune(pass(current));
+  for (const [name, pass] of passList(options)) {
+    current = checking(`the graph, at the step "${name}"`, () => prune(pass(current)));
+  }
   for (const node of current.nodes) {
     if ((LOWERED as readonly string[]).includes(node.type)) continue;
     throw new ConvertError(

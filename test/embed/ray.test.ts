@@ -15,6 +15,15 @@ import {
 } from "./embed.js";
 
 const missing = missingModules("ray", "pandas", "pyarrow", "wasmtime", "PIL");
+/** Lays an image on its side and says so in its EXIF data. */
+const TURN = `
+import sys
+from PIL import Image
+image = Image.open(sys.argv[1]).transpose(Image.Transpose.ROTATE_90)
+exif = image.getexif()
+exif[0x0112] = 6
+image.save(sys.argv[2], exif=exif)
+`;
 const ENVIRONMENT = { RAY_USAGE_STATS_ENABLED: "0", RAY_AUTH_MODE: "disabled", RAY_ADDRESS: "" };
 
 describe.skipIf(missing)(suiteName("ray_segment.py", missing), () => {
@@ -27,6 +36,9 @@ describe.skipIf(missing)(suiteName("ray_segment.py", missing), () => {
     names.forEach((name, index) => {
       writeFileSync(join(images, `${name}.png`), encode(drawImage(index)));
     });
+    const { status: turned } = python(["-c", TURN, join(images, "photo2.png"), join(images, "turned.png")]);
+    expect(turned).toBe(0);
+    names.push("turned");
     const whole = readFileSync(join(images, "photo1.png"));
     writeFileSync(join(images, "broken.png"), whole.subarray(0, 4000));
     writeFileSync(join(images, "notes.txt"), "not a photo");
@@ -34,14 +46,15 @@ describe.skipIf(missing)(suiteName("ray_segment.py", missing), () => {
     const run = () => {
       const words = [join(EMBED, "ray_segment.py"), module, images, masks, "--workers", "2"];
       const { status, stdout, stderr } = python(words, ENVIRONMENT);
-      expect(stdout.trimEnd().split("\n").at(-1)).toBe("7 masks, 1 failed");
+      expect(stdout.trimEnd().split("\n").at(-1)).toBe("8 masks, 1 failed");
       expect(stderr).toContain(`${join(images, "broken.png")}: image file is truncated`);
       expect(status).toBe(1);
       expect(readdirSync(masks).sort()).toEqual(names.map((name) => `${name}.mask.png`));
     };
     run();
     for (const [index, name] of names.entries()) {
-      expectMask(join(masks, `${name}.mask.png`), await maskOf(FIXTURE, drawImage(index)));
+      const image = drawImage(name === "turned" ? 2 : index);
+      expectMask(join(masks, `${name}.mask.png`), await maskOf(FIXTURE, image));
     }
     const times = () => names.slice(1).map((name) => statSync(join(masks, `${name}.mask.png`)).mtimeMs);
     const before = times();

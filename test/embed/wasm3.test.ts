@@ -7,7 +7,9 @@ const missing = missingModules("wasm3");
 
 describe.skipIf(missing)(suiteName("the guide's Python for wasm3", missing), () => {
   test("gives the library's mask", async () => {
-    const [, code] = /```python\n([^`]+)```/.exec(readFileSync(join(EMBED, "README.md"), "utf8"))!;
+    const [, code] = /```python\n(import wasm3[^`]+)```/.exec(
+      readFileSync(join(EMBED, "README.md"), "utf8"),
+    )!;
     const { folder, module, width, height } = await embed(FIXTURE, "scalar");
     const data = Uint8Array.from({ length: width * height * 3 }, (_, at) => (at * 2654435761) >>> 24);
     writeFileSync(join(folder, "rgb"), data);

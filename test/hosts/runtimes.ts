@@ -59,7 +59,12 @@ function emulated(arch: string, tag: string, emulator: string, triple: string, d
         ["--force", `${packageName}@${tag}`],
         `${packageName}/bin/node`,
       );
-      return runScript([qemu, "-L", root, program], [], { fixture, sizes });
+      const command = [qemu, "-L", root, program];
+      // some versions of qemu hang before Node has started
+      await execute("timeout", ["60", ...command, "-e", "0"]).catch(() => {
+        throw new Absent(`${emulator} does not start Node ${tag} within a minute`);
+      });
+      return runScript(command, [], { fixture, sizes });
     },
   };
 }

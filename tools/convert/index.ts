@@ -1,4 +1,4 @@
-/** The converter: an ONNX file, float or quantised (QDQ), becomes a model file. */
+/** The converter: an ONNX or TFLite file, float or quantised, becomes a model file. */
 import { createHash } from "node:crypto";
 import { ModelError } from "../../src/errors.js";
 import type { Color } from "../../src/metadata.js";
@@ -13,7 +13,8 @@ import { writeModel } from "./aseg/write.js";
 import { ConvertError } from "./errors.js";
 import { type Images, type Normalization, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
-import { type GraphOptions, type LoadedGraph, loadGraph } from "./onnx/load.js";
+import { type LoadedFile, loadGraph } from "./load.js";
+import type { GraphOptions } from "./onnx/load.js";
 import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
@@ -26,12 +27,12 @@ import { openSession, type Session } from "./runtime.js";
 export { writeModel } from "./aseg/write.js";
 export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
-export { loadGraph } from "./onnx/load.js";
+export { loadGraph } from "./load.js";
 
 /** Images that the errors of the methods are measured on. */
 const SAMPLES = 4;
 
-/** An ONNX file. The folder is where its external data lies. */
+/** An ONNX or TFLite file. The folder is where the external data of an ONNX file lies. */
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
 
 /** Options of `convertGraph`. */
@@ -83,7 +84,7 @@ export interface Converted {
 
 /** One conversion: the file, its lowered graph and what was asked for. */
 interface Job {
-  readonly loaded: LoadedGraph;
+  readonly loaded: LoadedFile;
   readonly graph: Graph;
   readonly options: GraphConvertOptions;
 }
@@ -114,7 +115,7 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  *
  * @throws ConvertError if it holds what is not supported; the message names the node
  */
-export async function convertGraph(loaded: LoadedGraph, options: GraphConvertOptions): Promise<Converted> {
+export async function convertGraph(loaded: LoadedFile, options: GraphConvertOptions): Promise<Converted> {
   const graph = lower(loaded.graph, options);
   const job: Job = { loaded, graph, options };
   return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
@@ -210,7 +211,7 @@ function makeModel(
   const { width, height } = loaded;
   const provenance = {
     ...(options.sourceName !== undefined && { source: options.sourceName }),
-    sha256: createHash("sha256").update(loaded.bytes).digest("hex"),
+    sha256: createHash("sha256").update(loaded.file).digest("hex"),
     converter: packageVersion(),
   };
   const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;

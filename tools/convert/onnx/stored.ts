@@ -67,7 +67,8 @@ function decode(raw: Uint8Array, type: number, count: number): TypedArray {
   return values;
 }
 
-function halfToFloat(bits: number): number {
+/** The number that 16 bits stand for as IEEE binary16. */
+export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -52,6 +52,8 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
       );
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
+    case format.GROUP_NORM:
+      return 24 * inChannels;
     case format.GATE:
       return 4 * sizes[second!]!.width * inChannels + record.SLACK_BYTES;
     case format.RESIZE:

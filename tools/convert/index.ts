@@ -19,9 +19,11 @@ import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
+import { scalableTensors } from "./quantize/equalize.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
-import { METHODS, type Method } from "./quantize/ranges.js";
-import { logitsSqnr, type TensorDifference, TensorDifferences } from "./quantize/sqnr.js";
+import type { Method } from "./quantize/ranges.js";
+import { type Bits, type Prepared, prepare, search, type Trial } from "./quantize/search.js";
+import { type TensorDifference, TensorDifferences } from "./quantize/sqnr.js";
 import { openSession, type Session } from "./runtime.js";
 
 export { writeModel } from "./aseg/write.js";
@@ -39,8 +41,11 @@ export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder:
 export interface GraphConvertOptions extends Normalization {
   /** Needed for a float model. */
   readonly calibration?: Images;
-  /** 7 (default): activations in 0..127, legal for every kernel; 8: in -128..127. */
-  readonly activationBits?: 7 | 8;
+  /**
+   * 7: activations in 0..127, legal for every kernel on every host; 8: in -128..127. By default 8, or 7 where they
+   * agree with the float model on nearly as many pixels.
+   */
+  readonly activationBits?: Bits;
   readonly classes?: readonly string[];
   readonly palette?: readonly Color[];
   /** Name in the metadata. */
@@ -62,14 +67,15 @@ export interface ConvertOptions extends GraphConvertOptions, Pick<GraphOptions, 
 /** What a conversion has to tell; keys of `attendseg convert --json`. */
 export interface ConvertReport {
   readonly kind: "float" | "quantized";
+  readonly format: LoadedFile["format"];
   readonly opset: number;
   readonly nodes: number;
   readonly operations: number;
   /** Images calibrated on. */
   readonly pictures: number;
-  /** The method that was used, and the SQNR of the logits in decibels with each that was tried. */
-  readonly method?: Method;
-  readonly methods: readonly { readonly method: Method; readonly decibels: number }[];
+  /** The way that a float file was quantized, and all that were tried. */
+  readonly chosen?: Trial;
+  readonly trials: readonly Trial[];
   /** On one image, worst first; empty for a quantised file. */
   readonly tensors: readonly Omit<TensorDifference, "index">[];
   /** What could not be kept exactly. */
@@ -122,7 +128,7 @@ export async function convertGraph(loaded: LoadedFile, options: GraphConvertOpti
 }
 
 function convertQuantized(job: Job): Converted {
-  const notes: string[] = [];
+  const notes: string[] = [...job.loaded.notes];
   const ranges = rangesOf(job.graph, new Map(), "min-max");
   const derive = (tensor: string, levels: number): Bounds | undefined => {
     notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
@@ -134,35 +140,32 @@ function convertQuantized(job: Job): Converted {
 
 async function convertFloat(job: Job): Promise<Converted> {
   const { loaded, graph, options } = job;
-  const { calibration, onProgress: progress = () => {} } = options;
-  if (!calibration) {
+  const { calibration: images, activationBits: bits, method, onProgress: progress = () => {} } = options;
+  if (!images) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
-  const shared = sharedTensors(loaded, graph);
-  const float = await openSession(loaded, shared, true);
+  const float = await openSession(loaded, sharedTensors(loaded, graph), true);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
-    const found = await calibrate(float, loaded, graph, calibration, options, SAMPLES, onImage);
+    const scalable = scalableTensors(graph);
+    const found = await calibrate(float, loaded, graph, images, options, scalable, SAMPLES, onImage);
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const engine = await EngineBuild.open();
-    const methods = options.method ? [options.method] : METHODS;
-    const tried = methods.map((method, index) => {
-      const notes: string[] = [];
-      const ranges = rangesOf(graph, found.histograms, method);
-      const made = makeModel(job, assign(graph, ranges, options.activationBits ?? 7), notes);
-      const decibels = logitsSqnr(engine.load(made.model, loaded), found.samples);
-      progress("compare", index + 1, methods.length + 1);
-      return { ...made, method, decibels };
-    });
-    const { model, bytes, method, notes } = tried.reduce((a, b) => (b.decibels > a.decibels ? b : a));
+    const make = ({ graph, quantizations }: Prepared): Made =>
+      makeModel({ ...job, graph }, quantizations, [...loaded.notes]);
+    const wish = { ...(bits && { bits }), ...(method && { method }) };
+    const load = (prepared: Prepared) => engine.load(make(prepared).model, loaded);
+    const trials = search(graph, found, wish, load, (done, total) => progress("compare", done, total + 1));
+    const chosen = trials[0]!;
+    const { model, bytes, notes } = make(prepare(graph, found, chosen));
     const tensors = await worstTensors(job, model, engine, float, found.samples[0]!);
-    progress("compare", methods.length + 1, methods.length + 1);
+    progress("compare", trials.length + 1, trials.length + 1);
     const report: ConvertReport = {
       ...summary(job, model),
       kind: "float",
       pictures: found.images,
-      method,
-      methods: tried.map(({ method, decibels }) => ({ method, decibels })),
+      chosen,
+      trials,
       tensors,
       notes,
     };
@@ -192,9 +195,9 @@ async function worstTensors(
 }
 
 function summary({ loaded }: Job, model: Model): Omit<ConvertReport, "kind" | "notes"> {
-  const { opset, model: file } = loaded;
+  const { format, opset, model: file } = loaded;
   const counts = { nodes: file.nodes.length, operations: model.ops.length, pictures: 0 };
-  return { opset, ...counts, methods: [], tensors: [] };
+  return { format, opset, ...counts, trials: [], tensors: [] };
 }
 
 /**

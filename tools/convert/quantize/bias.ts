@@ -1,5 +1,5 @@
 /** Correction of the bias for what rounding takes off the mean of each output channel. */
-import { type Graph, type Node } from "../graph.js";
+import type { Graph, Node } from "../graph.js";
 import { FLOAT } from "../onnx/read.js";
 import { roundHalfEven } from "./numbers.js";
 
@@ -9,11 +9,11 @@ import { roundHalfEven } from "./numbers.js";
  *
  * @param means of each channel of each tensor, in the numbers of the graph
  */
-export function correctBias(graph: Graph, means: (tensor: string) => ArrayLike<number> | undefined): Graph {
+export function correctBias(graph: Graph, means: ReadonlyMap<string, ArrayLike<number>>): Graph {
   const constants = new Map(graph.constants);
   const nodes = graph.nodes.map((node): Node => {
     const weights = node.type === "conv" ? graph.constants.get(node.inputs[1]!)! : undefined;
-    const mean = means(node.inputs[0]!);
+    const mean = means.get(node.inputs[0]!);
     if (!weights || weights.quantized || !mean) return node;
     const [outputs, perGroup, height, width] = weights.dims as [number, number, number, number];
     const taps = height * width;
@@ -22,7 +22,8 @@ export function correctBias(graph: Graph, means: (tensor: string) => ArrayLike<n
     const bias = Float64Array.from({ length: outputs }, (_, o) => {
       const first = o * perGroup * taps;
       let largest = 0;
-      for (let at = first; at < first + perGroup * taps; at++) largest = Math.max(largest, Math.abs(weights.values[at]!));
+      for (let at = first; at < first + perGroup * taps; at++)
+        largest = Math.max(largest, Math.abs(weights.values[at]!));
       const scale = Math.fround(largest / 127);
       if (scale === 0) return known?.[o] ?? 0;
       const channel = Math.floor((o * group) / outputs) * perGroup;

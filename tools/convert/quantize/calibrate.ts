@@ -1,9 +1,9 @@
-/** Ranges of a float model's activations, measured by running it in onnxruntime. */
+/** A float model's activations, observed while it runs in onnxruntime. */
 import { type Images, type Normalization, toFloats } from "../feed.js";
 import type { Graph } from "../graph.js";
 import type { LoadedGraph } from "../onnx/load.js";
 import { channelsLast, type Session } from "../runtime.js";
-import { Histogram } from "./ranges.js";
+import { Observer } from "./observer.js";
 
 /** An image, levels 0..255, and the float model's logits for it, [height, width, classes]. */
 export interface Sample {
@@ -13,7 +13,7 @@ export interface Sample {
 
 /** What calibration found. */
 export interface Calibration {
-  readonly histograms: ReadonlyMap<string, Histogram>;
+  readonly observers: ReadonlyMap<string, Observer>;
   /** The first images, for measuring errors. */
   readonly samples: readonly Sample[];
   readonly images: number;
@@ -36,6 +36,7 @@ export function sharedTensors({ model }: LoadedGraph, graph: Graph): Map<string,
  *
  * @param float the file, open for its `sharedTensors`
  * @param graph the lowered graph
+ * @param scalable tensors that get a histogram of each channel
  * @param most how many samples to keep
  * @param onImage is told the number of images done
  * @throws ConvertError if onnxruntime refuses the model, RangeError if an image has another size
@@ -46,15 +47,16 @@ export async function calibrate(
   graph: Graph,
   images: Images,
   normalization: Normalization,
+  scalable: ReadonlySet<string>,
   most: number,
   onImage: (done: number) => void,
 ): Promise<Calibration> {
-  const histograms = new Map<string, Histogram>();
+  const observers = new Map<string, Observer>();
   const samples: Sample[] = [];
   const input = loaded.graph.input;
-  const add = (name: string, values: Float32Array): void => {
-    if (!histograms.has(name)) histograms.set(name, new Histogram());
-    histograms.get(name)!.add(values);
+  const add = (name: string, channels: number, values: Float32Array): void => {
+    if (!observers.has(name)) observers.set(name, new Observer(channels, scalable.has(name)));
+    observers.get(name)!.add(values);
   };
   let done = 0;
   for await (const image of images) {
@@ -62,9 +64,9 @@ export async function calibrate(
     if (image.length !== expected)
       throw new RangeError(`an image of ${expected} bytes expected, got ${image.length}`);
     const feed = toFloats(image, loaded.inputShape, normalization);
-    if (input !== graph.input) add(input, feed);
+    add(input, 3, toFloats(image, [1, 3, loaded.height, loaded.width], normalization));
     await float.run(feed, (name, { dims, data }) => {
-      add(name, data as Float32Array);
+      add(name, dims[1] ?? 1, data as Float32Array);
       if (name === graph.output && samples.length < most) {
         const logits = channelsLast(dims, data, 0, new Float32Array(data.length));
         samples.push({ image: Uint8Array.from(image), logits });
@@ -72,5 +74,5 @@ export async function calibrate(
     });
     onImage(++done);
   }
-  return { histograms, samples, images: done };
+  return { observers, samples, images: done };
 }

@@ -29,26 +29,18 @@ export function scalableTensors(graph: Graph): Set<string> {
 }
 
 /**
- * Factors for the channels of scalable tensors, all at least 1. Where only depthwise convolutions read a channel,
- * scales of weights, one an output channel, take any factor, so each channel gets the whole range; where others read
- * it, small channels would make large ones of the weights, so a channel gets the square root of that.
+ * Factors for the channels of scalable tensors, all at least 1: the square root of what would make a channel as large
+ * as the largest one. All of it would give weights that are read the noise that it takes from the activation.
  *
  * @param largest absolute value of each channel of each scalable tensor
  */
-export function channelFactors(
-  graph: Graph,
-  largest: ReadonlyMap<string, readonly number[]>,
-): Map<string, Float64Array> {
-  const read = readers(graph);
+export function channelFactors(largest: ReadonlyMap<string, readonly number[]>): Map<string, Float64Array> {
   const result = new Map<string, Float64Array>();
   for (const [tensor, values] of largest) {
-    const isDepthwise = read.get(tensor)!.every((node) => node!.attributes.group === values.length);
     const most = Math.max(...values);
-    const factors = Float64Array.from(values, (value) => {
-      const factor = Math.min(most / Math.max(value, most / MOST ** 2), MOST ** 2);
-      return Math.min(isDepthwise ? factor : Math.sqrt(factor), MOST);
-    });
-    if (most > 0) result.set(tensor, factors);
+    if (most === 0) continue;
+    const factors = Float64Array.from(values, (value) => Math.min(Math.sqrt(most / value), MOST));
+    result.set(tensor, factors);
   }
   return result;
 }

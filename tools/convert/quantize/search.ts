@@ -91,7 +91,7 @@ export function prepare(
     const observer = observers.get(tensor);
     return observer ? [[tensor, observer.largest()] as const] : [];
   });
-  const factors = isEqualized ? channelFactors(graph, new Map(largest)) : new Map<string, Float64Array>();
+  const factors = isEqualized ? channelFactors(new Map(largest)) : new Map<string, Float64Array>();
   const histograms = new Map<string, Histogram>();
   const means = new Map<string, Float64Array>();
   for (const [tensor, observer] of observers) {

@@ -13,12 +13,14 @@ export class Table {
   private constructor(
     private readonly buffer: ByteBuffer,
     private readonly at: number,
+    /** Elements of lists that may still be read: lists that share their bytes could be far more than the file. */
+    private readonly budget: { left: number },
   ) {}
 
   /** The outermost table of a file. */
   static root(bytes: Uint8Array): Table {
     const buffer = new ByteBuffer(bytes);
-    return new Table(buffer, Table.follow(buffer, 0));
+    return new Table(buffer, Table.follow(buffer, 0), { left: 4 * bytes.length });
   }
 
   int8(field: number, fallback = 0): number {
@@ -47,7 +49,7 @@ export class Table {
 
   table(field: number): Table | undefined {
     const at = this.find(field, 4);
-    return at === undefined ? undefined : new Table(this.buffer, Table.follow(this.buffer, at));
+    return at === undefined ? undefined : this.tableAt(at);
   }
 
   bytes(field: number): Uint8Array {
@@ -72,11 +74,17 @@ export class Table {
   }
 
   tables(field: number): Table[] {
-    return this.each(field, 4, (at) => new Table(this.buffer, Table.follow(this.buffer, at)));
+    return this.each(field, 4, (at) => this.tableAt(at));
+  }
+
+  private tableAt(at: number): Table {
+    return new Table(this.buffer, Table.follow(this.buffer, at), this.budget);
   }
 
   private each<T>(field: number, size: number, read: (at: number) => T): T[] {
     const { first, length } = this.list(field, size);
+    this.budget.left -= length;
+    if (this.budget.left < 0) throw damaged();
     return Array.from({ length }, (_, index) => read(first + index * size));
   }
 

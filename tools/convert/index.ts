@@ -14,6 +14,7 @@ import { ConvertError } from "./errors.js";
 import { type Images, type Normalization, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
 import { type GraphOptions, type LoadedGraph, loadGraph } from "./onnx/load.js";
+import { UINT8 } from "./onnx/read.js";
 import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
@@ -115,8 +116,10 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * @throws ConvertError if it holds what is not supported; the message names the node
  */
 export async function convertGraph(loaded: LoadedGraph, options: GraphConvertOptions): Promise<Converted> {
-  const graph = lower(loaded.graph, options);
-  const job: Job = { loaded, graph, options };
+  const isLevels = options.isLevels ?? loaded.inputType === UINT8;
+  const feed = { ...options, isLevels };
+  const graph = lower(loaded.graph, feed);
+  const job: Job = { loaded, graph, options: feed };
   return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
 }
 
@@ -138,7 +141,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
   const shared = sharedTensors(loaded, graph);
-  const float = await openSession(loaded, shared, true);
+  const float = await openSession(loaded, shared, true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
     const found = await calibrate(float, loaded, graph, calibration, options, SAMPLES, onImage);

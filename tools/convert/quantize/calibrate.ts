@@ -1,14 +1,14 @@
 /** Ranges of a float model's activations, measured by running it in onnxruntime. */
 import { type Images, type Normalization, toFloats } from "../feed.js";
-import type { Graph } from "../graph.js";
+import type { Graph, Measure } from "../graph.js";
 import type { LoadedGraph } from "../onnx/load.js";
 import { channelsLast, type Session } from "../runtime.js";
 import { Histogram } from "./ranges.js";
 
-/** An image, levels 0..255, and the float model's logits for it, [height, width, classes]. */
+/** An image, levels 0..255, and the float model's logits for it, [height, width, classes], where the file has them. */
 export interface Sample {
   readonly image: Uint8Array;
-  readonly logits: Float32Array;
+  readonly logits?: Float32Array;
 }
 
 /** What calibration found. */
@@ -23,12 +23,31 @@ export interface Calibration {
 export function sharedTensors({ model }: LoadedGraph, graph: Graph): Map<string, number> {
   const written = new Set(model.nodes.flatMap((node) => node.outputs));
   const result = new Map<string, number>();
-  for (const tensor of new Set([...graph.nodes.flatMap((node) => node.outputs[0]!), graph.output])) {
+  const measured = Array.from(graph.measures?.values() ?? [], ({ tensor }) => tensor);
+  const own = [...graph.nodes.flatMap((node) => node.outputs[0]!), graph.output];
+  for (const tensor of new Set([...own, ...measured])) {
     if (!written.has(tensor)) continue;
     const elements = graph.shapes.get(tensor)!.reduce((product, size) => product * size, 1);
     result.set(tensor, elements);
   }
   return result;
+}
+
+/** The values of a tensor before its channels were scaled and shifted; of channels scaled by almost nothing none. */
+function undone(data: Float32Array, { factors, offsets, holdsZero }: Measure): Float32Array {
+  const plane = data.length / factors.length;
+  const largest = Math.max(...factors.map(Math.abs));
+  const result: number[] = holdsZero ? [0] : [];
+  factors.forEach((factor, c) => {
+    if (Math.abs(factor) < largest / 1000) return;
+    for (let at = c * plane; at < (c + 1) * plane; at++) result.push((data[at]! - offsets[c]!) / factor);
+  });
+  return Float32Array.from(result);
+}
+
+/** Logits [height, width, 2] of a network of one class: 0, and its score less the bound. */
+function ofTwo(data: Float32Array, { offsets }: Measure): Float32Array {
+  return Float32Array.from({ length: 2 * data.length }, (_, at) => (at % 2) * (data[at >> 1]! - offsets[0]!));
 }
 
 /**
@@ -56,6 +75,10 @@ export async function calibrate(
     if (!histograms.has(name)) histograms.set(name, new Histogram());
     histograms.get(name)!.add(values);
   };
+  const measures = new Map<string, [string, Measure][]>();
+  for (const [name, measure] of graph.measures ?? []) {
+    measures.set(measure.tensor, [...(measures.get(measure.tensor) ?? []), [name, measure]]);
+  }
   let done = 0;
   for await (const image of images) {
     const expected = loaded.width * loaded.height * 3;
@@ -63,13 +86,16 @@ export async function calibrate(
       throw new RangeError(`an image of ${expected} bytes expected, got ${image.length}`);
     const feed = toFloats(image, loaded.inputShape, normalization);
     if (input !== graph.input) add(input, feed);
+    let logits: Float32Array | undefined;
     await float.run(feed, (name, { dims, data }) => {
       add(name, data as Float32Array);
-      if (name === graph.output && samples.length < most) {
-        const logits = channelsLast(dims, data, 0, new Float32Array(data.length));
-        samples.push({ image: Uint8Array.from(image), logits });
+      for (const [derived, measure] of measures.get(name) ?? []) {
+        add(derived, undone(data as Float32Array, measure));
+        if (derived === graph.output) logits = ofTwo(data as Float32Array, measure);
       }
+      if (name === graph.output) logits = channelsLast(dims, data, 0, new Float32Array(data.length));
     });
+    if (samples.length < most) samples.push({ image: Uint8Array.from(image), ...(logits && { logits }) });
     onImage(++done);
   }
   return { histograms, samples, images: done };

@@ -30,18 +30,39 @@ export class Sqnr {
 }
 
 /**
- * SQNR of the logits over some images, in decibels.
+ * SQNR of the logits over some images, in decibels, the mean of each class taken off: a constant carries no information.
+ * NaN where the file does not give them.
  *
  * @param engine with the quantised model
  */
 export function logitsSqnr(engine: Engine, samples: readonly Sample[]): number {
   const { ops, tensors } = engine.model;
   const quantization = tensors[ops.at(-1)!.inputs[0]!]!;
+  const { channels } = quantization;
+  const lists = samples.flatMap(({ image, logits }) => (logits ? [{ image, logits }] : []));
+  if (lists.length === 0) return Number.NaN;
+  const means = meansOf(
+    lists.map(({ logits }) => logits),
+    channels,
+  );
+  const centered = (values: Float32Array): Float32Array =>
+    values.map((value, at) => value - means[at % channels]!);
   const sqnr = new Sqnr();
-  for (const { image, logits } of samples) {
-    sqnr.add(logits, realNumbers(runLogits(engine, toInput(image)), quantization));
+  for (const { image, logits } of lists) {
+    sqnr.add(centered(logits), centered(realNumbers(runLogits(engine, toInput(image)), quantization)));
   }
   return sqnr.decibels;
+}
+
+/** Mean of each channel over lists of [height, width, channels]. */
+function meansOf(lists: readonly Float32Array[], channels: number): Float64Array {
+  const sums = new Float64Array(channels);
+  let count = 0;
+  for (const list of lists) {
+    for (let at = 0; at < list.length; at++) sums[at % channels]! += list[at]!;
+    count += list.length / channels;
+  }
+  return sums.map((sum) => sum / count);
 }
 
 /** One tensor of a float model, errors of earlier tensors included. */

@@ -15,6 +15,7 @@ import { type Images, type Normalization, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
 import { type LoadedFile, loadGraph } from "./load.js";
 import type { GraphOptions } from "./onnx/load.js";
+import { UINT8 } from "./onnx/read.js";
 import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
@@ -122,13 +123,15 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * @throws ConvertError if it holds what is not supported; the message names the node
  */
 export async function convertGraph(loaded: LoadedFile, options: GraphConvertOptions): Promise<Converted> {
-  const graph = lower(loaded.graph, options);
-  const job: Job = { loaded, graph, options };
+  const isLevels = options.isLevels ?? loaded.inputType === UINT8;
+  const feed = { ...options, isLevels };
+  const graph = lower(loaded.graph, feed);
+  const job: Job = { loaded, graph, options: feed };
   return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
 }
 
 function convertQuantized(job: Job): Converted {
-  const notes: string[] = [...job.loaded.notes];
+  const notes: string[] = [...(job.graph.notes ?? [])];
   const ranges = rangesOf(job.graph, new Map(), "min-max");
   const derive = (tensor: string, levels: number): Bounds | undefined => {
     notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
@@ -144,7 +147,7 @@ async function convertFloat(job: Job): Promise<Converted> {
   if (!images) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
-  const float = await openSession(loaded, sharedTensors(loaded, graph), true);
+  const float = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
     const scalable = scalableTensors(graph);
@@ -152,7 +155,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const engine = await EngineBuild.open();
     const make = ({ graph, quantizations }: Prepared): Made =>
-      makeModel({ ...job, graph }, quantizations, [...loaded.notes]);
+      makeModel({ ...job, graph }, quantizations, [...(graph.notes ?? [])]);
     const wish = { ...(bits && { bits }), ...(method && { method }) };
     const load = (prepared: Prepared) => engine.load(make(prepared).model, loaded);
     const trials = search(graph, found, wish, load, (done, total) => progress("compare", done, total + 1));

@@ -9,8 +9,6 @@ export interface LoadedFile extends LoadedGraph {
   readonly format: "ONNX" | "TFLite";
   /** The bytes of the file itself. */
   readonly file: Uint8Array;
-  /** What was left out of the file. */
-  readonly notes: readonly string[];
   /** Whether the file says itself how the numbers of an image are fed. */
   readonly isInputQuantized: boolean;
 }
@@ -22,10 +20,11 @@ export interface LoadedFile extends LoadedGraph {
  */
 export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): LoadedFile {
   if (!isTflite(bytes)) {
-    const loaded = loadOnnx(bytes, options);
-    return { ...loaded, format: "ONNX", file: bytes, notes: [], isInputQuantized: false };
+    return { ...loadOnnx(bytes, options), format: "ONNX", file: bytes, isInputQuantized: false };
   }
   const { output, ...rest } = options;
-  const { model, ...lowered } = lowerTflite(bytes, output);
-  return { ...loadOnnx(writeOnnx(model), rest), ...lowered, format: "TFLite", file: bytes };
+  const { model, notes, isInputQuantized } = lowerTflite(bytes, output);
+  const loaded = loadOnnx(writeOnnx(model), rest);
+  const graph = { ...loaded.graph, notes: [...(loaded.graph.notes ?? []), ...notes] };
+  return { ...loaded, graph, format: "TFLite", file: bytes, isInputQuantized };
 }

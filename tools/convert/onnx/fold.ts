@@ -1,8 +1,17 @@
 /** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
 
 import { ConvertError } from "../errors.js";
-import { type Constant, describe, type Graph, type Node, numberOf, producers } from "../graph.js";
+import {
+  type Constant,
+  describe,
+  type Graph,
+  type Node,
+  numberOf,
+  type Problem,
+  producers,
+} from "../graph.js";
 import { arrayOf } from "./constants.js";
+import { partsOf } from "./inputs.js";
 import { OPERATORS } from "./operators.js";
 import { FLOAT, INT64 } from "./read.js";
 import { inferShapes } from "./shapes.js";
@@ -11,7 +20,10 @@ import { inferShapes } from "./shapes.js";
  * Replaces nodes whose outputs are known by constants and infers the shape of every other tensor.
  * A `Resize` whose size was taken from another tensor gets that tensor as its fifth input.
  *
- * @throws ConvertError at a node that is not supported or whose shapes do not fit
+ * Nodes that are not supported or whose shapes do not fit become problems of the graph, and what follows from them is
+ * left without a shape.
+ *
+ * @throws ConvertError at a constant that cannot be computed
  */
 export function foldConstants(graph: Graph): Graph {
   const constants = new Map(graph.constants);
@@ -19,27 +31,63 @@ export function foldConstants(graph: Graph): Graph {
   for (const [name, constant] of constants) shapes.set(name, constant.dims);
   const producer = producers(graph);
   const nodes: Node[] = [];
+  const problems: Problem[] = [];
+  const failed = new Set<string>();
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
     const evaluate = OPERATORS[node.type];
+    if (node.inputs.some((input) => failed.has(input))) {
+      for (const output of node.outputs) failed.add(output);
+      nodes.push(node);
+      continue;
+    }
     const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
     let result: Constant | undefined;
     if (node.type === "Constant") result = constantOf(node);
     else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
     else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
+    else if (node.type === "Split" && isKnown && inputs[0]) {
+      splitConstant({ ...graph, constants }, node, inputs[0]).forEach((part, index) => {
+        constants.set(node.outputs[index]!, part);
+        shapes.set(node.outputs[index]!, part.dims);
+      });
+      continue;
+    }
     if (result) {
       constants.set(node.outputs[0]!, result);
       shapes.set(node.outputs[0]!, result.dims);
       continue;
     }
     const known: Graph = { ...graph, constants, shapes };
-    inferShapes(known, node).forEach((shape, index) => {
-      const output = node.outputs[index];
-      if (output !== undefined && output !== "") shapes.set(output, shape);
-    });
-    nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
+    try {
+      inferShapes(known, node).forEach((shape, index) => {
+        const output = node.outputs[index];
+        if (output !== undefined && output !== "") shapes.set(output, shape);
+      });
+      nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
+    } catch (error) {
+      if (!(error instanceof ConvertError)) throw error;
+      problems.push({ type: node.type, message: error.message });
+      for (const output of node.outputs) failed.add(output);
+      nodes.push(node);
+    }
   }
-  return { ...graph, nodes, constants, shapes };
+  return { ...graph, nodes, constants, shapes, problems };
+}
+
+function splitConstant(graph: Graph, node: Node, { dims, type, values }: Constant): Constant[] {
+  const axis = (numberOf(node, "axis", 0) + dims.length) % dims.length;
+  const inner = dims.slice(axis + 1).reduce((total, size) => total * size, 1);
+  let first = 0;
+  return partsOf(graph, node, dims[axis]!).map((size): Constant => {
+    const start = first;
+    first += size;
+    const kept = Array.from(values).filter((_, at) => {
+      const index = Math.floor(at / inner) % dims[axis]!;
+      return index >= start && index < start + size;
+    });
+    return { dims: dims.map((all, i) => (i === axis ? size : all)), type, values: arrayOf(type, kept) };
+  });
 }
 
 function withLike(

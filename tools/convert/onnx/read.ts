@@ -16,6 +16,7 @@ export const INT64 = 7;
 export const BOOL = 9;
 export const FLOAT16 = 10;
 export const DOUBLE = 11;
+export const BFLOAT16 = 16;
 
 /** A tensor as stored: the numbers are in `raw` (little-endian), in `numbers`, or in an external file. */
 export interface OnnxTensor {

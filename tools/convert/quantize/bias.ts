@@ -18,6 +18,7 @@ export function correctBias(graph: Graph, means: ReadonlyMap<string, ArrayLike<n
     const [outputs, perGroup, height, width] = weights.dims as [number, number, number, number];
     const taps = height * width;
     const group = node.attributes.group as number;
+    if (mean.length !== perGroup * group) return node;
     const known = node.inputs[2] ? graph.constants.get(node.inputs[2])!.values : undefined;
     const bias = Float64Array.from({ length: outputs }, (_, o) => {
       const first = o * perGroup * taps;

@@ -1,14 +1,14 @@
 /** A float model's activations, observed while it runs in onnxruntime. */
 import { type Images, type Normalization, toFloats } from "../feed.js";
-import type { Graph } from "../graph.js";
-import type { LoadedGraph } from "../onnx/load.js";
+import type { Graph, Measure } from "../graph.js";
+import { isChannelsFirst, type LoadedGraph } from "../onnx/load.js";
 import { channelsLast, type Session } from "../runtime.js";
 import { Observer } from "./observer.js";
 
-/** An image, levels 0..255, and the float model's logits for it, [height, width, classes]. */
+/** An image, levels 0..255, and the float model's logits for it, [height, width, classes], where the file has them. */
 export interface Sample {
   readonly image: Uint8Array;
-  readonly logits: Float32Array;
+  readonly logits?: Float32Array;
 }
 
 /** What calibration found. */
@@ -23,12 +23,31 @@ export interface Calibration {
 export function sharedTensors({ model }: LoadedGraph, graph: Graph): Map<string, number> {
   const written = new Set(model.nodes.flatMap((node) => node.outputs));
   const result = new Map<string, number>();
-  for (const tensor of new Set([...graph.nodes.flatMap((node) => node.outputs[0]!), graph.output])) {
+  const measured = Array.from(graph.measures?.values() ?? [], ({ tensor }) => tensor);
+  const own = [...graph.nodes.flatMap((node) => node.outputs[0]!), graph.output];
+  for (const tensor of new Set([...own, ...measured])) {
     if (!written.has(tensor)) continue;
     const elements = graph.shapes.get(tensor)!.reduce((product, size) => product * size, 1);
     result.set(tensor, elements);
   }
   return result;
+}
+
+/** The values of a tensor before its channels were scaled and shifted; of channels scaled by almost nothing none. */
+function undone(data: Float32Array, { factors, offsets, holdsZero }: Measure): Float32Array {
+  const plane = data.length / factors.length;
+  const largest = Math.max(...factors.map(Math.abs));
+  const result: number[] = holdsZero ? [0] : [];
+  factors.forEach((factor, c) => {
+    if (Math.abs(factor) < largest / 1000) return;
+    for (let at = c * plane; at < (c + 1) * plane; at++) result.push((data[at]! - offsets[c]!) / factor);
+  });
+  return Float32Array.from(result);
+}
+
+/** Logits [height, width, 2] of a network of one class: 0, and its score less the bound. */
+function ofTwo(data: Float32Array, { offsets }: Measure): Float32Array {
+  return Float32Array.from({ length: 2 * data.length }, (_, at) => (at % 2) * (data[at >> 1]! - offsets[0]!));
 }
 
 /**
@@ -55,23 +74,31 @@ export async function calibrate(
   const samples: Sample[] = [];
   const input = loaded.graph.input;
   const add = (name: string, channels: number, values: Float32Array): void => {
-    if (!observers.has(name)) observers.set(name, new Observer(channels, scalable.has(name)));
+    if (!observers.has(name)) observers.set(name, new Observer(channels, channels > 1 && scalable.has(name)));
     observers.get(name)!.add(values);
   };
+  const measures = new Map<string, [string, Measure][]>();
+  for (const [name, measure] of graph.measures ?? []) {
+    measures.set(measure.tensor, [...(measures.get(measure.tensor) ?? []), [name, measure]]);
+  }
   let done = 0;
   for await (const image of images) {
     const expected = loaded.width * loaded.height * 3;
     if (image.length !== expected)
       throw new RangeError(`an image of ${expected} bytes expected, got ${image.length}`);
     const feed = toFloats(image, loaded.inputShape, normalization);
-    add(input, 3, toFloats(image, [1, 3, loaded.height, loaded.width], normalization));
+    const channels = loaded.inputShape[isChannelsFirst(loaded.inputShape) ? 1 : 3]!;
+    add(input, channels, toFloats(image, [1, channels, loaded.height, loaded.width], normalization));
+    let logits: Float32Array | undefined;
     await float.run(feed, (name, { dims, data }) => {
       add(name, dims[1] ?? 1, data as Float32Array);
-      if (name === graph.output && samples.length < most) {
-        const logits = channelsLast(dims, data, 0, new Float32Array(data.length));
-        samples.push({ image: Uint8Array.from(image), logits });
+      for (const [derived, measure] of measures.get(name) ?? []) {
+        add(derived, 1, undone(data as Float32Array, measure));
+        if (derived === graph.output) logits = ofTwo(data as Float32Array, measure);
       }
+      if (name === graph.output) logits = channelsLast(dims, data, 0, new Float32Array(data.length));
     });
+    if (samples.length < most) samples.push({ image: Uint8Array.from(image), ...(logits && { logits }) });
     onImage(++done);
   }
   return { observers, samples, images: done };

@@ -6,6 +6,8 @@ import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
 
 const SAMPLES = 1025;
+/** Deviations from the mean that a normalised tensor is taken to hold, where nothing is known of it. */
+const NORMAL = 6;
 
 /**
  * The range of each tensor of a lowered graph: by a method from its histogram, or derived where there is none
@@ -51,11 +53,19 @@ function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | 
       return product(first, rangeThrough(node, second));
     case "multiply":
       return product(first, second);
+    case "prelu": {
+      const slopes = Array.from(graph.constants.get(node.inputs[1]!)!.values);
+      const least = slopes.map((slope) => slope * first.min);
+      return { min: Math.min(0, first.min, ...least), max: Math.max(first.max, ...least) };
+    }
+    case "groupNorm":
+      return { min: -NORMAL, max: NORMAL };
     case "add":
       return { min: first.min + second.min, max: first.max + second.max };
     case "pad":
       return union([first, { min: node.attributes.value as number, max: node.attributes.value as number }]);
     case "conv":
+      if (node.attributes.selects === 1) return first;
       // A convolution of ones repeats its one channel; of any other the range must be measured.
       return graph.constants.get(node.inputs[1]!)!.values.every((value) => value === 1) &&
         isPoint(graph, node)

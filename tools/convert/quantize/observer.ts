@@ -39,8 +39,9 @@ export class Observer {
     return this.#sums.map((sum) => sum / Math.max(1, this.#count));
   }
 
-  /** The largest absolute value of each channel that has a histogram of its own. */
-  largest(): number[] {
+  /** The largest absolute value of each channel, where each has a histogram of its own. */
+  largest(): number[] | undefined {
+    if (this.#histograms.length === 1) return undefined;
     return this.#histograms.map(({ min, max }) => Math.max(-min, max, 0));
   }
 

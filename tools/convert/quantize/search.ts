@@ -87,11 +87,11 @@ export function prepare(
   { observers }: Calibration,
   { bits, method, isEqualized }: Way,
 ): Prepared {
-  const largest = [...scalableTensors(graph)].flatMap((tensor) => {
-    const observer = observers.get(tensor);
-    return observer ? [[tensor, observer.largest()] as const] : [];
+  const ranges = [...scalableTensors(graph)].flatMap((tensor) => {
+    const largest = observers.get(tensor)?.largest();
+    return largest ? [[tensor, largest] as const] : [];
   });
-  const factors = isEqualized ? channelFactors(new Map(largest)) : new Map<string, Float64Array>();
+  const factors = isEqualized ? channelFactors(new Map(ranges)) : new Map<string, Float64Array>();
   const histograms = new Map<string, Histogram>();
   const means = new Map<string, Float64Array>();
   for (const [tensor, observer] of observers) {

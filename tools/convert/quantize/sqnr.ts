@@ -41,7 +41,7 @@ export interface LogitsDifference {
 }
 
 /**
- * Compares the logits over some images.
+ * Compares the logits over some images; NaN decibels where the file does not give them.
  *
  * @param engine with the quantised model
  */
@@ -52,6 +52,7 @@ export function logitsDifference(engine: Engine, samples: readonly Sample[]): Lo
   const sums = new Float64Array(channels);
   let [squares, noise, same, pixels] = [0, 0, 0, 0];
   for (const { image, logits } of samples) {
+    if (!logits) return { decibels: Number.NaN, agreement: Number.NaN };
     const got = realNumbers(runLogits(engine, toInput(image)), quantization);
     for (let at = 0; at < logits.length; at += channels) {
       let [wanted, found] = [at, at];

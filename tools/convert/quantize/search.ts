@@ -11,8 +11,12 @@ import type { Histogram, Method } from "./ranges.js";
 import { METHODS } from "./ranges.js";
 import { type LogitsDifference, logitsDifference } from "./sqnr.js";
 
-/** Share of pixels that the seventh bit may cost where nobody asked for a number of bits. */
+/**
+ * Share of pixels that 7 bits may cost where nobody asked for them, and decibels that they must reach: images that one
+ * class covers would hide any noise.
+ */
 const PRICE = 0.001;
+const ENOUGH = 20;
 
 export type Bits = 7 | 8;
 
@@ -47,8 +51,8 @@ export interface Prepared {
  *
  * @param load an engine with the model that is made of what a way prepares
  * @param onTrial is told how many ways are tried by now, of how many at most
- * @returns all trials, the one to use first: of most decibels, with 7 bits only where they are asked for or cost less
- *   than 0.1 points of the pixels
+ * @returns all trials, the one to use first: of most decibels, with 7 bits only where they are asked for, or reach
+ *   20 dB and cost less than 0.1 points of the pixels
  */
 export function search(
   graph: Graph,
@@ -76,7 +80,8 @@ export function search(
   }
   const best = trials.reduce((a, b) => (b.decibels > a.decibels ? b : a));
   const other = attempt({ ...best, bits: bits === 8 ? 7 : 8 });
-  const isCheap = wish.bits === undefined && other.agreement >= best.agreement - PRICE;
+  const isCheap =
+    wish.bits === undefined && other.agreement >= best.agreement - PRICE && other.decibels >= ENOUGH;
   const chosen = isCheap ? other : best;
   return [chosen, ...trials.filter((trial) => trial !== chosen)];
 }

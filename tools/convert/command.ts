@@ -41,17 +41,18 @@ Examples:
   attendseg convert model.onnx -o model.aseg --calibrate frames --classes classes.csv
   attendseg convert model.onnx -o model.aseg --calibrate frames --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   attendseg convert quantized.onnx -o model.aseg --classes classes.csv --json
+  attendseg convert model.tflite -o model.aseg --calibrate frames
 
 A float model needs images like those it will see, to measure the ranges of its activations; a quantised (QDQ)
-model is taken as it is. The table shows where quantisation costs most, by the signal to quantisation noise
-ratio (SQNR) in decibels, lowest first.
+model or a full-integer TFLite file is taken as it is. The tables show which ways to quantise were tried, and where
+quantisation costs most, by the signal to quantisation noise ratio (SQNR) in decibels, lowest first.
 `;
 
-/** `attendseg convert MODEL.onnx -o MODEL.aseg` */
+/** `attendseg convert MODEL -o MODEL.aseg` */
 export function convertCommand(): Command {
   return new Command("convert")
-    .description("turn an ONNX model into an int8 .aseg file")
-    .argument("<model>", "ONNX file, float or QDQ, - for standard input")
+    .description("turn an ONNX or TFLite model into an int8 .aseg file")
+    .argument("<model>", "ONNX or TFLite file, float or quantised, - for standard input")
     .requiredOption("-o, --output <file>", ".aseg file to write, - for standard output")
     .option("--calibrate <folder>", "PNG or JPEG files to measure a float model's activations on")
     .option("--list <file>", "names of the files to use, one a line (default: all)")

@@ -123,6 +123,11 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * @throws ConvertError if it holds what is not supported; the message names the node
  */
 export async function convertGraph(loaded: LoadedFile, options: GraphConvertOptions): Promise<Converted> {
+  if (loaded.isInputQuantized && (options.mean || options.std)) {
+    throw new ConvertError(
+      "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean and std",
+    );
+  }
   const isLevels = options.isLevels ?? loaded.inputType === UINT8;
   const feed = { ...options, isLevels };
   const graph = lower(loaded.graph, feed);

@@ -118,13 +118,31 @@ async function run(path: string, options: Options): Promise<void> {
 }
 
 function describe(report: ConvertReport, { output }: Options, fileBytes: number): string {
-  const { kind, format, opset, nodes, operations, pictures: images, trials, tensors, notes } = report;
+  const {
+    kind,
+    format,
+    opset,
+    nodes,
+    operations,
+    pictures: images,
+    difference,
+    trials,
+    tensors,
+    notes,
+  } = report;
   const rows: [string, string][] = [
     ["model", format === "ONNX" ? `${kind}, operator set ${opset}` : `${kind}, ${format}`],
     ["operations", `${operations} of ${nodes} nodes`],
     ["file", `${output}, ${formatBytes(fileBytes)}`],
   ];
   if (images > 0) rows.push(["calibrated on", `${images} images`]);
+  if (difference) {
+    const { decibels, agreement } = difference;
+    rows.push([
+      "as in the file",
+      `${(100 * agreement).toFixed(2)} % of the pixels, SQNR ${decibels.toFixed(1)} dB`,
+    ]);
+  }
   const worst = tensors
     .slice(0, WORST)
     .map(({ name, operation, decibels }) => [`${decibels.toFixed(1)} dB`.padStart(8), operation, name]);

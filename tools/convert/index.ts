@@ -18,13 +18,18 @@ import type { GraphOptions } from "./onnx/load.js";
 import { UINT8 } from "./onnx/read.js";
 import { lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
-import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
+import { type Calibration, calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
 import { scalableTensors } from "./quantize/equalize.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 import type { Method } from "./quantize/ranges.js";
 import { type Bits, type Prepared, prepare, search, type Trial } from "./quantize/search.js";
-import { type TensorDifference, TensorDifferences } from "./quantize/sqnr.js";
+import {
+  type LogitsDifference,
+  logitsDifference,
+  type TensorDifference,
+  TensorDifferences,
+} from "./quantize/sqnr.js";
 import { openSession, type Session } from "./runtime.js";
 
 export { writeModel } from "./aseg/write.js";
@@ -40,7 +45,7 @@ export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder:
 
 /** Options of `convertGraph`. */
 export interface GraphConvertOptions extends Normalization {
-  /** Needed for a float model. */
+  /** Needed for a float model; of a quantised one they give ranges that it leaves out, and show what is lost. */
   readonly calibration?: Images;
   /**
    * 7: activations in 0..127, legal for every kernel on every host; 8: in -128..127. By default 8, or 7 where they
@@ -77,6 +82,8 @@ export interface ConvertReport {
   /** The way that a float file was quantized, and all that were tried. */
   readonly chosen?: Trial;
   readonly trials: readonly Trial[];
+  /** Of a quantised file, where there were images: how far its logits are from those of onnxruntime. */
+  readonly difference?: LogitsDifference;
   /** On one image, worst first; empty for a quantised file. */
   readonly tensors: readonly Omit<TensorDifference, "index">[];
   /** What could not be kept exactly. */
@@ -135,15 +142,40 @@ export async function convertGraph(loaded: LoadedFile, options: GraphConvertOpti
   return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
 }
 
-function convertQuantized(job: Job): Converted {
-  const notes: string[] = [...(job.graph.notes ?? [])];
-  const ranges = rangesOf(job.graph, new Map(), "min-max");
+/** Takes a quantised file as it is. Images, where there are some, give ranges that it leaves out, and say what is lost. */
+async function convertQuantized(job: Job): Promise<Converted> {
+  const { loaded, graph, options } = job;
+  const notes: string[] = [...(graph.notes ?? [])];
+  const found = options.calibration && (await observe(job, options.calibration));
+  const histograms = new Map(Array.from(found?.observers ?? [], ([name, of]) => [name, of.histogram()]));
+  const ranges = rangesOf(graph, histograms, "min-max");
   const derive = (tensor: string, levels: number): Bounds | undefined => {
-    notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
+    const source = histograms.has(tensor) ? "was measured" : "follows from what it is made of";
+    notes.push(`tensor "${tensor}" is not quantised in the file: its range ${source}`);
     return ranges(tensor, levels);
   };
-  const { model, bytes } = makeModel(job, assign(job.graph, derive, 8), notes);
-  return { model, bytes, report: { ...summary(job, model), kind: "quantized", notes } };
+  const { model, bytes } = makeModel(job, assign(graph, derive, 8), notes);
+  const engine = found && (await EngineBuild.open()).load(model, loaded);
+  const report: ConvertReport = {
+    ...summary(job, model),
+    kind: "quantized",
+    ...(found && engine && { pictures: found.images, difference: logitsDifference(engine, found.samples) }),
+    notes,
+  };
+  return { model, bytes, report };
+}
+
+/** What calibration finds in a file where no choice is left. */
+async function observe({ loaded, graph, options }: Job, images: Images): Promise<Calibration> {
+  const session = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
+  try {
+    const onImage = (done: number): void => options.onProgress?.("calibrate", done, 0);
+    const found = await calibrate(session, loaded, graph, images, options, new Set(), SAMPLES, onImage);
+    if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
+    return found;
+  } finally {
+    await session.release();
+  }
 }
 
 async function convertFloat(job: Job): Promise<Converted> {

@@ -112,6 +112,7 @@ export interface Parameters {
 }
 
 export interface TfliteTensor {
+  /** Of a tensor that a converter has merged others into, and which has all their names, the last one. */
   readonly name: string;
   readonly type: number;
   readonly shape: readonly number[];
@@ -192,7 +193,7 @@ function readBuffer(bytes: Uint8Array, buffer: Table): Uint8Array {
 }
 
 function readTensor(tensor: Table, index: number, buffers: readonly Uint8Array[]): TfliteTensor {
-  const name = tensor.text(3) || `tensor ${index}`;
+  const name = tensor.text(3).split(";").at(-1) || `tensor ${index}`;
   if (tensor.table(6)) {
     throw new ConvertError(
       `tensor "${name}": sparse weights are not supported; export the model without sparsity`,

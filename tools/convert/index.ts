@@ -11,11 +11,11 @@ import { makeMetadata } from "./aseg/metadata.js";
 import { strideOf } from "./aseg/stride.js";
 import { writeModel } from "./aseg/write.js";
 import { ConvertError } from "./errors.js";
-import { type Images, type Normalization, toFloats, toInput } from "./feed.js";
+import { type Images, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
 import { type GraphOptions, type LoadedGraph, loadGraph } from "./onnx/load.js";
 import { UINT8 } from "./onnx/read.js";
-import { lower } from "./passes/index.js";
+import { type LowerOptions, lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
@@ -29,6 +29,10 @@ export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
 export { loadGraph } from "./onnx/load.js";
 
+/** SQNR of the logits in decibels: below the first a conversion fails, below the second it is doubtful. */
+const LEAST_DECIBELS = 10;
+const GOOD_DECIBELS = 15;
+
 /** Images that the errors of the methods are measured on. */
 const SAMPLES = 4;
 
@@ -36,7 +40,9 @@ const SAMPLES = 4;
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
 
 /** Options of `convertGraph`. */
-export interface GraphConvertOptions extends Normalization {
+export interface GraphConvertOptions extends LowerOptions {
+  /** Also give a model whose logits are less than `LEAST_DECIBELS` from noise. */
+  readonly force?: boolean;
   /** Needed for a float model. */
   readonly calibration?: Images;
   /** 7 (default): activations in 0..127, legal for every kernel; 8: in -128..127. */
@@ -71,9 +77,12 @@ export interface ConvertReport {
   readonly method?: Method;
   readonly methods: readonly { readonly method: Method; readonly decibels: number }[];
   /** On one image, worst first; empty for a quantised file. */
-  readonly tensors: readonly Omit<TensorDifference, "index">[];
-  /** What could not be kept exactly. */
+  readonly tensors: readonly TensorDifference[];
+  /** What could not be kept exactly, or was decided. */
   readonly notes: readonly string[];
+  /** All outputs of the file, and the one that is kept. */
+  readonly outputs: readonly string[];
+  readonly keptOutput: string;
 }
 
 export interface Converted {
@@ -93,7 +102,7 @@ interface Job {
 interface Made {
   readonly model: Model;
   readonly bytes: Uint8Array;
-  readonly notes: readonly string[];
+  readonly notes: string[];
 }
 
 /**
@@ -116,15 +125,40 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * @throws ConvertError if it holds what is not supported; the message names the node
  */
 export async function convertGraph(loaded: LoadedGraph, options: GraphConvertOptions): Promise<Converted> {
-  const isLevels = options.isLevels ?? loaded.inputType === UINT8;
-  const feed = { ...options, isLevels };
-  const graph = lower(loaded.graph, feed);
-  const job: Job = { loaded, graph, options: feed };
+  const job = prepare(loaded, options);
+  const { graph } = job;
   return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
 }
 
+/**
+ * Whether a loaded file can be converted, without images: it is lowered, and built with ranges made up.
+ *
+ * @throws ConvertError that names every node that cannot be converted
+ */
+export function checkGraph(
+  loaded: LoadedGraph,
+  options: GraphConvertOptions = {},
+): Omit<ConvertReport, "kind"> {
+  const job = prepare(loaded, options);
+  const { model, notes } = tryBuild(job);
+  return { ...summary(job, model), notes };
+}
+
+/** The lowered graph; what cannot be converted is said here. */
+function prepare(loaded: LoadedGraph, options: GraphConvertOptions): Job {
+  const isLevels = options.isLevels ?? loaded.inputType === UINT8;
+  const feed = { ...options, isLevels };
+  return { loaded, graph: lower(loaded.graph, feed), options: feed };
+}
+
+/** The model with ranges made up, so that nothing fails after minutes of calibration. */
+function tryBuild(job: Job): Made {
+  const range = (): Bounds => ({ min: -1, max: 1 });
+  return makeModel(job, assign(job.graph, range, 8), [...(job.graph.notes ?? [])]);
+}
+
 function convertQuantized(job: Job): Converted {
-  const notes: string[] = [];
+  const notes: string[] = [...(job.graph.notes ?? [])];
   const ranges = rangesOf(job.graph, new Map(), "min-max");
   const derive = (tensor: string, levels: number): Bounds | undefined => {
     notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
@@ -140,6 +174,7 @@ async function convertFloat(job: Job): Promise<Converted> {
   if (!calibration) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
+  tryBuild(job);
   const shared = sharedTensors(loaded, graph);
   const float = await openSession(loaded, shared, true, graph.layouts);
   try {
@@ -149,16 +184,19 @@ async function convertFloat(job: Job): Promise<Converted> {
     const engine = await EngineBuild.open();
     const methods = options.method ? [options.method] : METHODS;
     const tried = methods.map((method, index) => {
-      const notes: string[] = [];
+      const notes: string[] = [...(graph.notes ?? [])];
       const ranges = rangesOf(graph, found.histograms, method);
       const made = makeModel(job, assign(graph, ranges, options.activationBits ?? 7), notes);
       const decibels = logitsSqnr(engine.load(made.model, loaded), found.samples);
       progress("compare", index + 1, methods.length + 1);
       return { ...made, method, decibels };
     });
-    const { model, bytes, method, notes } = tried.reduce((a, b) => (b.decibels > a.decibels ? b : a));
+    const { model, bytes, method, notes, decibels } = tried.reduce((a, b) =>
+      b.decibels > a.decibels ? b : a,
+    );
     const tensors = await worstTensors(job, model, engine, float, found.samples[0]!);
     progress("compare", methods.length + 1, methods.length + 1);
+    judge(decibels, tensors, notes, options.force ?? false);
     const report: ConvertReport = {
       ...summary(job, model),
       kind: "float",
@@ -174,6 +212,31 @@ async function convertFloat(job: Job): Promise<Converted> {
   }
 }
 
+/** Refuses a model that gives noise, and notes where a doubtful one loses most. */
+function judge(
+  decibels: number,
+  tensors: ConvertReport["tensors"],
+  notes: string[],
+  isForced: boolean,
+): void {
+  if (!(decibels < GOOD_DECIBELS)) return;
+  const lossy = tensors.filter((tensor) => tensor.decibels < GOOD_DECIBELS + 5);
+  const first = lossy.reduce<(typeof lossy)[number] | undefined>(
+    (a, b) => (a && a.index < b.index ? a : b),
+    undefined,
+  );
+  const where = first
+    ? `; the loss begins at "${first.name}" (${first.operation}, ${first.decibels.toFixed(1)} dB)`
+    : "";
+  const text = `the logits are only ${decibels.toFixed(1)} dB above the noise of quantisation${where}`;
+  if (decibels < LEAST_DECIBELS && !isForced) {
+    throw new ConvertError(
+      `${text}; calibrate with images like those it will see, or keep it nevertheless (--force)`,
+    );
+  }
+  notes.push(text);
+}
+
 /** Every tensor that the float model has too, compared on one image, worst first. */
 async function worstTensors(
   { loaded, graph, options }: Job,
@@ -187,16 +250,14 @@ async function worstTensors(
   await float.run(toFloats(image, loaded.inputShape, options), (name, tensor) => {
     differences.add(name, tensor, ours);
   });
-  return differences
-    .rows()
-    .map(({ name, operation, decibels, correlation }) => ({ name, operation, decibels, correlation }))
-    .sort((a, b) => a.decibels - b.decibels);
+  return differences.rows().sort((a, b) => a.decibels - b.decibels);
 }
 
 function summary({ loaded }: Job, model: Model): Omit<ConvertReport, "kind" | "notes"> {
   const { opset, model: file } = loaded;
   const counts = { nodes: file.nodes.length, operations: model.ops.length, pictures: 0 };
-  return { opset, ...counts, methods: [], tensors: [] };
+  const { outputs, output } = loaded;
+  return { opset, ...counts, methods: [], tensors: [], outputs, keptOutput: output };
 }
 
 /**

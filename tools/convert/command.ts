@@ -1,5 +1,5 @@
 import { basename, dirname } from "node:path";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../common/errors.js";
 import { nameOf, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
 import {
@@ -20,7 +20,13 @@ import type { ConvertReport } from "./index.js";
 import type { Trial } from "./quantize/search.js";
 
 interface Options {
-  readonly output: string;
+  readonly output?: string;
+  readonly outputName?: string;
+  readonly order: "rgb" | "bgr";
+  readonly levels?: boolean;
+  readonly threshold?: number;
+  readonly check?: boolean;
+  readonly force?: boolean;
   readonly calibrate?: string;
   readonly list?: string;
   readonly frames: number;
@@ -42,6 +48,14 @@ Examples:
   attendseg convert model.onnx -o model.aseg --calibrate frames --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
   attendseg convert quantized.onnx -o model.aseg --classes classes.csv --json
   attendseg convert model.tflite -o model.aseg --calibrate frames
+  attendseg convert model.onnx --check
+
+What networks expect of colours:
+  0..1                        (nothing to give)
+  ImageNet, PyTorch           --mean 0.485,0.456,0.406 --std 0.229,0.224,0.225
+  -1..1, TensorFlow           --mean 0.5,0.5,0.5 --std 0.5,0.5,0.5
+  0..255                      --levels
+  0..255, BGR, Caffe          --levels --order bgr --mean 0.4815,0.4578,0.4078
 
 A float model needs images like those it will see, to measure the ranges of its activations; a quantised (QDQ)
 model or a full-integer TFLite file is taken as it is. The tables show which ways to quantise were tried, and where
@@ -53,7 +67,8 @@ export function convertCommand(): Command {
   return new Command("convert")
     .description("turn an ONNX or TFLite model into an int8 .aseg file")
     .argument("<model>", "ONNX or TFLite file, float or quantised, - for standard input")
-    .requiredOption("-o, --output <file>", ".aseg file to write, - for standard output")
+    .option("-o, --output <file>", ".aseg file to write, - for standard output")
+    .option("--check", "only say whether the file can be converted; needs no images")
     .option("--calibrate <folder>", "PNG or JPEG files to measure a float model's activations on")
     .option("--list <file>", "names of the files to use, one a line (default: all)")
     .option("--frames <count>", "most files to use, spread evenly", wholeWithin(1, 100_000), 32)
@@ -68,22 +83,83 @@ export function convertCommand(): Command {
     )
     .option("--mean <r,g,b>", "taken off colours of 0..1 before the network (default: 0,0,0)", parseColor)
     .option("--std <r,g,b>", "that colours are then divided by (default: 1,1,1)", parseColor)
+    .addOption(
+      new Option("--order <order>", "order of the channels that the network reads")
+        .choices(["rgb", "bgr"])
+        .default("rgb"),
+    )
+    .option("--levels", "the network reads colours of 0..255, not 0..1 (default where its input is uint8)")
+    .option("--output-name <name>", "output to keep, where the file has several")
+    .option(
+      "--threshold <probability>",
+      "of a network of one class: what counts as the class (default: 0.5)",
+      parseShare,
+    )
+    .option("--force", "write a model whose logits are mostly noise, too")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
+function parseShare(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < 1)) throw new InvalidArgumentError("expected a number between 0 and 1");
+  return value;
+}
+
 async function run(path: string, options: Options): Promise<void> {
+  if (options.check) {
+    await check(path, options);
+    return;
+  }
+  if (options.output === undefined) throw new UsageError("-o FILE, or --check, is needed");
+  await write(path, { ...options, output: options.output });
+}
+
+/** What loading and lowering need to know. */
+function conversionOf(path: string, options: Options) {
+  const { size, outputName, mean, std, order, levels, threshold, force } = options;
+  return {
+    load: {
+      ...size,
+      folder: path === STANDARD ? "." : dirname(path),
+      ...(outputName !== undefined && { output: outputName }),
+    },
+    convert: {
+      ...(mean && { mean }),
+      ...(std && { std }),
+      ...(order === "bgr" && { order: "BGR" as const }),
+      ...(levels && { isLevels: true }),
+      ...(threshold !== undefined && { threshold }),
+      ...(force && { force }),
+    },
+  };
+}
+
+async function check(path: string, options: Options): Promise<void> {
+  const bytes = readBytes(path);
+  const { checkGraph, loadGraph } = await needRuntime(() => import("./index.js"));
+  const { load, convert } = conversionOf(path, options);
+  const report = naming(nameOf(path), () => checkGraph(loadGraph(bytes, load), convert));
+  const { nodes, operations, opset, outputs, keptOutput, notes } = report;
+  if (options.json) printJson({ converts: true, nodes, operations, opset, outputs, keptOutput, notes });
+  else {
+    writeOutput(`converts: ${operations} operations of ${nodes} nodes, operator set ${opset}\n`);
+    for (const note of notes) writeOutput(`note: ${note}\n`);
+  }
+}
+
+async function write(path: string, options: Options & { readonly output: string }): Promise<void> {
   if (options.output === STANDARD && options.json) {
     throw new UsageError("-o - takes no --json: standard output holds the model alone");
   }
   const bytes = readBytes(path);
   const { convertGraph, loadGraph } = await needRuntime(() => import("./index.js"));
   const { readInputs } = await import("../data/inputs.js");
-  const folder = path === STANDARD ? "." : dirname(path);
+  const { load, convert } = conversionOf(path, options);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);
   const name = nameOf(path);
-  const loaded = naming(name, () => loadGraph(bytes, { ...options.size, folder }));
+  const loaded = naming(name, () => loadGraph(bytes, load));
   const frames =
     options.calibrate === undefined
       ? []
@@ -97,8 +173,7 @@ async function run(path: string, options: Options): Promise<void> {
           classes: classes.map(({ name }) => name),
           palette: classes.map(({ color }) => color),
         }),
-        ...(options.mean && { mean: options.mean }),
-        ...(options.std && { std: options.std }),
+        ...convert,
         name: options.name ?? (path === STANDARD ? "model" : stem(path)),
         sourceName: path === STANDARD ? name : basename(path),
         ...(options.bits !== undefined && { activationBits: options.bits }),
@@ -117,7 +192,7 @@ async function run(path: string, options: Options): Promise<void> {
   }
 }
 
-function describe(report: ConvertReport, { output }: Options, fileBytes: number): string {
+function describe(report: ConvertReport, { output }: { readonly output: string }, fileBytes: number): string {
   const {
     kind,
     format,
@@ -150,7 +225,7 @@ function describe(report: ConvertReport, { output }: Options, fileBytes: number)
     formatTable(rows),
     ...(trials.length > 0 ? [describeTrials(trials)] : []),
     ...(worst.length > 0 ? [`worst tensors:\n${formatTable(worst)}`] : []),
-    ...(notes.length > 0 ? [`not kept exactly:\n${notes.map((note) => `  ${note}\n`).join("")}`] : []),
+    ...(notes.length > 0 ? [`notes:\n${notes.map((note) => `  ${note}\n`).join("")}`] : []),
   ].join("\n");
 }
 

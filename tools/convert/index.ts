@@ -11,12 +11,12 @@ import { makeMetadata } from "./aseg/metadata.js";
 import { strideOf } from "./aseg/stride.js";
 import { writeModel } from "./aseg/write.js";
 import { ConvertError } from "./errors.js";
-import { type Images, type Normalization, toFloats, toInput } from "./feed.js";
+import { type Images, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
 import { type LoadedFile, loadGraph } from "./load.js";
 import type { GraphOptions } from "./onnx/load.js";
 import { UINT8 } from "./onnx/read.js";
-import { lower } from "./passes/index.js";
+import { type LowerOptions, lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { type Calibration, calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
@@ -37,6 +37,10 @@ export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
 export { loadGraph } from "./load.js";
 
+/** SQNR of the logits in decibels: below the first a conversion fails, below the second it is doubtful. */
+const LEAST_DECIBELS = 10;
+const GOOD_DECIBELS = 15;
+
 /** Images that the errors of the methods are measured on. */
 const SAMPLES = 4;
 
@@ -44,7 +48,9 @@ const SAMPLES = 4;
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
 
 /** Options of `convertGraph`. */
-export interface GraphConvertOptions extends Normalization {
+export interface GraphConvertOptions extends LowerOptions {
+  /** Also give a model whose logits are less than `LEAST_DECIBELS` from noise. */
+  readonly force?: boolean;
   /** Needed for a float model; of a quantised one they give ranges that it leaves out, and show what is lost. */
   readonly calibration?: Images;
   /**
@@ -85,9 +91,12 @@ export interface ConvertReport {
   /** Of a quantised file, where there were images: how far its logits are from those of onnxruntime. */
   readonly difference?: LogitsDifference;
   /** On one image, worst first; empty for a quantised file. */
-  readonly tensors: readonly Omit<TensorDifference, "index">[];
-  /** What could not be kept exactly. */
+  readonly tensors: readonly TensorDifference[];
+  /** What could not be kept exactly, or was decided. */
   readonly notes: readonly string[];
+  /** All outputs of the file, and the one that is kept. */
+  readonly outputs: readonly string[];
+  readonly keptOutput: string;
 }
 
 export interface Converted {
@@ -107,7 +116,7 @@ interface Job {
 interface Made {
   readonly model: Model;
   readonly bytes: Uint8Array;
-  readonly notes: readonly string[];
+  readonly notes: string[];
 }
 
 /**
@@ -130,16 +139,41 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * @throws ConvertError if it holds what is not supported; the message names the node
  */
 export async function convertGraph(loaded: LoadedFile, options: GraphConvertOptions): Promise<Converted> {
-  if (loaded.isInputQuantized && (options.mean || options.std)) {
+  const job = jobOf(loaded, options);
+  const { graph } = job;
+  return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
+}
+
+/**
+ * Whether a loaded file can be converted, without images: it is lowered, and built with ranges made up.
+ *
+ * @throws ConvertError that names every node that cannot be converted
+ */
+export function checkGraph(
+  loaded: LoadedFile,
+  options: GraphConvertOptions = {},
+): Omit<ConvertReport, "kind"> {
+  const job = jobOf(loaded, options);
+  const { model, notes } = tryBuild(job);
+  return { ...summary(job, model), notes };
+}
+
+/** The lowered graph; what cannot be converted is said here. */
+function jobOf(loaded: LoadedFile, options: GraphConvertOptions): Job {
+  if (loaded.isInputQuantized && (options.mean || options.std || options.isLevels)) {
     throw new ConvertError(
-      "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean and std",
+      "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean, std and levels",
     );
   }
   const isLevels = options.isLevels ?? loaded.inputType === UINT8;
   const feed = { ...options, isLevels };
-  const graph = lower(loaded.graph, feed);
-  const job: Job = { loaded, graph, options: feed };
-  return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
+  return { loaded, graph: lower(loaded.graph, feed), options: feed };
+}
+
+/** The model with ranges made up, so that nothing fails after minutes of calibration. */
+function tryBuild(job: Job): Made {
+  const range = (): Bounds => ({ min: -1, max: 1 });
+  return makeModel(job, assign(job.graph, range, 8), [...(job.graph.notes ?? [])]);
 }
 
 /** Takes a quantised file as it is. Images, where there are some, give ranges that it leaves out, and say what is lost. */
@@ -184,6 +218,7 @@ async function convertFloat(job: Job): Promise<Converted> {
   if (!images) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
+  tryBuild(job);
   const float = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
@@ -200,6 +235,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     const { model, bytes, notes } = make(prepare(graph, found, chosen));
     const tensors = await worstTensors(job, model, engine, float, found.samples[0]!);
     progress("compare", trials.length + 1, trials.length + 1);
+    judge(chosen.decibels, tensors, notes, options.force ?? false);
     const report: ConvertReport = {
       ...summary(job, model),
       kind: "float",
@@ -215,6 +251,31 @@ async function convertFloat(job: Job): Promise<Converted> {
   }
 }
 
+/** Refuses a model that gives noise, and notes where a doubtful one loses most. */
+function judge(
+  decibels: number,
+  tensors: ConvertReport["tensors"],
+  notes: string[],
+  isForced: boolean,
+): void {
+  if (!(decibels < GOOD_DECIBELS)) return;
+  const lossy = tensors.filter((tensor) => tensor.decibels < GOOD_DECIBELS + 5);
+  const first = lossy.reduce<(typeof lossy)[number] | undefined>(
+    (a, b) => (a && a.index < b.index ? a : b),
+    undefined,
+  );
+  const where = first
+    ? `; the loss begins at "${first.name}" (${first.operation}, ${first.decibels.toFixed(1)} dB)`
+    : "";
+  const text = `the logits are only ${decibels.toFixed(1)} dB above the noise of quantisation${where}`;
+  if (decibels < LEAST_DECIBELS && !isForced) {
+    throw new ConvertError(
+      `${text}; calibrate with images like those it will see, or keep it nevertheless (--force)`,
+    );
+  }
+  notes.push(text);
+}
+
 /** Every tensor that the float model has too, compared on one image, worst first. */
 async function worstTensors(
   { loaded, graph, options }: Job,
@@ -228,16 +289,14 @@ async function worstTensors(
   await float.run(toFloats(image, loaded.inputShape, options), (name, tensor) => {
     differences.add(name, tensor, ours);
   });
-  return differences
-    .rows()
-    .map(({ name, operation, decibels, correlation }) => ({ name, operation, decibels, correlation }))
-    .sort((a, b) => a.decibels - b.decibels);
+  return differences.rows().sort((a, b) => a.decibels - b.decibels);
 }
 
 function summary({ loaded }: Job, model: Model): Omit<ConvertReport, "kind" | "notes"> {
   const { format, opset, model: file } = loaded;
   const counts = { nodes: file.nodes.length, operations: model.ops.length, pictures: 0 };
-  return { format, opset, ...counts, trials: [], tensors: [] };
+  const { outputs, output } = loaded;
+  return { format, opset, ...counts, trials: [], tensors: [], outputs, keptOutput: output };
 }
 
 /**

@@ -3,6 +3,7 @@
  * become operations that move them where nothing else will do; products, norms and reductions become those of channels
  * and planes. Afterwards Conv, Resize, pooling and so on are as ONNX has them, on four axes.
  */
+import { OVER_CHANNELS } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { FORMULAS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, type Problem, producers } from "../graph.js";
@@ -36,8 +37,24 @@ const planar: Handler = (walk, node) => {
   walk.set(output, walk.emit(node, node.type, [base, ...node.inputs.slice(1)], shape, node.attributes));
 };
 
-/** MaxPool; its indices are known by the tensor that was pooled. */
+/**
+ * MaxPool; its indices are known by the tensor that was pooled. Over all channels, which a Reshape has laid out as a
+ * window, it is their maximum.
+ */
 const maxPool: Handler = (walk, node) => {
+  const view = walk.view(node);
+  const shape = walk.shapeOf(view.base);
+  const window = view.dims.slice(2).flat();
+  const isChannels = window.length > 0 && window.every(({ axis }) => axis === 1);
+  const isAll =
+    sizeOf(window) === shape[1] && listOf(node, "kernel_shape", 2, 1).reduce((a, b) => a * b) === shape[1];
+  if (isChannels && isAll) {
+    const { base } = walk.emit(node, "reduceMax", [view.base], [1, 1, shape[2], shape[3]], {
+      mode: OVER_CHANNELS,
+    });
+    walk.set(node.outputs[0]!, { base, dims: [view.dims[0]!, view.dims[1]!, [], []] });
+    return;
+  }
   planar(walk, node);
   if (node.outputs[1]) walk.set(node.outputs[1], walk.views.get(node.outputs[0]!)!);
 };
@@ -185,7 +202,8 @@ export function layout(graph: Graph): Graph {
     const isKnown = node.inputs.every(
       (name) => name === "" || walk.constants.has(name) || walk.views.has(name),
     );
-    if (!isKnown) continue;
+    // what has no shape was a problem before
+    if (!isKnown || !graph.shapes.has(node.outputs[0]!)) continue;
     const handler = HANDLERS[node.type] ?? (FORMULAS[node.type] || isTest(node) ? elementwise : undefined);
     try {
       if (!handler) throw new ConvertError(`${describe(node)}: not supported`);

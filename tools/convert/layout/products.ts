@@ -180,7 +180,13 @@ export function convTranspose(walk: Walk, node: Node): void {
   if (crop.some((side) => side > 0)) {
     from = walk.depthToSpace(node, base, [1, 1], CHANNEL_FASTER, crop, `${output}#inner`).base;
   }
-  const isWhole = block === 1 && crops.every((side) => side === 0);
+  const rest = [
+    down.first,
+    across.first,
+    down.blocks * down.stride - down.first - size[0]!,
+    across.blocks * across.stride - across.first - size[1]!,
+  ];
+  const isWhole = block === 1 && rest.every((side) => side === 0);
   const made = walk.emit(
     node,
     "Conv",
@@ -195,12 +201,7 @@ export function convTranspose(walk: Walk, node: Node): void {
   }
   const known = walk.quantization.get(output);
   if (known) walk.quantization.set(made.base, known);
-  const rest = [
-    down.first,
-    across.first,
-    down.blocks * down.stride - down.first - size[0]!,
-    across.blocks * across.stride - across.first - size[1]!,
-  ];
+  walk.measures.set(made.base, { tensor: output, factors: [1], offsets: [0] });
   const laid = walk.depthToSpace(node, made.base, [down.stride, across.stride], mode, rest, output);
   walk.set(output, plainView(laid.base, walk.shapeOf(laid.base)));
 }

@@ -1,6 +1,7 @@
 /** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
 
 import { ConvertError } from "../errors.js";
+import { FORMULAS, PARAMETERS } from "../expression.js";
 import {
   type Constant,
   describe,
@@ -46,6 +47,8 @@ export function foldConstants(graph: Graph): Graph {
     if (node.type === "Constant") result = constantOf(node);
     else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
     else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
+    else if (FORMULAS[node.type] && node.inputs.length === 1 && inputs[0])
+      result = functionOf(node, inputs[0]);
     else if (node.type === "Split" && isKnown && inputs[0]) {
       splitConstant({ ...graph, constants }, node, inputs[0]).forEach((part, index) => {
         constants.set(node.outputs[index]!, part);
@@ -73,6 +76,20 @@ export function foldConstants(graph: Graph): Graph {
     }
   }
   return { ...graph, nodes, constants, shapes, problems };
+}
+
+/** A function of one value, of a constant. */
+function functionOf(node: Node, { dims, type, values }: Constant): Constant {
+  const parameters = (PARAMETERS[node.type] ?? []).map(([name, fallback]) => numberOf(node, name, fallback));
+  const formula = FORMULAS[node.type]!;
+  return {
+    dims,
+    type,
+    values: arrayOf(
+      type,
+      Array.from(values, (x) => formula(x, 0, parameters)),
+    ),
+  };
 }
 
 function splitConstant(graph: Graph, node: Node, { dims, type, values }: Constant): Constant[] {

@@ -36,6 +36,8 @@ export interface LoadedGraph {
   readonly inputType: number;
   /** All outputs of the file. */
   readonly outputs: readonly string[];
+  /** The one that is kept. */
+  readonly output: string;
 }
 
 /**
@@ -97,6 +99,7 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
     inputShape,
     inputType: input.type,
     outputs: model.outputs.map(({ name }) => name),
+    output: output.name,
     height: inputShape[1 + last]!,
     width: inputShape[2 + last]!,
   };
@@ -145,7 +148,9 @@ function chooseOutput(
   if (!output || others.length === 0) return { output, note: [] };
   return {
     output,
-    note: [`output "${output.name}" is kept, ${others.join(", ")} left out; --output NAME keeps another one`],
+    note: [
+      `output "${output.name}" is kept, ${others.join(", ")} left out; --output-name NAME keeps another one`,
+    ],
   };
 }
 

@@ -2,6 +2,7 @@ import { ConvertError } from "../errors.js";
 import type { Normalization } from "../feed.js";
 import { describe, type Graph, LOWERED, type Pass, type Problem, prune } from "../graph.js";
 import { layout } from "../layout/index.js";
+import { SUPPORTED } from "../onnx/shapes.js";
 import { affine, channels } from "./affine.js";
 import { arithmetic } from "./arithmetic.js";
 import { batchNorm } from "./batch-norm.js";
@@ -17,6 +18,7 @@ import { prelu } from "./prelu.js";
 import { quantization } from "./quantization.js";
 import { resize } from "./resize.js";
 import { select } from "./select.js";
+import { softmax } from "./softmax.js";
 
 /** What the passes need to know besides the graph. */
 export interface LowerOptions extends Normalization {
@@ -43,6 +45,7 @@ export function passList(graph: Graph, options: LowerOptions): readonly (readonl
     ["resize", resize],
     ["conv", conv],
     ["pooling", pooling],
+    ["softmax", softmax],
     ["concat", concat],
     ["batchNorm", batchNorm],
     ["channels", channels],
@@ -85,13 +88,17 @@ const NAMED = 3;
 /** One error for all problems: the kinds of node with their number, and what is said of the first. */
 function refusal(problems: readonly Problem[]): ConvertError {
   const [first] = problems;
-  if (problems.length === 1) return new ConvertError(first!.message);
+  const isUnknown = problems.some(
+    ({ type, message }) => !SUPPORTED.includes(type) && message.endsWith("not supported"),
+  );
+  const list = isUnknown ? `; supported are ${SUPPORTED.join(", ")}` : "";
+  if (problems.length === 1) return new ConvertError(first!.message + list);
   const kinds = new Map<string, Problem[]>();
   for (const problem of problems) kinds.set(problem.type, [...(kinds.get(problem.type) ?? []), problem]);
-  const lines = Array.from(kinds, ([type, list]) => {
-    const said = list.slice(0, NAMED).map(({ message }) => message);
-    const more = list.length > NAMED ? `; and ${list.length - NAMED} more` : "";
-    return `${list.length} ${type}: ${said.join("; ")}${more}`;
+  const lines = Array.from(kinds, ([type, all]) => {
+    const said = all.slice(0, NAMED).map(({ message }) => message);
+    const more = all.length > NAMED ? `; and ${all.length - NAMED} more` : "";
+    return `${all.length} ${type}: ${said.join("; ")}${more}`;
   });
-  return new ConvertError(`${problems.length} nodes cannot be converted\n  ${lines.join("\n  ")}`);
+  return new ConvertError(`${problems.length} nodes cannot be converted\n  ${lines.join("\n  ")}${list}`);
 }

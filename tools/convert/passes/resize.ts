@@ -1,4 +1,10 @@
-import { BILINEAR, BILINEAR_ALIGNED, BILINEAR_ASYMMETRIC, NEAREST } from "../../../src/format.js";
+import {
+  BILINEAR,
+  BILINEAR_ALIGNED,
+  BILINEAR_ASYMMETRIC,
+  CHANNEL_FASTER,
+  NEAREST,
+} from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import {
   describe,
@@ -15,11 +21,12 @@ import { constantInput } from "../onnx/inputs.js";
 
 /** Resize as `resize`: a mode, and a fraction or a second tensor that gives the size; and what is to be spread. */
 export function resize(graph: Graph): Graph {
-  const nodes = graph.nodes.map((node) => {
-    if (node.type === "Resize") return lowered(graph, node);
-    return node.type === "expand" ? spread(graph, node) : node;
+  const shapes = new Map(graph.shapes);
+  const nodes = graph.nodes.flatMap((node): Node[] => {
+    if (node.type === "Resize") return lowered(graph, node, shapes);
+    return [node.type === "expand" ? spread(graph, node) : node];
   });
-  return prune({ ...graph, nodes });
+  return prune({ ...graph, nodes, shapes });
 }
 
 /** One row, column or pixel repeated. */
@@ -31,7 +38,7 @@ function spread(graph: Graph, node: Node): Node {
   return { ...node, type: "resize", inputs: [node.inputs[0]!, like], attributes: { mode: NEAREST } };
 }
 
-function lowered(graph: Graph, node: Node): Node {
+function lowered(graph: Graph, node: Node, shapes: Map<string, readonly number[]>): Node[] {
   const [input, like] = [node.inputs[0]!, node.inputs[4]];
   const [from, to] = [shapeOf(graph, input), shapeOf(graph, node.outputs[0]!)];
   if (from[0] !== to[0] || from[1] !== to[1])
@@ -46,12 +53,36 @@ function lowered(graph: Graph, node: Node): Node {
   const isPoint = from[2] === 1 && from[3] === 1;
   const given = isInteger && !isPoint && like === graph.input ? undefined : like;
   const same = given ?? sameSize(graph, node, isPoint || !fraction);
-  if (same !== undefined) return { ...base, inputs: [input, same], attributes: { mode } };
+  if (same !== undefined) return [{ ...base, inputs: [input, same], attributes: { mode } }];
+  const block = [to[2]! / from[2]!, to[3]! / from[3]!] as const;
+  if (!fraction && mode === NEAREST && block.every(Number.isInteger)) {
+    return repeated(node, input, from, block, shapes);
+  }
   if (!fraction) {
     const size = `${from[3]}x${from[2]} to ${to[3]}x${to[2]}`;
     throw new ConvertError(`${describe(node)}: ${size} is no common factor and the size of no other tensor`);
   }
-  return { ...base, inputs: [input], attributes: { mode, numerator: fraction[0], denominator: fraction[1] } };
+  return [
+    { ...base, inputs: [input], attributes: { mode, numerator: fraction[0], denominator: fraction[1] } },
+  ];
+}
+
+/** Whole factors that differ: channels repeated, and laid out as blocks. */
+function repeated(
+  node: Node,
+  input: string,
+  [, channels, height, width]: readonly number[],
+  block: readonly [number, number],
+  shapes: Map<string, readonly number[]>,
+): Node[] {
+  const output = `${node.outputs[0]}#repeated`;
+  const indices = Array.from({ length: channels! * block[0] * block[1] }, (_, i) => i % channels!);
+  shapes.set(output, [1, indices.length, height!, width!]);
+  const base = { name: node.name, attributes: { block, mode: CHANNEL_FASTER, pads: [0, 0, 0, 0] } };
+  return [
+    { ...base, type: "select", inputs: [input], outputs: [output], attributes: { indices } },
+    { ...base, type: "depthToSpace", inputs: [output], outputs: node.outputs },
+  ];
 }
 
 /**

@@ -20,14 +20,15 @@ export interface Calibration {
 }
 
 /** Tensors of the lowered graph that the file has too, with their number of elements. */
-export function sharedTensors({ model }: LoadedGraph, graph: Graph): Map<string, number> {
+export function sharedTensors({ model, graph: file }: LoadedGraph, graph: Graph): Map<string, number> {
   const written = new Set(model.nodes.flatMap((node) => node.outputs));
   const result = new Map<string, number>();
   const measured = Array.from(graph.measures?.values() ?? [], ({ tensor }) => tensor);
   const own = [...graph.nodes.flatMap((node) => node.outputs[0]!), graph.output];
   for (const tensor of new Set([...own, ...measured])) {
     if (!written.has(tensor)) continue;
-    const elements = graph.shapes.get(tensor)!.reduce((product, size) => product * size, 1);
+    const shape = graph.shapes.get(tensor) ?? file.shapes.get(tensor)!;
+    const elements = shape.reduce((product, size) => product * size, 1);
     result.set(tensor, elements);
   }
   return result;

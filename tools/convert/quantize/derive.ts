@@ -66,24 +66,32 @@ function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | 
       return union([first, { min: node.attributes.value as number, max: node.attributes.value as number }]);
     case "conv":
       if (node.attributes.selects === 1) return first;
-      // A convolution of ones repeats its one channel; of any other the range must be measured.
-      return graph.constants.get(node.inputs[1]!)!.values.every((value) => value === 1) &&
-        isPoint(graph, node)
-        ? first
-        : undefined;
+      // a sum of many is never as large as it could be
+      return isSmall(graph, node) ? throughWeights(graph, node, first) : undefined;
     default:
       return union(ranges);
   }
 }
 
-function isPoint(graph: Graph, node: Node): boolean {
-  return (
-    node.inputs.length === 2 &&
-    graph.constants
-      .get(node.inputs[1]!)!
-      .dims.slice(1)
-      .every((size) => size === 1)
-  );
+function isSmall(graph: Graph, node: Node): boolean {
+  const { dims, values } = graph.constants.get(node.inputs[1]!)!;
+  return values.length <= 2 * dims[0]!;
+}
+
+/** What sums of products can reach at most; of a convolution of ones that repeats its one channel, that channel's range. */
+function throughWeights(graph: Graph, node: Node, { min, max }: Bounds): Bounds {
+  const { dims, values } = graph.constants.get(node.inputs[1]!)!;
+  const bias = graph.constants.get(node.inputs[2] ?? "")?.values;
+  const each = values.length / dims[0]!;
+  const bounds = Array.from({ length: dims[0]! }, (_, o): Bounds => {
+    let [low, high] = [bias?.[o] ?? 0, bias?.[o] ?? 0];
+    for (const weight of values.subarray(o * each, (o + 1) * each)) {
+      low += Math.min(weight * min, weight * max);
+      high += Math.max(weight * min, weight * max);
+    }
+    return { min: low, max: high };
+  });
+  return union(bounds);
 }
 
 function rangeThrough(node: Node, { min, max }: Bounds): Bounds {

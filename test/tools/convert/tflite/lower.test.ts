@@ -149,7 +149,7 @@ describe("what is not supported is refused by name", () => {
 
   test("--mean and --std where the file says how its input is fed", async () => {
     await expect(convert(integerNetwork().bytes, { mean: [0.5, 0.5, 0.5] })).rejects.toThrow(
-      "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean and std",
+      "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean, std and levels",
     );
   });
 });

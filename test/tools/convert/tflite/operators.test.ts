@@ -1,8 +1,7 @@
 /** Every TFLite operation, lowered and run by onnxruntime, against the LiteRT interpreter. */
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { writeOnnx } from "../../../../tools/convert/onnx/write.js";
+import { loadGraph } from "../../../../tools/convert/load.js";
 import { openSession } from "../../../../tools/convert/runtime.js";
-import { lowerTflite } from "../../../../tools/convert/tflite/lower.js";
 import { FLOAT16 } from "../../../../tools/convert/tflite/read.js";
 import { TIMEOUT } from "../onnx-builder.js";
 import { hasLiteRt, runLiteRt } from "./litert.js";
@@ -242,14 +241,8 @@ describe.skipIf(!hasLiteRt)("in onnxruntime as in LiteRT (python3 with ai-edge-l
   });
 
   test.each(names.map((name, index) => [name, index] as const))("%s", async (_, index) => {
-    const { model } = lowerTflite(files[index]!);
-    const output = model.outputs[0]!.name;
-    const [name, inputShape] = [model.inputs[0]!.name, model.inputs[0]!.dims!];
-    const session = await openSession(
-      { bytes: writeOnnx(model), folder: undefined, graph: { input: name }, inputShape } as never,
-      new Map([[output, 1]]),
-      true,
-    );
+    const loaded = loadGraph(files[index]!);
+    const session = await openSession(loaded, new Map([[loaded.graph.output, 1]]), true);
     const planes = Float32Array.from(
       image,
       (_, at) => image[(at % (HEIGHT * WIDTH)) * 3 + Math.floor(at / (HEIGHT * WIDTH))]!,

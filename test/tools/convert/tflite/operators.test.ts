@@ -1,9 +1,10 @@
-/** Every TFLite operation, lowered and run by onnxruntime, against the LiteRT interpreter. */
+/** Every TFLite operation: converted, and lowered and run by onnxruntime, against the LiteRT interpreter. */
 import { beforeAll, describe, expect, test, vi } from "vitest";
+import { convert } from "../../../../tools/convert/index.js";
 import { loadGraph } from "../../../../tools/convert/load.js";
 import { openSession } from "../../../../tools/convert/runtime.js";
 import { FLOAT16 } from "../../../../tools/convert/tflite/read.js";
-import { TIMEOUT } from "../onnx-builder.js";
+import { images, TIMEOUT } from "../onnx-builder.js";
 import { hasLiteRt, runLiteRt } from "./litert.js";
 import { type CODES, type Option, TfliteBuilder } from "./tflite-builder.js";
 
@@ -227,6 +228,27 @@ function network(make: Make, seed: number): Uint8Array {
   const output = make(b, b.conv(input, CHANNELS, 3));
   return b.build([input], [b.conv(output, 4)]);
 }
+
+/** Read, but not supported inside a network. */
+const REFUSED: Readonly<Record<string, RegExp>> = {
+  "RESIZE_BILINEAR, aligned corners": /16x12 to 31x23 is no common factor/,
+  SOFTMAX: /inside a network only of two channels/,
+};
+
+describe("converted as a whole", () => {
+  const names = Object.keys(CASES);
+  const options = {
+    calibration: images(2, WIDTH, HEIGHT),
+    method: "min-max",
+    activationBits: 8,
+  } as const;
+
+  test.each(names.map((name, index) => [name, index] as const))("%s", async (name, index) => {
+    const converted = convert(network(CASES[name]!, index + 1), options);
+    if (REFUSED[name]) await expect(converted).rejects.toThrow(REFUSED[name]);
+    else expect((await converted).report.chosen!.decibels).toBeGreaterThan(18);
+  });
+});
 
 describe.skipIf(!hasLiteRt)("in onnxruntime as in LiteRT (python3 with ai-edge-litert)", () => {
   const b = new TfliteBuilder(99);

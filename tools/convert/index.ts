@@ -4,7 +4,8 @@ import { ModelError } from "../../src/errors.js";
 import type { Color } from "../../src/metadata.js";
 import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
-import { EngineBuild, runWhole } from "../common/engine.js";
+import { EngineBuild, logitsOf, runWhole } from "../common/engine.js";
+import { needRuntime } from "../common/options.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
 import { makeMetadata } from "./aseg/metadata.js";
@@ -22,7 +23,7 @@ import { rangesOf } from "./quantize/derive.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 import { METHODS, type Method } from "./quantize/ranges.js";
 import { logitsSqnr, type TensorDifference, TensorDifferences } from "./quantize/sqnr.js";
-import { openSession, type Session } from "./runtime.js";
+import type { Session } from "./runtime.js";
 
 export { writeModel } from "./aseg/write.js";
 export { ConvertError } from "./errors.js";
@@ -123,6 +124,7 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * Converts a loaded ONNX file.
  *
  * @throws ConvertError if it holds what is not supported; the message names the node
+ * @throws UserError if it is a float model and onnxruntime-web is not installed
  */
 export async function convertGraph(loaded: LoadedGraph, options: GraphConvertOptions): Promise<Converted> {
   const job = prepare(loaded, options);
@@ -176,6 +178,7 @@ async function convertFloat(job: Job): Promise<Converted> {
   }
   tryBuild(job);
   const shared = sharedTensors(loaded, graph);
+  const { openSession } = await needRuntime(() => import("./runtime.js"));
   const float = await openSession(loaded, shared, true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
@@ -277,7 +280,7 @@ function makeModel(
     sha256: createHash("sha256").update(loaded.bytes).digest("hex"),
     converter: packageVersion(),
   };
-  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const { channels } = tensors[logitsOf({ ops })]!;
   const { name = "model", classes, palette } = options;
   const metadata = makeMetadata(name, channels, names, classes, palette, provenance);
   const stride = strideOf({ tensors, ops }, height, width);

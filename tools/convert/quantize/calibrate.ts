@@ -1,8 +1,8 @@
 /** Ranges of a float model's activations, measured by running it in onnxruntime. */
-import { type Images, type Normalization, toFloats } from "../feed.js";
+import { channelsLast, type Images, type Normalization, toFloats } from "../feed.js";
 import type { Graph, Measure } from "../graph.js";
 import type { LoadedGraph } from "../onnx/load.js";
-import { channelsLast, type Session } from "../runtime.js";
+import type { Session } from "../runtime.js";
 import { Histogram } from "./ranges.js";
 
 /** An image, levels 0..255, and the float model's logits for it, [height, width, classes], where the file has them. */

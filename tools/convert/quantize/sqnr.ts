@@ -5,9 +5,9 @@
 import type { Engine } from "../../../src/engine.js";
 import { ARGMAX } from "../../../src/format.js";
 import { kindOf, type Model } from "../../../src/ops.js";
-import { runLogits } from "../../common/engine.js";
-import { toInput } from "../feed.js";
-import { channelsLast, type OutputTensor } from "../runtime.js";
+import { logitsOf, runLogits } from "../../common/engine.js";
+import { channelsLast, toInput } from "../feed.js";
+import type { OutputTensor } from "../runtime.js";
 import type { Sample } from "./calibrate.js";
 import { dequantize, type Quantization } from "./numbers.js";
 
@@ -36,8 +36,7 @@ export class Sqnr {
  * @param engine with the quantised model
  */
 export function logitsSqnr(engine: Engine, samples: readonly Sample[]): number {
-  const { ops, tensors } = engine.model;
-  const quantization = tensors[ops.at(-1)!.inputs[0]!]!;
+  const quantization = engine.model.tensors[logitsOf(engine.model)]!;
   const { channels } = quantization;
   const lists = samples.flatMap(({ image, logits }) => (logits ? [{ image, logits }] : []));
   if (lists.length === 0) return Number.NaN;

@@ -7,7 +7,7 @@ import { readTensor } from "./stored.js";
 import { upgrade } from "./upgrade.js";
 
 const FIRST_OPSET = 7;
-const LAST_OPSET = 26;
+const LAST_OPSET = 28;
 /** Most nodes after constants are known: more than a model file has operations, since a few of them become one. */
 const MAX_NODES = 8192;
 
@@ -45,7 +45,7 @@ export interface LoadedGraph {
 /**
  * Reads an ONNX file into a graph.
  *
- * @throws ConvertError if the file is damaged, of an operator set outside 7..26, has no image as its input,
+ * @throws ConvertError if the file is damaged, of an operator set outside 7..28, has no image as its input,
  *   or holds an operation that is not supported
  */
 export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): LoadedGraph {

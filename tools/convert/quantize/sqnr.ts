@@ -50,7 +50,8 @@ export function logitsSqnr(engine: Engine, samples: readonly Sample[]): number {
   for (const { image, logits } of lists) {
     sqnr.add(centered(logits), centered(realNumbers(runLogits(engine, toInput(image)), quantization)));
   }
-  return sqnr.decibels;
+  // numbers that are none compare with nothing
+  return Number.isNaN(sqnr.decibels) ? -Infinity : sqnr.decibels;
 }
 
 /** Mean of each channel over lists of [height, width, channels]. */

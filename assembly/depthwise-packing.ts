@@ -21,7 +21,8 @@ export function packColumns<F>(op: usize, top: i32, ky: i32, channel: i32, to: u
   const end = to + load<i32>(op, r.RUN_STEP);
   const start = min(to + r.COLUMN * load<i32>(op, r.PAD_LEFT), end);
   const stop = min(start + r.COLUMN * load<i32>(op, r.IN_WIDTH), end);
-  let zeros = v128.load8_splat(outside);
+  const offsets = i8x16.splat(<i8>load<i32>(op, r.OFFSET));
+  let zeros = v128.xor(v128.load8_splat(outside), offsets);
   if (groupOf<F>() == 2) zeros = i16x8.extend_low_i8x16_s(zeros);
   for (let at = to; at < start; at += 16) v128.store(at, zeros);
   if (groupOf<F>() == 2) {
@@ -41,10 +42,10 @@ export function packColumns<F>(op: usize, top: i32, ky: i32, channel: i32, to: u
     let c = cStep ? tapAt(op, top, ky + 2) + channel : outside;
     let d = dStep ? tapAt(op, top, ky + 3) + channel : outside;
     for (let at = start; at < stop; at += r.COLUMN) {
-      const first = v128.load(a);
-      const second = v128.load(b);
-      const third = v128.load(c);
-      const fourth = v128.load(d);
+      const first = v128.xor(v128.load(a), offsets);
+      const second = v128.xor(v128.load(b), offsets);
+      const third = v128.xor(v128.load(c), offsets);
+      const fourth = v128.xor(v128.load(d), offsets);
       const low = lowPairs(first, second);
       const below = lowPairs(third, fourth);
       v128.store(at, v128.shuffle<i16>(low, below, 0, 8, 1, 9, 2, 10, 3, 11));

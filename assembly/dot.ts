@@ -33,18 +33,32 @@ export function onesOf(op: usize): v128 {
   return i16x8.splat(<i16>load<i32>(op, r.ONE));
 }
 
-/**
- * Whether RelaxedAdd is exact for a second operand of 0..255: so it is by VNNI of x86, not by SDOT of ARM, nor where
- * sums of pairs saturate.
- */
+/** Sums by RelaxedAdd, plus 1000, of weights of -127..127 and of all kinds of second operands. */
+function sampleSums(): v128 {
+  return i32x4.relaxed_dot_i8x16_i7x16_add_s(
+    i8x16(127, 127, 127, 127, -127, -127, -127, -127, 1, -2, 3, -4, 100, -100, 50, -127),
+    i8x16(-1, -1, -1, -1, -128, -128, -128, -128, -56, -106, -1, -128, 1, 2, 3, 4),
+    i32x4.splat(1000),
+  );
+}
+
+/** Whether RelaxedAdd is exact for a second operand of 0..255: so it is by VNNI of x86, not where sums of pairs saturate. */
 export function dotsUnsigned(): bool {
   if (ASC_FEATURE_RELAXED_SIMD) {
-    const sums = i32x4.relaxed_dot_i8x16_i7x16_add_s(
-      i8x16(127, 127, 127, 127, -128, -128, -128, -128, 1, -2, 3, -4, 100, -100, 50, -127),
-      i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -56, -106, -1, -128, 1, 2, 3, 4),
-      i32x4.splat(1000),
-    );
-    return i32x4.all_true(i32x4.eq(sums, i32x4(1000 + 4 * 127 * 255, 1000 - 4 * 128 * 255, 1153, 542)));
+    const right = i32x4(1000 + 4 * 127 * 255, 1000 - 4 * 127 * 128, 1000 + 153, 1000 - 458);
+    return i32x4.all_true(i32x4.eq(sampleSums(), right));
+  }
+  return false;
+}
+
+/**
+ * Whether RelaxedAdd is exact for a second operand of -128..127: so it is on ARM, by SDOT and by what compilers put in its
+ * place, whose sums of pairs are at most 2 * 127 * 128 < 2^15. So the answer is the same in every tier of a compiler.
+ */
+export function dotsSigned(): bool {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const right = i32x4(1000 - 4 * 127, 1000 + 4 * 127 * 128, 1000 + 665, 1000 - 458);
+    return i32x4.all_true(i32x4.eq(sampleSums(), right));
   }
   return false;
 }

@@ -9,7 +9,7 @@
  *
  * op       the record of argmax: logits int8 [inHeight, inWidth, classes], winners uint8 [inHeight, inWidth]
  * width    of the mask, height likewise, pixels
- * band     uint8 [end - first, width]   receives mask rows first..end, at the start of the scratch
+ * band     uint8 [end - first, width]   receives mask rows first..end
  * edges    i32 [inWidth + 1]            first mask column right of each logit column, in the scratch
  * row      i32 [inWidth, classes]       one row between two rows of logits, where computed pixels need it
  *
@@ -25,11 +25,11 @@ export function mask(op: usize, width: i32, height: i32, first: i32, end: i32): 
   const inWidth = load<i32>(op, r.IN_WIDTH);
   const classes = load<i32>(op, r.IN_CHANNELS);
   const logits = load<usize>(op, r.INPUT_AT);
-  const edges = load<usize>(op, r.SCRATCH_AT) + r.MASK_BAND;
+  const edges = load<usize>(op, r.SCRATCH_AT);
   const row = edges + ((4 * (inWidth + 1) + 15) & -16);
   const inRow = inWidth * classes;
   findEdges(edges, inWidth, width);
-  let output = load<usize>(op, r.SCRATCH_AT);
+  let output = load<usize>(op, r.BAND_AT);
   for (let y = first; y < end; y++) {
     const coordinate = position(y, inHeight, height, BILINEAR, r.FINE);
     const top = coordinate / r.FINE;

@@ -11,7 +11,8 @@ import { Joined, tiles } from "./tiles";
  * input     int8 [pixels, depth]     pixels lie inputStep bytes apart
  * blocks    bias, multipliers and weights of the channels, eight at a time: see src/pack.ts
  * output    int8 [pixels, channels]  pixels lie as far apart as all output channels of `op` take
- * scratch   int16 [pixels, depth], [8, depth]   input and weights widened: only in SIMD builds, as Plain
+ * scratch   in SIMD builds, as Plain: int16 [pixels, depth], [8, depth], input and weights widened; relaxed, where OFFSET
+ *           is not 0: uint8 [pixels, depth], input made unsigned by adding it, which the bias takes off again
  *
  * depth is a multiple of 8. Input beyond the real depth is read and multiplied by zero.
  * |sum| < 2^31 while depth <= 2^16, since |input * weight| <= 2^14 and |bias| < 2^30.
@@ -32,6 +33,9 @@ export function matmul<F>(
   const wide = scratch + 2 * pixels * depth;
   if (isWidened) {
     widen(input, inputStep, pixels, depth, scratch);
+    input = scratch;
+  } else if (ASC_FEATURE_RELAXED_SIMD && load<i32>(op, r.OFFSET)) {
+    addOffset(op, input, inputStep, pixels, scratch);
     input = scratch;
   }
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
@@ -56,6 +60,17 @@ export function matmul<F>(
       }
     }
     blocks += blockBytes;
+  }
+}
+
+/** OFFSET added to `depth` values of each pixel, one pixel after the other; depth is a multiple of 8. */
+function addOffset(op: usize, input: usize, inputStep: i32, pixels: i32, to: usize): void {
+  const offsets = i8x16.splat(<i8>load<i32>(op, r.OFFSET));
+  const depth = load<i32>(op, r.DEPTH);
+  for (; pixels > 0; pixels--) {
+    for (let k = 0; k < depth; k += 16) v128.store(to + k, v128.xor(v128.load(input + k), offsets));
+    input += inputStep;
+    to += depth;
   }
 }
 

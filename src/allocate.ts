@@ -11,6 +11,12 @@ export interface Buffer extends Lifetime {
   readonly bytes: number;
 }
 
+interface Placed extends Lifetime {
+  readonly offset: number;
+  /** Where the next buffer may begin. */
+  readonly end: number;
+}
+
 /** Rounds up to the alignment of every region. */
 export function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
@@ -28,29 +34,27 @@ export function padTo(value: number, multiple: number): number {
  */
 export function allocate(buffers: readonly Buffer[]): { offsets: number[]; bytes: number } {
   const offsets = buffers.map(() => 0);
-  const done: number[] = [];
+  /** Those that have their place, by offset. */
+  const placed: Placed[] = [];
   const order = buffers.map((_, index) => index).filter((index) => buffers[index]!.bytes > 0);
   order.sort((a, b) => buffers[b]!.bytes - buffers[a]!.bytes || a - b);
   let total = 0;
   for (const index of order) {
-    const buffer = buffers[index]!;
-    const alive = done.filter((other) => overlap(buffers[other]!, buffer));
-    alive.sort((a, b) => offsets[a]! - offsets[b]!);
+    const { first, last, bytes } = buffers[index]!;
     let best = -1;
     let bestGap = 2 ** 53;
     let end = 0;
-    for (const other of alive) {
-      const gap = offsets[other]! - end;
-      if (gap >= buffer.bytes && gap < bestGap) [best, bestGap] = [end, gap];
-      end = Math.max(end, align(offsets[other]! + buffers[other]!.bytes));
+    for (const other of placed) {
+      if (first > other.last || other.first > last) continue;
+      const gap = other.offset - end;
+      if (gap >= bytes && gap < bestGap) [best, bestGap] = [end, gap];
+      end = Math.max(end, other.end);
     }
-    offsets[index] = best >= 0 ? best : end;
-    total = Math.max(total, offsets[index]! + buffer.bytes);
-    done.push(index);
+    const offset = best >= 0 ? best : end;
+    offsets[index] = offset;
+    total = Math.max(total, offset + bytes);
+    const later = placed.findIndex((other) => other.offset > offset);
+    placed.splice(later < 0 ? placed.length : later, 0, { first, last, offset, end: align(offset + bytes) });
   }
   return { offsets, bytes: align(total) };
-}
-
-function overlap(a: Lifetime, b: Lifetime): boolean {
-  return a.first <= b.last && b.first <= a.last;
 }

@@ -3,12 +3,11 @@ import type { CheckedImage } from "./image.js";
 import { link, recordAt } from "./link.js";
 import type { Model } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
-import { MASK_BAND } from "./record.js";
 import { imageScratch } from "./scratch.js";
 
 /** Exports of an engine module, any build; `op` is the address of a record. See assembly/index.ts. */
 export interface EngineExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBufferLike; grow(pages: number): number };
   run(records: number, first: number, end: number, part: number, parts: number): void;
   runRows(op: number, first: number, end: number): void;
   windowFirst(i: number, from: number, to: number): number;
@@ -34,8 +33,22 @@ export interface Instance {
  * @throws as `test`, WebAssembly.LinkError if it is no engine
  */
 export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: memory! } });
+  const { exports } = withMemory(() => new WebAssembly.Instance(module, { env: { memory: memory! } }));
   return test(exports as unknown as EngineExports);
+}
+
+/**
+ * What `make` makes.
+ *
+ * @throws EnvironmentError where it takes more memory than there is, which the language calls a RangeError
+ */
+export function withMemory<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new EnvironmentError(`out of memory: ${error.message}`);
+  }
 }
 
 /**
@@ -62,17 +75,17 @@ export class Engine {
     this.plan = plan;
     this.#exports = exports;
     const { memory } = exports;
-    memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES);
+    withMemory(() => memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES));
     this.#memory = new Uint8Array(memory.buffer);
     this.#memory.set(link(model, plan, dotProduct));
   }
 
-  /** Resizes an image to the input size and writes it as the input tensor. */
+  /** Resizes an image, no larger than the plan's largest, to the input size and writes it as the input tensor. */
   setImage({ data, width, height, channels }: CheckedImage): void {
     const { plan } = this;
     const op = recordAt(this.model, 0);
     const scratch = plan.arenaAt + plan.ops[0]!.scratch;
-    const parts = imageScratch(plan);
+    const parts = imageScratch(plan, plan.maxImage!);
     const weights = scratch + parts.weights;
     const rows = scratch + parts.rows;
     const rowBytes = plan.width * 3;
@@ -106,12 +119,13 @@ export class Engine {
   /** Writes the mask of the last run, class ids [height, width], into `out`. */
   writeMask(width: number, height: number, out: Uint8Array): void {
     const index = this.model.ops.length - 1;
-    const band = this.plan.arenaAt + this.plan.ops[index]!.scratch;
-    const step = Math.floor(MASK_BAND / width);
+    const { arenaAt, band } = this.plan;
+    const at = arenaAt + band.offset;
+    const step = Math.floor(band.bytes / width);
     for (let first = 0; first < height; first += step) {
       const end = Math.min(first + step, height);
       this.#exports.mask(recordAt(this.model, index), width, height, first, end);
-      out.set(this.#memory.subarray(band, band + (end - first) * width), first * width);
+      out.set(this.#memory.subarray(at, at + (end - first) * width), first * width);
     }
   }
 

@@ -116,5 +116,8 @@ export const COUNT_PADDING = 1;
 export const MAX_CHANNELS = 8192;
 export const MAX_CLASSES = 256;
 export const MAX_SIDE = 4096;
+/** Most operations of a model, and most bytes of its metadata: what bounds the time and the memory of loading. */
+export const MAX_OPS = 4096;
+export const MAX_METADATA_BYTES = 1 << 20;
 /** Longest side of an image or of a mask, in pixels. */
 export const MAX_IMAGE_SIDE = 16384;

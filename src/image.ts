@@ -1,4 +1,4 @@
-import { describe, expectInteger } from "./errors.js";
+import { describe, expectBytes, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 
 /** What `segment` takes: a browser's ImageData, or levels with their size and channels (default: what fits). */
@@ -8,11 +8,13 @@ export interface Image {
   readonly width: number;
   readonly height: number;
   /** 1 (grey), 3 (RGB) or 4 (RGBA, alpha ignored). */
-  readonly channels?: number;
+  readonly channels?: number | undefined;
 }
 
 /** An image whose data match its size and channels: 1, 3 or 4. */
-export type CheckedImage = Required<Image>;
+export type CheckedImage = Readonly<Record<"width" | "height" | "channels", number>> & {
+  readonly data: Uint8Array;
+};
 
 /**
  * Checks an image given by a caller.
@@ -20,13 +22,12 @@ export type CheckedImage = Required<Image>;
  * @throws TypeError if it is no image, RangeError if its size is not valid or does not match its data
  */
 export function expectImage(image: Image): CheckedImage {
-  if (typeof image !== "object" || image === null) {
-    throw new TypeError(`"image" expected { data, width, height }, got ${describe(image)}`);
+  if (typeof image !== "object" || image === null || !("data" in image)) {
+    throw new TypeError(
+      `"image" expected { data, width, height } (attendseg/browser takes more), got ${describe(image)}`,
+    );
   }
-  const { data } = image;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new TypeError(`"image.data" expected a Uint8Array, got ${describe(data)}`);
-  }
+  const data = expectBytes("image.data", image.data);
   const width = expectInteger("image.width", image.width, 1, MAX_IMAGE_SIDE);
   const height = expectInteger("image.height", image.height, 1, MAX_IMAGE_SIDE);
   const channels = image.channels ?? data.length / (width * height);

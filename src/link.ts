@@ -22,7 +22,7 @@ export function link(model: Model, plan: Plan, host: number = record.PLAIN): Uin
     new Uint8Array(image.buffer, tableAt).set(
       new Uint8Array(table.buffer, table.byteOffset, table.byteLength),
     );
-    const product = productOf(op, kernel, model, host);
+    const product = productOf(op, model, host);
     for (let thread = 0; thread < plan.threads; thread++) {
       const writer = new RecordWriter(image.buffer, recordAt(model, index, thread));
       writeRecord(writer, index, thread, model, plan);
@@ -50,15 +50,16 @@ function stepOf({ kind }: DotProduct): Step {
 }
 
 /**
- * The fastest exact dot product of the host for an operation. Relaxed ones want a second operand, padding too, of 0..127;
- * where they take 0..255, a kernel that copies its input can make it unsigned.
+ * The fastest exact dot product of the host for an operation. All take a second operand, padding too, of 0..127; only with
+ * the addition in the instruction does it reach further, to -128..127 or to 0..255. For the latter kernels add 128 as
+ * they copy their input; the former wants weights of -127..127, so that sums of pairs fit in 16 bits.
  */
-function productOf(op: Op, kernel: number, { tensors }: Model, host: number): DotProduct {
+function productOf(op: Op, { tensors }: Model, host: number): DotProduct {
   const isPositive = op.inputs.every((id) => Math.min(tensors[id]!.min, tensors[id]!.zero) >= 0);
-  if (isPositive) return { kind: Math.min(host, record.RELAXED_ADD), offset: 0 };
-  if (kernel === record.DIRECT_KERNEL && host === record.RELAXED_ADD_UNSIGNED) {
-    return { kind: record.RELAXED_ADD, offset: 128 };
+  if (isPositive || (host === record.RELAXED_ADD_SIGNED && !op.weights.includes(-128))) {
+    return { kind: Math.min(host, record.RELAXED_ADD), offset: 0 };
   }
+  if (host === record.RELAXED_ADD_UNSIGNED) return { kind: record.RELAXED_ADD, offset: 128 };
   return { kind: record.PLAIN, offset: 0 };
 }
 
@@ -127,6 +128,10 @@ function writeOther(writer: RecordWriter, op: Op, model: Model, plan: Plan): voi
     writer.words(record.COPIED, copiedInputs(op, model));
     return;
   }
+  if (op.code === format.ARGMAX) {
+    writer.words(record.BAND_AT, plan.arenaAt + plan.band.offset);
+    return;
+  }
   const [, second] = op.inputs;
   if (second === undefined) return;
   writer.words(record.BROADCAST, Number(!sameSize(plan.tensors[op.output]!, plan.tensors[second]!)));
@@ -155,7 +160,7 @@ function writeConvolution(
   const { kernel, blocksAt } = plan.ops[index]!;
   const step = stepOf(product);
   const { depth, blockBytes, blocksBytes } = packingOf(op, kernel, model, step);
-  const walk = walkOf(op, kernel, model, plan.tensors, step);
+  const walk = walkOf(op, kernel, model, plan.tensors, step, product.offset);
   writer.words(record.KERNEL, kernel + product.kind);
   writer.words(record.DEPTH, depth, blockBytes);
   writer.words(record.PIXEL_STEP, walk.pixelStep, walk.runs, walk.runBytes, walk.runStep, product.offset);

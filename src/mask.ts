@@ -1,13 +1,18 @@
+import { describe, expectBytes, expectInteger } from "./errors.js";
 import { expectImage, type Image } from "./image.js";
 import type { Color } from "./metadata.js";
 
 /**
  * Pixels of each class.
  *
- * @param mask class ids, all below `classCount`
+ * @param mask class ids; those that are not below `classCount` are not counted
+ * @param classCount 1 to 256
  * @returns uint32 [classCount]
+ * @throws TypeError or RangeError for anything else
  */
 export function histogram(mask: Uint8Array, classCount: number): Uint32Array {
+  expectMask(mask);
+  expectInteger("classCount", classCount, 1, 256);
   const counts = new Uint32Array(classCount);
   for (let at = 0; at < mask.length; at++) counts[mask[at]!]!++;
   return counts;
@@ -17,12 +22,27 @@ export function histogram(mask: Uint8Array, classCount: number): Uint32Array {
  * A mask in the colours of its classes.
  *
  * @param mask class ids [height, width]
- * @returns RGB levels [height, width, 3]
+ * @returns RGB levels [height, width, 3]; ids without a colour are black
+ * @throws TypeError for anything but a mask and a palette
  */
 export function colorize(mask: Uint8Array, palette: readonly Color[]): Uint8Array {
-  const colors = new Uint8Array(mask.length * 3);
-  for (let at = 0; at < mask.length; at++) colors.set(palette[mask[at]!]!, at * 3);
-  return colors;
+  expectMask(mask);
+  const table = colorTable(palette);
+  return new Uint8Array(mask.length * 3).map((_, at) => table[3 * mask[Math.floor(at / 3)]! + (at % 3)]!);
+}
+
+function expectMask(mask: Uint8Array): void {
+  expectBytes("mask", mask, Object(mask).mask ? ": pass its mask" : "");
+}
+
+/** RGB of the 256 class ids; those without a color are black. */
+function colorTable(palette: readonly Color[]): Uint8Array {
+  if (!Array.isArray(palette)) {
+    throw new TypeError(`"palette" expected segmenter.palette, got ${describe(palette)}`);
+  }
+  const table = new Uint8Array(256 * 3);
+  table.set(palette.flat());
+  return table;
 }
 
 /**
@@ -32,7 +52,7 @@ export function colorize(mask: Uint8Array, palette: readonly Color[]): Uint8Arra
  * @param mask class ids [height, width]
  * @param opacity 0 (image only) to 1 (mask only)
  * @returns RGB levels [height, width, 3]
- * @throws RangeError if sizes differ or opacity is outside 0..1
+ * @throws RangeError if sizes differ or opacity is outside 0..1, TypeError for anything but image, mask and palette
  */
 export function overlay(
   image: Image,
@@ -41,16 +61,17 @@ export function overlay(
   opacity = 0.5,
 ): Uint8Array {
   const { data, width, height, channels } = expectImage(image);
+  expectMask(mask);
+  const table = colorTable(palette);
   if (mask.length !== width * height) {
     throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
   }
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
   for (let at = 0; at < mask.length; at++) {
-    const color = palette[mask[at]!]!;
     for (let channel = 0; channel < 3; channel++) {
       const level = data[at * channels + (channels === 1 ? 0 : channel)]!;
-      out[at * 3 + channel] = Math.round(level * (1 - opacity) + color[channel]! * opacity);
+      out[at * 3 + channel] = Math.round(level * (1 - opacity) + table[3 * mask[at]! + channel]! * opacity);
     }
   }
   return out;

@@ -16,10 +16,13 @@ export interface Metadata {
   readonly provenance: Readonly<Record<string, unknown>>;
 }
 
+/** Objects and lists inside each other: more would exhaust the stack of whoever walks them. */
+const MAX_DEPTH = 32;
+
 /**
  * Parses the metadata of a model file.
  *
- * @throws ModelError if it is not JSON or a field has the wrong form
+ * @throws ModelError if it is not JSON, nested deeper than 32 levels, or a field has the wrong form
  */
 export function parseMetadata(bytes: Uint8Array): Metadata {
   let metadata: Record<string, unknown>;
@@ -37,7 +40,7 @@ export function parseMetadata(bytes: Uint8Array): Metadata {
     input:
       isRecord(input) && Number.isFinite(input.scale) && Number.isFinite(input.zero) && input.order === "RGB",
     tensors: tensors === undefined || isList(tensors, isText),
-    provenance: isRecord(provenance),
+    provenance: isRecord(provenance) && isShallow(metadata, MAX_DEPTH),
   };
   for (const [field, holds] of Object.entries(valid)) {
     expectModel(holds, `metadata: "${field}" is missing or has the wrong form`);
@@ -52,6 +55,11 @@ function decodeText(bytes: Uint8Array): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isShallow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((entry) => isShallow(entry, depth - 1));
 }
 
 function isText(value: unknown): value is string {

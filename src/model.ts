@@ -19,6 +19,11 @@ export function parseModel(bytes: Uint8Array): Model {
   const opCount = view.getUint16(format.HEADER_OPS, true);
   const dataBytes = view.getUint32(format.HEADER_DATA_BYTES, true);
   const metadataBytes = view.getUint32(format.HEADER_METADATA_BYTES, true);
+  expectModel(opCount <= format.MAX_OPS, `header: ${opCount} ops, at most ${format.MAX_OPS} are supported`);
+  expectModel(
+    metadataBytes <= format.MAX_METADATA_BYTES,
+    `header: ${metadataBytes} bytes of metadata, at most ${format.MAX_METADATA_BYTES} are supported`,
+  );
   const opsAt = format.HEADER_BYTES + tensorCount * format.TENSOR_BYTES;
   const dataAt = opsAt + opCount * format.OP_BYTES;
   const metadataAt = dataAt + dataBytes;
@@ -37,6 +42,7 @@ export function parseModel(bytes: Uint8Array): Model {
   for (let index = 0; index < opCount; index++) {
     ops.push(readOp(view, opsAt + index * format.OP_BYTES, index, tensors, data, dataAt));
   }
+  expectOwnArrays(ops, dataBytes);
   const model: Model = {
     tensors,
     ops,
@@ -47,6 +53,15 @@ export function parseModel(bytes: Uint8Array): Model {
   };
   validate(model);
   return model;
+}
+
+/** Operations that share arrays would let a small file ask for any amount of packed weights. */
+function expectOwnArrays(ops: readonly Op[], dataBytes: number): void {
+  let bytes = 0;
+  for (const { weights, bias, scales, table } of ops) {
+    bytes += weights.byteLength + bias.byteLength + scales.byteLength + table.byteLength;
+  }
+  expectModel(bytes <= dataBytes, `header: ${dataBytes} bytes of data for arrays of ${bytes}`);
 }
 
 function openFile(bytes: Uint8Array): DataView {

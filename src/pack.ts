@@ -59,9 +59,9 @@ export function packingOf(op: Op, kernel: Kernel, { tensors }: Model, step: Step
   return { groups, channels, depth, rows, blockBytes, blocksBytes, bytes };
 }
 
-/** Bytes of the arrays of an operation, whichever dot product the host has. */
-export function packedBytes(op: Op, kernel: Kernel, model: Model): number {
-  return Math.max(packingOf(op, kernel, model, 2).bytes, packingOf(op, kernel, model, 4).bytes);
+/** Bytes of the arrays of an operation, whichever of some dot products the host has. */
+export function packedBytes(op: Op, kernel: Kernel, model: Model, steps: readonly Step[]): number {
+  return Math.max(...steps.map((step) => packingOf(op, kernel, model, step).bytes));
 }
 
 /** Bytes of the table of an operation; that of `prelu` is made at load, a multiplier for each channel. */
@@ -86,8 +86,19 @@ export interface Walk {
   readonly runStep: number;
 }
 
-/** Of a convolution the way of its tiles through the input, or through the copy of it in the scratch. */
-export function walkOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Size[], step: Step): Walk {
+/**
+ * Of a convolution the way of its tiles through the input, or through the copy of it in the scratch.
+ *
+ * @param offset what is added to each value to make it unsigned
+ */
+export function walkOf(
+  op: Op,
+  kernel: Kernel,
+  model: Model,
+  sizes: readonly Size[],
+  step: Step,
+  offset: number,
+): Walk {
   const { kernelHeight, kernelWidth, strideX, dilationX } = op.attributes;
   const inChannels = model.tensors[op.inputs[0]!]!.channels;
   const { depth } = packingOf(op, kernel, model, step);
@@ -110,8 +121,8 @@ export function walkOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Siz
         runStep: directRowBytes(op, model, sizes, step),
       };
     default: {
-      // pairs are read from a copy of whole pixels, widened
-      const isInPlace = kernel === record.POINTWISE_KERNEL && step === 4;
+      // what is widened or made unsigned is read from a copy of whole pixels
+      const isInPlace = kernel === record.POINTWISE_KERNEL && step === 4 && offset === 0;
       const pixelStep = isInPlace ? inChannels : bytes * depth;
       return { pixelStep, runs: 1, runBytes: bytes * depth, runStep: 0 };
     }

@@ -1,7 +1,7 @@
 /**
  * Memory of a model at one input size, decided before anything is loaded:
  *
- *   [threads' words | op records | blocks of convolutions, tables | arena | slack]
+ *   [threads' words | op records | blocks of convolutions, tables | facts of a standalone module | arena | slack]
  *
  * There is one list of op records for each thread, since each has scratch of its own. The arena holds activation tensors
  * and the scratch of single operations; what is not needed at the same time shares bytes.
@@ -65,9 +65,16 @@ export interface Plan extends Size {
   readonly ops: readonly OpPlan[];
   /** What lies in the arena and when, the first thread's where threads have their own. */
   readonly blocks: readonly ArenaBlock[];
+  /** The largest image that can be resized to the input; undefined where none can. */
+  readonly maxImage: Size | undefined;
+  /** Offset in the arena and bytes of what mask rows are drawn into: a band of them, or the whole mask. */
+  readonly band: { readonly offset: number; readonly bytes: number };
+  /** Address of what `standaloneBytes` asked for. */
+  readonly factsAt: number;
   readonly arenaAt: number;
   readonly arenaBytes: number;
-  /** Bytes of linear memory, a multiple of 65,536. */
+  /** Bytes of linear memory that are used, and those of the whole pages that hold them. */
+  readonly usedBytes: number;
   readonly memoryBytes: number;
 }
 
@@ -76,6 +83,15 @@ export interface PlanOptions {
   readonly threads?: number;
   /** Keep every tensor as a whole, so that each can be read after its operation; default false. */
   readonly whole?: boolean;
+  /** Largest image that is resized to the input, pixels, 1 to 16,384 each, the default. */
+  readonly maxImageWidth?: number;
+  readonly maxImageHeight?: number;
+  /**
+   * For a standalone module: bytes of facts about itself to be kept before the arena. Nothing is resized then: an image
+   * has the input's size, and so has the mask, which is drawn as a whole and stays until the next run; and the model is
+   * linked for plain dot products. Default: none.
+   */
+  readonly standaloneBytes?: number;
 }
 
 /**
@@ -83,10 +99,11 @@ export interface PlanOptions {
  *
  * @param height input height, pixels, a multiple of the model's stride, at most 4096
  * @param width input width, likewise
- * @throws RangeError for a size that the network cannot take, ModelError if the operations do not fit at it
+ * @throws RangeError for a size that the network cannot take or a wrong option, ModelError if the operations do not fit
  */
 export function plan(model: Model, height: number, width: number, options: PlanOptions = {}): Plan {
-  const { threads = 1, whole = false } = options;
+  const { threads = 1, whole = false, standaloneBytes } = options;
+  const maxImage = standaloneBytes === undefined ? largestImage(options) : undefined;
   for (const [name, side] of Object.entries({ height, width })) {
     expectInteger(name, side, 1, format.MAX_SIDE);
     if (side % model.stride !== 0) {
@@ -102,7 +119,9 @@ export function plan(model: Model, height: number, width: number, options: PlanO
   const kernels = model.ops.map((op) => kernelOf(op, model, sizes));
   const tensorBytes = sizes.map((size, id) => rows[id]! * size.width * model.tensors[id]!.channels);
   const stepBytes = sizes.map((size, id) => (rows[id] === size.height ? 0 : align(tensorBytes[id]!)));
-  const scratchBytes = model.ops.map((op, index) => align(scratchOf(op, kernels[index]!, model, sizes)));
+  const scratchBytes = model.ops.map((op, index) =>
+    align(scratchOf(op, kernels[index]!, model, sizes, maxImage)),
+  );
   const tensorLives = joinLifetimes(lifetimes, owners);
   const scratchLives = model.ops.map(({ code }, index): Lifetime => {
     return {
@@ -110,16 +129,31 @@ export function plan(model: Model, height: number, width: number, options: PlanO
       last: code === format.ARGMAX ? model.ops.length : executedBy[index]!,
     };
   });
-  const { offsets, bytes: arenaBytes } = allocate([
+  const end = model.ops.length;
+  const bandBytes = standaloneBytes === undefined ? record.MASK_BAND : height * width;
+  const { offsets, bytes: allocated } = allocate([
     ...owners.map((owner, id) => {
       const bytes = owner === id ? align(tensorBytes[id]!) + (threads - 1) * stepBytes[id]! : 0;
       return { bytes, ...tensorLives[id]! };
     }),
     ...scratchLives.map((life, index) => ({ bytes: threads * scratchBytes[index]!, ...life })),
+    { bytes: maxImage ? bandBytes : 0, first: end, last: end },
   ]);
   const tensors = sizes.map((size, id): TensorPlan => {
     return { ...size, rows: rows[id]!, offset: offsets[owners[id]!]!, stepBytes: stepBytes[id]! };
   });
+
+  const blocks = [
+    ...tensors.map(({ offset }, tensor): ArenaBlock => {
+      return { tensor, offset, bytes: tensorBytes[tensor]!, ...lifetimes[tensor]! };
+    }),
+    ...scratchLives.map((life, index): ArenaBlock => {
+      return { tensor: -1, offset: offsets[sizes.length + index]!, bytes: scratchBytes[index]!, ...life };
+    }),
+  ].filter(({ bytes }) => bytes > 0);
+  const band = { offset: maxImage ? offsets.at(-1)! : placeMask(blocks, bandBytes, end), bytes: bandBytes };
+  blocks.push({ tensor: -1, ...band, first: end, last: end });
+  const arenaBytes = Math.max(allocated, align(band.offset + band.bytes));
 
   let arenaAt = record.RECORDS_AT + threads * model.ops.length * record.RECORD_BYTES;
   const addressOf = (bytes: number): number => {
@@ -136,22 +170,43 @@ export function plan(model: Model, height: number, width: number, options: PlanO
       executedBy: executedBy[index]!,
       producer: producers.get(index),
       rowsAtOnce: rowsTogether(op, tensors[op.output]!),
-      blocksAt: addressOf(packedBytes(op, kernel, model)),
+      blocksAt: addressOf(packedBytes(op, kernel, model, standaloneBytes === undefined ? [2, 4] : [2])),
       tableAt: addressOf(tableBytes(op)),
       scratch: offsets[sizes.length + index]!,
       scratchBytes: scratchBytes[index]!,
     };
   });
-  const blocks = [
-    ...tensors.map(({ offset }, tensor) => {
-      return { tensor, offset, bytes: tensorBytes[tensor]!, ...lifetimes[tensor]! };
-    }),
-    ...ops.map(({ scratch, scratchBytes }, index) => {
-      return { tensor: -1, offset: scratch, bytes: scratchBytes, ...scratchLives[index]! };
-    }),
-  ].filter(({ bytes }) => bytes > 0);
-  const memoryBytes = Math.ceil((arenaAt + arenaBytes + record.SLACK_BYTES) / PAGE_BYTES) * PAGE_BYTES;
-  return { height, width, threads, tensors, ops, blocks, arenaAt, arenaBytes, memoryBytes };
+  const factsAt = addressOf(standaloneBytes ?? 0);
+  const usedBytes = arenaAt + arenaBytes + record.SLACK_BYTES;
+  const memoryBytes = Math.ceil(usedBytes / PAGE_BYTES) * PAGE_BYTES;
+  const arena = { blocks, maxImage, band, arenaAt, arenaBytes };
+  return { height, width, threads, tensors, ops, factsAt, ...arena, usedBytes, memoryBytes };
+}
+
+/** The largest image that a plan is asked to provide for. */
+function largestImage({
+  maxImageWidth = format.MAX_IMAGE_SIDE,
+  maxImageHeight = format.MAX_IMAGE_SIDE,
+}: PlanOptions): Size {
+  return {
+    height: expectInteger("maxImageHeight", maxImageHeight, 1, format.MAX_IMAGE_SIDE),
+    width: expectInteger("maxImageWidth", maxImageWidth, 1, format.MAX_IMAGE_SIDE),
+  };
+}
+
+/**
+ * Offset of a mask that stays until the next run: it overlaps neither the input, which may be written before the mask is
+ * read, nor what drawing it needs. It may lie behind the arena's end.
+ */
+function placeMask(blocks: readonly ArenaBlock[], bytes: number, end: number): number {
+  const busy = blocks.filter(({ first, last }) => first === 0 || last === end);
+  busy.sort((a, b) => a.offset - b.offset);
+  let at = 0;
+  for (const block of busy) {
+    if (at + bytes <= block.offset) break;
+    at = Math.max(at, align(block.offset + block.bytes));
+  }
+  return at;
 }
 
 /** Rows that memory holds of each tensor, by tensor id. */

@@ -104,6 +104,8 @@ export const IN_SCALE = 196;
 export const OUT_SCALE = 200;
 /** What `add` adds to both products: see assembly/add.ts. */
 export const CONSTANT = 216;
+/** Of `argmax`: address at which rows of the mask are written. */
+export const BAND_AT = 192;
 
 /** Kernels of convolutions, in the field `KERNEL`: one of these plus how products are summed. */
 export const POINTWISE_KERNEL = 32;
@@ -117,10 +119,12 @@ export const IM2COL_KERNEL = 44;
 export const PLAIN = 0;
 /** Relaxed dot product to 16-bit pairs, then to 32 bits. */
 export const RELAXED = 1;
-/** Relaxed dot product with the addition in the instruction: one step where the processor has it, slower where not. */
+/** Relaxed dot product with the addition in the instruction. */
 export const RELAXED_ADD = 2;
-/** As an answer of `selftest`: RELAXED_ADD, whose second operand may be 0..255 on this host. */
-export const RELAXED_ADD_UNSIGNED = 3;
+
+/** What a host has, the answer of `selftest`: PLAIN, RELAXED, or RELAXED_ADD that is exact for a second operand of */
+export const RELAXED_ADD_SIGNED = 2; // -128..127
+export const RELAXED_ADD_UNSIGNED = 3; // 0..255
 
 /** Output channels computed together: biases, multipliers and weights come in blocks of this many. */
 export const BLOCK = 8;

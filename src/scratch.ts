@@ -27,8 +27,18 @@ export function kernelOf(op: Op, model: Model, sizes: readonly Size[]): Kernel {
   }
 }
 
-/** Bytes that an operation needs for itself; convolutions as much as their most demanding dot product does. */
-export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly Size[]): number {
+/**
+ * Bytes that an operation needs for itself; convolutions as much as their most demanding dot product does.
+ *
+ * @param image the largest that `input` resizes, or undefined where nothing is resized
+ */
+export function scratchOf(
+  op: Op,
+  kernel: Kernel,
+  model: Model,
+  sizes: readonly Size[],
+  image?: Size,
+): number {
   const [first = op.output, second] = op.inputs;
   const output = sizes[op.output]!;
   const input = sizes[first]!;
@@ -37,7 +47,7 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
   const { depth } = packingOf(op, kernel, model, 2);
   switch (kernel) {
     case format.INPUT:
-      return imageScratch(output).bytes;
+      return image ? imageScratch(output, image).bytes : 0;
     case record.POINTWISE_KERNEL:
       return matmulBytes(Math.max(output.width, record.BATCH), depth);
     case record.IM2COL_KERNEL:
@@ -59,9 +69,7 @@ export function scratchOf(op: Op, kernel: Kernel, model: Model, sizes: readonly 
     case format.RESIZE:
       return 4 * input.width * inChannels + 8 * output.width + record.SLACK_BYTES;
     case format.ARGMAX:
-      return (
-        record.MASK_BAND + align(4 * (input.width + 1)) + 4 * input.width * inChannels + record.SLACK_BYTES
-      );
+      return align(4 * (input.width + 1)) + 4 * input.width * inChannels + record.SLACK_BYTES;
     default:
       return 0;
   }
@@ -72,16 +80,24 @@ function matmulBytes(pixels: number, depth: number): number {
   return 2 * (pixels + record.BLOCK) * depth + record.SLACK_BYTES;
 }
 
-/** Parts of the scratch of `input`, as offsets: one image row, weights across, rows already resized across. */
-export function imageScratch(size: Size): {
+/**
+ * Parts of the scratch of `input`, as offsets: one image row, weights across, rows already resized across.
+ *
+ * @param size of the input tensor
+ * @param image the largest image
+ */
+export function imageScratch(
+  size: Size,
+  image: Size,
+): {
   weights: number;
   rows: number;
   rowCount: number;
   bytes: number;
 } {
-  const side = format.MAX_IMAGE_SIDE;
-  const weights = align(side * 4 + record.SLACK_BYTES);
-  const rows = align(weights + 4 * (2 * side + 5 * size.width));
-  const rowCount = Math.ceil((2 * side) / size.height) + 3;
+  const rowCount = Math.ceil((2 * image.height) / size.height) + 3;
+  // the weights down take the place of the image row
+  const weights = align(4 * Math.max(image.width, rowCount) + record.SLACK_BYTES);
+  const rows = align(weights + 4 * (2 * image.width + 5 * size.width));
   return { weights, rows, rowCount, bytes: rows + rowCount * size.width * 3 + record.SLACK_BYTES };
 }

@@ -2,36 +2,53 @@
 
 import { Engine, instantiate } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
-import { describe, EnvironmentError, expectInteger } from "./errors.js";
+import { expectBytes, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
+import * as garbage from "./garbage.js";
 import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { type ModelInfo, modelInfo } from "./info.js";
 import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
+import type { Size } from "./ops.js";
 import { plan } from "./plan.js";
+import { probabilities } from "./probability.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
+import type { WorkerSource } from "./start-worker.js";
+import type { ThreadPool } from "./threads.js";
 import type { Variant } from "./variant.js";
 
 export interface LoadOptions extends SourceOptions {
   /** Size of the network's input in pixels, multiples of the model's stride; default: the model's. */
-  readonly width?: number;
-  readonly height?: number;
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
   /** Build of the engine; default: the fastest that this host can run. */
-  readonly variant?: Variant;
+  readonly variant?: Variant | undefined;
   /** A compiled engine module of the package, for hosts that do not compile bytes; `variant` then only names it. */
-  readonly module?: WebAssembly.Module;
+  readonly module?: WebAssembly.Module | undefined;
   /** Threads that work together, 1 to 16; default 1. Where there can be none, `info.noThreads` says why. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
+  /** Largest image that will be segmented, pixels, 1 to 16,384 each, the default: less takes less memory. */
+  readonly maxImageWidth?: number | undefined;
+  readonly maxImageHeight?: number | undefined;
+  /**
+   * Script of the threads' workers, where it does not lie beside the library as thread.js: its address, or a
+   * function that starts one. Not in Node.
+   */
+  readonly threadWorker?: WorkerSource | undefined;
 }
 
 export interface SegmentOptions {
   /** Size of the mask in pixels; default: the image's. */
-  readonly width?: number;
-  readonly height?: number;
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
   /** Receives the mask: at least width * height bytes. */
-  readonly out?: Uint8Array;
+  readonly out?: Uint8Array | undefined;
   /** Also return the logits. */
-  readonly logits?: boolean;
+  readonly logits?: boolean | undefined;
+  /** Also return the probability of a class, or of the class that wins ("max"), at each pixel of the mask. */
+  readonly probabilities?: number | "max" | undefined;
+  /** Pixels whose class is less probable than this, 0 to 1, get class 255; not for models of 256 classes. */
+  readonly minConfidence?: number | undefined;
 }
 
 /** Logits, one for each class and pixel: real value = scale * (q - zero), int8 [height, width, classes]. */
@@ -50,6 +67,8 @@ export interface Segmentation {
   readonly width: number;
   readonly height: number;
   readonly logits?: Logits;
+  /** Softmax, 0 to 255, [height, width]: see src/format.md. */
+  readonly probabilities?: Uint8Array;
 }
 
 /** Model, engine and memory facts of a segmenter. */
@@ -72,12 +91,13 @@ export class Segmenter {
   readonly variant: Variant | "javascript";
   readonly info: SegmenterInfo;
   #engine: Engine | undefined;
-  #stop: () => void;
+  readonly #pool: ThreadPool | undefined;
 
-  private constructor(engine: Engine, facts: Facts, stop = () => {}) {
+  private constructor(engine: Engine, facts: Facts, pool?: ThreadPool) {
     const { metadata } = engine.model;
     this.#engine = engine;
-    this.#stop = stop;
+    this.#pool = pool;
+    if (pool) garbage.watch(this, pool.stop);
     this.classes = metadata.classes;
     this.palette = metadata.palette;
     this.variant = facts.variant;
@@ -99,27 +119,26 @@ export class Segmenter {
     const fileBytes = bytes.length;
     const model = parseModel(bytes);
     const planFor = (count: number) => {
-      return plan(model, options.height ?? model.height, options.width ?? model.width, { threads: count });
+      const { height = model.height, width = model.width, maxImageWidth, maxImageHeight } = options;
+      return plan(model, height, width, { threads: count, maxImageWidth, maxImageHeight });
     };
     let noThreads: string | undefined;
     if (threads > 1) {
       const memory = planFor(threads);
       try {
         const { startThreadPool } = await importThreads();
-        const pool = await startThreadPool(model, memory, variant);
-        return new Segmenter(
-          new Engine(model, memory, pool),
-          { variant: pool.variant, fileBytes },
-          pool.stop,
-        );
+        const pool = await startThreadPool(model, memory, variant, options.threadWorker);
+        return new Segmenter(new Engine(model, memory, pool), { variant: pool.variant, fileBytes }, pool);
       } catch (error) {
-        if (!(error instanceof EnvironmentError)) throw error;
-        noThreads = error.message;
+        // one thread does the same; what is wrong with it too will be said then
+        noThreads = (error as Error).message;
       }
     }
+    options.signal?.throwIfAborted();
     const opened = module
       ? { variant: variant ?? "simd", ...instantiate(module) }
       : await openEngine(variant);
+    options.signal?.throwIfAborted();
     const facts = { variant: opened.variant, fileBytes, ...(noThreads && { noThreads }) };
     return new Segmenter(new Engine(model, planFor(1), opened), facts);
   }
@@ -147,16 +166,23 @@ export class Segmenter {
     job.engine.setImage(job.image);
     yield 1;
     for (let index = 1; index < job.engine.model.ops.length; index++) {
-      job.engine.run(index, index + 1);
+      this.#expectAlive().run(index, index + 1);
       yield index + 1;
     }
+    this.#expectAlive();
     return finish(job);
   }
 
   /** Gives the memory back; the segmenter cannot be used afterwards. */
   dispose(): void {
-    this.#stop();
     this.#engine = undefined;
+    this.#pool?.stop();
+    garbage.forget(this);
+  }
+
+  /** Vue leaves objects with this mark as they are: the proxy that it would make has no private fields. */
+  get __v_skip(): true {
+    return true;
   }
 
   [Symbol.dispose](): void {
@@ -164,19 +190,40 @@ export class Segmenter {
   }
 
   #prepare(source: Image, options: SegmentOptions): Job {
-    if (!this.#engine) throw new Error("the segmenter is disposed");
+    const engine = this.#expectAlive();
     const image = expectImage(source);
+    expectWithin(image, engine.plan.maxImage!);
     const width = expectInteger("width", options.width ?? image.width, 1, MAX_IMAGE_SIDE);
     const height = expectInteger("height", options.height ?? image.height, 1, MAX_IMAGE_SIDE);
     const out = options.out ?? new Uint8Array(width * height);
-    if (!(out instanceof Uint8Array))
-      throw new TypeError(`"out" expected a Uint8Array, got ${describe(out)}`);
+    expectBytes("out", out);
     const mask = out.subarray(0, width * height);
     if (mask.length < width * height) {
       throw new RangeError(`"out" expected at least ${width * height} bytes, got ${out.length}`);
     }
-    return { engine: this.#engine, image, mask, width, height, logits: options.logits ?? false };
+    const { logits = false, probabilities: which, minConfidence = 0 } = options;
+    const count = this.classes.length;
+    if (which !== undefined && which !== "max") expectInteger("probabilities", which, 0, count - 1);
+    if (!(minConfidence >= 0 && minConfidence <= (count < 256 ? 1 : 0))) {
+      throw new RangeError(`"minConfidence" expected 0 to ${count < 256 ? 1 : 0}, got ${minConfidence}`);
+    }
+    return { engine, image, mask, width, height, logits, which, minConfidence };
   }
+
+  #expectAlive(): Engine {
+    if (!this.#engine) throw new Error("the segmenter is disposed");
+    this.#pool?.expectAlive();
+    return this.#engine;
+  }
+}
+
+/** @throws RangeError if an image is larger than memory was planned for */
+function expectWithin(image: CheckedImage, most: Size): void {
+  if (image.width <= most.width && image.height <= most.height) return;
+  throw new RangeError(
+    `"image" expected at most ${most.width}x${most.height} pixels (maxImageWidth and maxImageHeight of load), ` +
+      `got ${image.width}x${image.height}`,
+  );
 }
 
 type Facts = Pick<SegmenterInfo, "variant" | "fileBytes" | "noThreads">;
@@ -189,16 +236,31 @@ interface Job {
   readonly width: number;
   readonly height: number;
   readonly logits: boolean;
+  readonly which: number | "max" | undefined;
+  readonly minConfidence: number;
 }
 
-function finish({ engine, mask, width, height, logits }: Job): Segmentation {
+function finish({ engine, mask, width, height, logits, which, minConfidence }: Job): Segmentation {
   engine.writeMask(width, height, mask);
-  return logits ? { mask, width, height, logits: copyLogits(engine) } : { mask, width, height };
+  if (minConfidence > 0) {
+    probabilities(viewLogits(engine), "max", width, height).forEach((confidence, at) => {
+      if (confidence < 255 * minConfidence) mask[at] = 255;
+    });
+  }
+  const view = viewLogits(engine);
+  return {
+    mask,
+    width,
+    height,
+    ...(logits && { logits: { ...view, data: view.data.slice() } }),
+    ...(which !== undefined && { probabilities: probabilities(view, which, width, height) }),
+  };
 }
 
-function copyLogits(engine: Engine): Logits {
-  const id = engine.model.ops.at(-1)!.inputs[0]!;
+/** The logits of the last run, in the engine's memory. */
+function viewLogits(engine: Engine): Logits {
+  const id = engine.model.ops[engine.model.ops.length - 1]!.inputs[0]!;
   const { channels, scale, zero } = engine.model.tensors[id]!;
   const { height, width } = engine.plan.tensors[id]!;
-  return { data: engine.tensor(id).slice(), height, width, classes: channels, scale, zero };
+  return { data: engine.tensor(id), height, width, classes: channels, scale, zero };
 }

@@ -1,66 +1,109 @@
-import { describe, EnvironmentError } from "./errors.js";
+import { describe, EnvironmentError, expectBytes, isBytes, shorten, tagOf } from "./errors.js";
+import type { Answer } from "./open/answer.js";
 import { open } from "./open/web.js";
+
+/** Names of the web platform in these types, for programs compiled without `lib: dom`; elsewhere they add nothing. */
+declare global {
+  interface AbortSignal {}
+  interface Response {}
+  interface URL {}
+  interface Worker {}
+  namespace WebAssembly {
+    interface Memory {}
+    interface Module {}
+  }
+}
 
 /** Where a model comes from: a URL, its bytes, or a fetched response. */
 export type Source = string | URL | Uint8Array | ArrayBuffer | Response;
 
 export interface SourceOptions {
-  /** Ends the download. */
-  readonly signal?: AbortSignal;
+  /** Ends the download, and what follows it at the next pause. */
+  readonly signal?: AbortSignal | undefined;
   /** Told the bytes received, and the bytes expected or 0 where the server does not say. */
-  readonly onProgress?: (received: number, expected: number) => void;
+  readonly onProgress?: ((received: number, expected: number) => void) | undefined;
 }
 
 /**
  * The bytes of a model.
  *
- * @throws EnvironmentError if they cannot be fetched, TypeError if the source is none
+ * @throws EnvironmentError if they cannot be fetched, TypeError if the source is none, the reason of `signal`
  */
-export async function readSource(
+export async function readSource(source: Source, options: SourceOptions = {}): Promise<Uint8Array> {
+  const { signal, onProgress } = options;
+  signal?.throwIfAborted();
+  const bytes = await readBytes(source, signal, onProgress);
+  signal?.throwIfAborted();
+  return bytes;
+}
+
+/** A source is known by what it can do, not by its class: it may come from another window or test environment. */
+async function readBytes(
   source: Source,
-  { signal, onProgress }: SourceOptions = {},
+  signal: SourceOptions["signal"],
+  onProgress: SourceOptions["onProgress"],
 ): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source;
-  if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (source instanceof Response) return readResponse(expectOk(source), onProgress);
-  if (typeof source !== "string" && !(source instanceof URL)) {
+  if (isBytes(source)) return expectBytes("model", source);
+  if (tagOf(source) === "ArrayBuffer") return new Uint8Array(source as ArrayBuffer);
+  if (isResponse(source)) return readAnswer(expectOk(source, source.url), signal, onProgress);
+  if (typeof source !== "string" && !isUrl(source)) {
     throw new TypeError(`"model" expected a URL, bytes or a Response, got ${describe(source)}`);
   }
-  return readResponse(await openAddress(source, signal), onProgress);
+  return readAnswer(await openAddress(source, signal), signal, onProgress);
 }
+
+const isResponse = (value: unknown): value is Response => (value as Response | null)?.ok !== undefined;
+const isUrl = (value: unknown): value is URL => (value as URL | null)?.href !== undefined;
 
 /**
  * Opens an address.
  *
  * @throws EnvironmentError if there is nothing, the reason of `signal` if that ended it
  */
-export async function openAddress(address: string | URL, signal?: AbortSignal): Promise<Response> {
+export async function openAddress(address: string | URL, signal?: AbortSignal): Promise<Answer> {
   try {
-    return expectOk(await open(address, signal));
+    return expectOk(await open(address, signal), String(address));
   } catch (error) {
     if (signal?.aborted || error instanceof EnvironmentError) throw error;
-    throw new EnvironmentError(`cannot fetch ${address}: ${(error as Error).message}`);
+    throw new EnvironmentError(`cannot fetch ${shorten(String(address))}: ${(error as Error).message}`);
   }
 }
 
-function expectOk(response: Response): Response {
-  if (response.ok) return response;
-  throw new EnvironmentError(`cannot fetch ${response.url}: ${response.status} ${response.statusText}`);
+function expectOk<T extends Answer>(answer: T, address: string): T {
+  if (answer.ok) return answer;
+  const where = shorten(answer.url || address);
+  throw new EnvironmentError(`cannot fetch ${where}: ${answer.status} ${answer.statusText}`);
 }
 
-async function readResponse(
-  response: Response,
+async function readAnswer(
+  answer: Answer,
+  signal: SourceOptions["signal"],
   onProgress: SourceOptions["onProgress"],
 ): Promise<Uint8Array> {
-  if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
-  const expected = Number(response.headers.get("content-length") ?? 0);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const { body, headers } = answer;
+  if (!body || !(onProgress || signal)) {
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    onProgress?.(bytes.length, bytes.length);
+    return bytes;
+  }
+  // the length of a compressed body says nothing of what comes out of it
+  const expected = headers.get("content-encoding") ? 0 : Number(headers.get("content-length") ?? 0);
+  const parts: Uint8Array[] = [];
   let received = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  const reader = body.getReader();
+  for (let part = await reader.read(); part.value; part = await reader.read()) {
     parts.push(part.value);
     received += part.value.length;
-    onProgress(received, expected);
+    onProgress?.(received, received > expected ? 0 : expected);
+    if (!signal?.aborted) continue;
+    void reader.cancel(signal.reason);
+    break;
   }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  const whole = new Uint8Array(received);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }

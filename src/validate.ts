@@ -148,7 +148,7 @@ function validateEnds({ tensors, ops, metadata }: Model): void {
   const { scale, zero, min, max } = tensors[ops[0]!.output]!;
   const plain = scale === Math.fround(1 / 255) && zero === -128 && min === -128 && max === 127;
   expectModel(plain, "input: not scale 1/255, zero -128, range -128..127");
-  const classes = tensors[ops.at(-1)!.inputs[0]!]!.channels;
+  const classes = tensors[ops[ops.length - 1]!.inputs[0]!]!.channels;
   expectModel(classes >= 2 && classes <= format.MAX_CLASSES, `argmax: ${classes} classes`);
   expectModel(
     classes === metadata.classes.length,

@@ -33,6 +33,11 @@ export async function openVariant(
     } catch (error) {
       if (!(error instanceof WebAssembly.CompileError || error instanceof EnvironmentError)) throw error;
       reason = error.message;
+      // what Chromium and Safari name, and Firefox
+      if (/unsafe-eval|CSP/.test(reason)) {
+        reason = `add 'wasm-unsafe-eval' to script-src of the page's policy, or import attendseg/js: ${reason}`;
+        break;
+      }
     }
   }
   throw new EnvironmentError(`this host cannot run the variant ${variants.join(", ")}: ${reason}`);

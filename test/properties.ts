@@ -25,7 +25,7 @@ const zero = fc.oneof(
 );
 
 /** With a scale that is still to be multiplied by that of the case. */
-const quantisation = fc
+const quantization = fc
   .record({ scale: ratio, zero, bounds })
   .map(({ scale, zero: { inside, step }, bounds: [min, max] }) => {
     return { scale, zero: inside ? min + (step % (max - min + 1)) : step - 128, min, max };
@@ -84,7 +84,7 @@ interface Axis {
   readonly reach: number;
 }
 
-type Quantisation = Omit<Tensor, "channels">;
+type Quantization = Omit<Tensor, "channels">;
 
 /** What every case is made of; an operation takes what it needs. */
 const parts = fc.record({
@@ -97,9 +97,9 @@ const parts = fc.record({
     fc.constant(0.02),
     fc.integer({ min: -32, max: 32 }).map((exponent) => 2 ** exponent),
   ),
-  from: quantisation,
-  second: quantisation,
-  to: quantisation,
+  from: quantization,
+  second: quantization,
+  to: quantization,
   window,
   filter,
   mode: fc.nat({ max: 5 }),
@@ -115,16 +115,16 @@ const parts = fc.record({
 
 type Parts = typeof parts extends fc.Arbitrary<infer T> ? T : never;
 
-/** The quantisation at the scale of the case, within the bounds of the format. */
-function scaled({ scale, ...rest }: Quantisation, factor: number): Quantisation {
+/** The quantization at the scale of the case, within the bounds of the format. */
+function scaled({ scale, ...rest }: Quantization, factor: number): Quantization {
   return { ...rest, scale: Math.min(Math.max(Math.fround(scale * factor), 2 ** -30), 2 ** 30) };
 }
 
-const tensor = (size: Size, channels: number, quantisation: Quantisation): Tensor & Size => ({
+const tensor = (size: Size, channels: number, quantization: Quantization): Tensor & Size => ({
   height: size.height,
   width: size.width,
   channels,
-  ...quantisation,
+  ...quantization,
 });
 
 /** At least as large as the window needs. */

@@ -10,7 +10,7 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, relative } from "node:path";
+import { basename, dirname, relative } from "node:path";
 import { promisify } from "node:util";
 import { globSync } from "tinyglobby";
 import { CompileError, engineSteps, GENERATED, TYPES, VARIANTS, viaTemporary } from "./compile.js";
@@ -25,9 +25,13 @@ const ENTRIES = {
   workerd: { engine: "modules", open: "web", suffix: "" },
   "edge-light": { engine: "modules", open: "web", suffix: "?module" },
 };
-const BROWSER = { browser: "src/browser/index.ts", worker: "src/worker.ts" };
+/** What `require` gets. */
+const COMMONJS = ["index", "node", "url-node", "js", "js-node"];
+const BROWSER = { browser: "src/browser/index.ts" };
+/** Whole: bundlers make scripts of workers in formats that cannot import a second file. */
+const WORKER = { worker: "src/worker.ts" };
 const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
-const PAGE = { page: "tools/page/page.ts", worker: "src/worker.ts" };
+const PAGE = { page: "tools/page/page.ts" };
 const STREET = "tools/page/street.ts";
 const COMMANDS = {
   cli: "tools/cli.ts",
@@ -140,18 +144,78 @@ async function bundleEntry([name, parts]) {
   return files;
 }
 
-/** All entries of the library, its worker and threads for web pages, and its engines as files. */
-async function bundleLibrary() {
-  const entries = await Promise.all(Object.entries(ENTRIES).map(bundleEntry));
-  const browser = { ...BROWSER, ...THREADS };
+/** The same for `require`, in one file. */
+async function bundleCommonJs(name) {
   const { files } = await bundle({
-    entryPoints: browser,
-    outdir: "dist",
+    entryPoints: ["src/index.ts"],
+    outfile: `dist/cjs/${name}.js`,
+    format: "cjs",
     minify: true,
+    external: ["node:*"],
+    plugins: [choose(ENTRIES[name])],
+    define: { "import.meta.url": "__moduleUrl" },
+    banner: { js: `const __moduleUrl = ${name.endsWith("node") ? FILE_URL : undefined};` },
+  });
+  return files;
+}
+
+/** Address beside which the engine lies, in a file that has no `import.meta.url`. */
+const FILE_URL = 'require("node:url").pathToFileURL(__dirname).href';
+
+/** Everything in one file, as a module and as a classic script that defines the global `attendseg`. */
+async function bundleWhole() {
+  const options = { entryPoints: ["src/all.ts"], minify: true };
+  const module = await bundle({ ...options, outfile: "dist/attendseg.js" });
+  const script = await bundle({
+    ...options,
+    outfile: "dist/attendseg.global.js",
+    format: "iife",
+    globalName: "attendseg",
+    inject: ["src/script-address.ts"],
+    define: { "import.meta.url": "scriptAddress" },
+  });
+  return { ...module.files, ...script.files };
+}
+
+/** All entries of the library, its workers for web pages, and its engines as files. */
+async function bundleLibrary() {
+  const entries = await Promise.all([
+    ...Object.entries(ENTRIES).map(bundleEntry),
+    ...COMMONJS.map(bundleCommonJs),
+    bundleWhole(),
+  ]);
+  const options = { outdir: "dist", minify: true };
+  const { files } = await bundle({
+    ...options,
+    entryPoints: { ...BROWSER, ...THREADS },
     plugins: [separateThreads],
   });
+  Object.assign(files, (await bundle({ ...options, entryPoints: WORKER })).files);
+  files["dist/cjs/package.json"] = '{ "type": "commonjs" }\n';
   const engines = VARIANTS.map((name) => [`dist/engine/${name}.wasm`, readFileSync(`build/${name}.wasm`)]);
   return Object.assign(files, ...entries, Object.fromEntries(engines));
+}
+
+/** Models as modules whose default export is their bytes, which every host and bundler understands. */
+async function bundleModels() {
+  const models = globSync("models/*.aseg").map(async (path) => {
+    const name = basename(path, ".aseg");
+    const text = readFileSync(path, "base64");
+    const contents = `import { decodeBase64 } from "./src/base64.js"; export default decodeBase64("${text}");`;
+    const { files } = await bundle({
+      stdin: { contents, resolveDir: "." },
+      outfile: `dist/models/${name}.js`,
+      minify: true,
+    });
+    const types = "declare const model: Uint8Array;\n";
+    return {
+      ...files,
+      [`dist/models/${name}.d.ts`]: `${types}export default model;\n`,
+      [`dist/cjs/models/${name}.js`]: `module.exports = require("node:fs").readFileSync(require("node:path").join(__dirname, "../../../${path}"));\n`,
+      [`dist/cjs/models/${name}.d.ts`]: `${types}export = model;\n`,
+    };
+  });
+  return Object.assign({}, ...(await Promise.all(models)));
 }
 
 /** The command line with its worker, and what `npm start` runs. */
@@ -195,13 +259,13 @@ async function drawStreet() {
 
 /** The demo page, which has a worker of its own beside it. */
 async function bundlePage() {
-  const entryPoints = { ...PAGE, ...THREADS };
+  const options = { outdir: "dist/page", minify: true };
   const { files } = await bundle({
-    entryPoints,
-    outdir: "dist/page",
-    minify: true,
+    ...options,
+    entryPoints: { ...PAGE, ...THREADS },
     plugins: [separateThreads],
   });
+  Object.assign(files, (await bundle({ ...options, entryPoints: WORKER })).files);
   for (const name of ["index.html", "page.css", "icon.svg"])
     files[`dist/page/${name}`] = readFileSync(`tools/page/${name}`);
   return { ...files, "dist/page/street.jpg": readFileSync("build/street.jpg") };
@@ -212,6 +276,7 @@ const STEPS = [
   ...GENERATED,
   { name: "library", inputs: LIBRARY, make: bundleLibrary },
   TYPES,
+  { name: "models", inputs: ["models/*.aseg", "src/base64.ts", ...TOOLS], make: bundleModels },
   {
     name: "commands",
     inputs: ["tools/**/*.ts", "!tools/page/**", "build/standalone-*.wasm", ...LIBRARY],

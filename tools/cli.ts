@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { bundleCommand } from "./bundle/command.js";
 import { isExpected, messageOf, UsageError } from "./common/errors.js";
+import { writeError } from "./common/files.js";
 import { packageVersion } from "./common/package.js";
 import { compareCommand } from "./compare/command.js";
 import { convertCommand } from "./convert/command.js";
@@ -45,7 +46,7 @@ function buildProgram(): Command {
   for (const command of commands) program.addCommand(command());
   for (const command of [program, ...program.commands]) {
     command.exitOverride();
-    command.configureOutput({ outputError: (text, write) => write(text.replace(/^error:/, "attendseg:")) });
+    command.configureOutput({ outputError: (text) => writeError(text.replace(/^error:/, "attendseg:")) });
   }
   return program;
 }
@@ -58,7 +59,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? OK : USAGE;
     if (!isExpected(error)) throw error;
-    process.stderr.write(`attendseg: ${messageOf(error)}\n`);
+    writeError(`attendseg: ${messageOf(error)}\n`);
     return error instanceof UsageError ? USAGE : FAILED;
   }
 }

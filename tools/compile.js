@@ -109,7 +109,12 @@ async function declareTypes() {
   const write = (folder) => runTool("typescript/bin/tsc", ["-p", "src/tsconfig.json", "--outDir", folder]);
   const read = (folder) => {
     const paths = globSync("**/*.d.ts", { cwd: folder });
-    return Object.fromEntries(paths.map((path) => [`dist/types/${path}`, readFileSync(`${folder}/${path}`)]));
+    // once for import and once for require: TypeScript takes the kind of a module from its folder
+    const copies = paths.flatMap((path) => {
+      const content = readFileSync(`${folder}/${path}`);
+      return ["dist/types", "dist/cjs/types"].map((to) => [`${to}/${path}`, content]);
+    });
+    return Object.fromEntries(copies);
   };
   return viaTemporary("types", write, read);
 }

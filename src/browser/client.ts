@@ -20,9 +20,9 @@ interface Pending {
 
 /** How a request is watched and given up. */
 export interface AskOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Told the operations done and all of them. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 /** Asks a worker and keeps what has not been answered. */
@@ -98,7 +98,7 @@ function failedWorker({ message }: Partial<ErrorEvent>): Error {
   return message
     ? new Error(`the worker failed: ${message}`)
     : new EnvironmentError(
-        'the worker script could not be loaded: serve worker.js beside browser.js, or pass "worker" made from ' +
-          "attendseg/worker",
+        'the worker script could not be loaded: serve worker.js beside browser.js, or pass "worker", the address of ' +
+          'a copy or a Worker made from attendseg/worker (Vite in development: optimizeDeps.exclude: ["attendseg"])',
       );
 }

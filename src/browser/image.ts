@@ -1,6 +1,14 @@
 /** Images of the browser as images for a segmenter. */
 import { EnvironmentError } from "../errors.js";
 
+/** Names of pages in these types, for programs compiled for workers (`lib: webworker`); elsewhere they add nothing. */
+declare global {
+  interface CanvasRenderingContext2D {}
+  interface HTMLCanvasElement {}
+  interface HTMLImageElement {}
+  interface HTMLVideoElement {}
+}
+
 /** What a canvas can draw. */
 export type Drawable =
   | HTMLImageElement

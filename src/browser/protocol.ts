@@ -13,14 +13,21 @@ import type { ThreadSupport } from "./threads.js";
 export type Frame = ImageBitmap | VideoFrame;
 
 /** What the worker is told to load with. */
-export type WorkerLoadOptions = Pick<LoadOptions, "width" | "height" | "variant" | "module" | "threads">;
+export interface WorkerLoadOptions
+  extends Pick<
+    LoadOptions,
+    "width" | "height" | "variant" | "module" | "threads" | "maxImageWidth" | "maxImageHeight"
+  > {
+  /** Address of the script of the threads' workers, where it does not lie beside worker.js as thread.js. */
+  readonly threadWorker?: string | URL | undefined;
+}
 
 /** What the worker is told to segment with. */
-export interface WorkerSegmentOptions extends Pick<SegmentOptions, "width" | "height" | "logits"> {
+export interface WorkerSegmentOptions extends Omit<SegmentOptions, "out"> {
   /** Report progress. */
-  readonly progress?: boolean;
+  readonly progress?: boolean | undefined;
   /** Hand the frame back with the result instead of closing it. */
-  readonly keepFrame?: boolean;
+  readonly keepFrame?: boolean | undefined;
 }
 
 /** A segmenter's facts, with those of the thread it runs in. */
@@ -77,9 +84,8 @@ const CLASSES: Readonly<Record<string, new (message: string) => Error>> = {
 
 /** Name and message of anything thrown. */
 export function errorFacts(error: unknown): ErrorFacts {
-  return error instanceof Error
-    ? { name: error.name, message: error.message }
-    : { name: "Error", message: String(error) };
+  const { name = "Error", message = String(error) } = Object(error) as Partial<Error>;
+  return { name, message };
 }
 
 /** An error of the class that was thrown in the other thread; of an unknown class an Error of that name. */

@@ -121,8 +121,14 @@ class SegmenterServer {
   }
 }
 
-function transferables({ mask, logits, frame }: Extract<Reply, { type: "segmented" }>["result"]) {
-  const buffers = [mask.buffer, ...(logits ? [logits.data.buffer] : [])] as ArrayBuffer[];
+function transferables({
+  mask,
+  logits,
+  probabilities,
+  frame,
+}: Extract<Reply, { type: "segmented" }>["result"]) {
+  const arrays = [mask, logits?.data, probabilities];
+  const buffers = arrays.flatMap((array) => array?.buffer ?? []) as ArrayBuffer[];
   return [...buffers, ...(frame ? [frame] : [])];
 }
 

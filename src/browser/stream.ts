@@ -3,12 +3,19 @@ import type { AsyncSegmenter } from "./async-segmenter.js";
 import { sizeOf, sizeWithin } from "./image.js";
 import type { AsyncSegmentation, Frame } from "./protocol.js";
 
+/** Between two looks whether a video still has a source. */
+const WATCH_MILLISECONDS = 200;
+
+/** States of media elements, by the standard. */
+const HAVE_CURRENT_DATA = 2;
+const NETWORK_EMPTY = 0;
+
 /** What a stream takes beside its source. */
 export interface StreamOptions {
   /** Ends the stream: the iterator throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Frames of a video element larger than this on a side are reduced to it, pixels; default: never. */
-  readonly maxSide?: number;
+  readonly maxSide?: number | undefined;
 }
 
 /** One frame and its mask. The frame is closed when the next one is asked for. */
@@ -79,7 +86,7 @@ export class NewestSlot<T extends { close(): void }> {
  *
  *   for await (const { frame, mask } of segmentStream(segmenter, video)) draw(frame, mask);
  *
- * It ends with the video or stream, when the loop is left, or when the signal fires. The source itself goes on.
+ * It ends with the video, its camera or the stream, when the loop is left, or when the signal fires. The source itself goes on.
  *
  * @throws the signal's reason, an error of the source, or whatever `segmentAsync` throws
  */
@@ -146,6 +153,13 @@ function videoSource(video: HTMLVideoElement, maxSide?: number): FrameSource {
   const slot = new NewestSlot<{ close(): void }>();
   const stopWatching = watchFrames(video, () => slot.put({ close() {} }));
   const onEnded = () => slot.end();
+  // a camera that stops, or is taken away, tells nobody
+  let hadSource = hasSource(video);
+  const timer = setInterval(() => {
+    const has = hasSource(video);
+    if (hadSource && !has) slot.end({ discard: true });
+    hadSource ||= has;
+  }, WATCH_MILLISECONDS);
   const onError = () => slot.end({ error: new Error(video.error?.message || "the video cannot be played") });
   video.addEventListener("ended", onEnded);
   video.addEventListener("error", onError);
@@ -154,12 +168,14 @@ function videoSource(video: HTMLVideoElement, maxSide?: number): FrameSource {
       const taken = await slot.take();
       if (!taken) return undefined;
       const size = sizeOf(video);
+      if (!(size.width > 0 && size.height > 0)) return undefined;
       const { width, height } = sizeWithin(size, maxSide);
       const resize = width === size.width ? {} : { resizeWidth: width, resizeHeight: height };
       return { frame: await createImageBitmap(video, resize), dropped: taken.dropped };
     },
     close() {
       slot.end({ discard: true });
+      clearInterval(timer);
       stopWatching();
       video.removeEventListener("ended", onEnded);
       video.removeEventListener("error", onError);
@@ -167,10 +183,17 @@ function videoSource(video: HTMLVideoElement, maxSide?: number): FrameSource {
   };
 }
 
+/** Whether a video has anything to play: an address, or a stream with a track that still runs. */
+function hasSource({ srcObject, currentSrc, networkState }: HTMLVideoElement): boolean {
+  if (!srcObject) return currentSrc !== "" && networkState !== NETWORK_EMPTY;
+  const { getVideoTracks } = srcObject as Partial<MediaStream>;
+  return !getVideoTracks || getVideoTracks.call(srcObject).some(({ readyState }) => readyState === "live");
+}
+
 /** Tells of every frame that a video shows, the one it shows now among them; returns how to stop. */
 function watchFrames(video: HTMLVideoElement, onFrame: () => void): () => void {
   let stopped = false;
-  if (video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) onFrame();
+  if (video.readyState >= HAVE_CURRENT_DATA) onFrame();
   if ("requestVideoFrameCallback" in video) {
     let handle = video.requestVideoFrameCallback(function tell() {
       if (stopped) return;
@@ -186,7 +209,7 @@ function watchFrames(video: HTMLVideoElement, onFrame: () => void): () => void {
   let shown = -1;
   const look = () => {
     if (stopped) return;
-    if (element.currentTime !== shown && element.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) onFrame();
+    if (element.currentTime !== shown && element.readyState >= HAVE_CURRENT_DATA) onFrame();
     shown = element.currentTime;
     requestAnimationFrame(look);
   };

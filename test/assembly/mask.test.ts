@@ -8,11 +8,11 @@ import { Random } from "../fixtures/random.js";
 import { engineOf, VARIANTS, type Variant } from "../variants.js";
 import { firstDifference } from "./check.js";
 
-/** Id of the scores in the model below. */
-const SCORES = 1;
+/** Id of the logits in the model below. */
+const LOGITS = 1;
 
-/** input -> pointwise -> argmax, so the scores have the size of the input. */
-function scoresModel({ height, width }: Size, classes: number): Model {
+/** input -> pointwise -> argmax, so the logits have the size of the input. */
+function logitsModel({ height, width }: Size, classes: number): Model {
   const builder = new ModelBuilder();
   const output = { channels: classes, scale: 0.1, zero: 3, min: -128, max: 127 };
   const options = { spread: 40, bias: "usual", weights: "usual" } as const;
@@ -22,22 +22,22 @@ function scoresModel({ height, width }: Size, classes: number): Model {
 
 function findFault(
   variant: Variant,
-  scores: Int8Array,
+  logits: Int8Array,
   size: Size,
   classes: number,
   mask: Size,
 ): string | undefined {
-  const model = scoresModel(size, classes);
+  const model = logitsModel(size, classes);
   const engine = engineOf(variant, model, size.height, size.width);
-  engine.tensor(SCORES).set(scores);
+  engine.tensor(LOGITS).set(logits);
   engine.run(model.ops.length - 1);
   const actual = new Uint8Array(mask.height * mask.width).fill(255);
   engine.writeMask(mask.width, mask.height, actual);
-  return firstDifference(actual, referenceMask(scores, size, classes, mask.height, mask.width));
+  return firstDifference(actual, referenceMask(logits, size, classes, mask.height, mask.width));
 }
 
-/** Scores in which classes win whole regions, as a network gives them. */
-function smoothScores({ height, width }: Size, classes: number): Int8Array {
+/** Logits in which classes win whole regions, as a network gives them. */
+function smoothLogits({ height, width }: Size, classes: number): Int8Array {
   return new Int8Array(height * width * classes).map((_, at) => {
     const c = at % classes;
     const x = Math.floor(at / classes) % width;
@@ -60,18 +60,18 @@ describe.each(VARIANTS)("%s: the mask of the reference", (variant) => {
   ].map(([height, width]) => ({ height: height!, width: width! }));
 
   it.each([2, 3, 7, 8, 9, 16, 17, 32, 256])(
-    "%i classes: smooth, noisy and tied scores at any size",
+    "%i classes: smooth, noisy and tied logits at any size",
     (classes) => {
       const random = new Random(classes);
       for (const size of sizes) {
         const count = size.height * size.width * classes;
         const mask = random.pick(masks);
-        for (const scores of [
-          smoothScores(size, classes),
+        for (const logits of [
+          smoothLogits(size, classes),
           random.int8(count),
           random.int8(count, 126, 127),
         ]) {
-          expect([size, mask, findFault(variant, scores, size, classes, mask)]).toEqual([
+          expect([size, mask, findFault(variant, logits, size, classes, mask)]).toEqual([
             size,
             mask,
             undefined,
@@ -81,7 +81,7 @@ describe.each(VARIANTS)("%s: the mask of the reference", (variant) => {
     },
   );
 
-  it("any scores at any size", () => {
+  it("any logits at any size", () => {
     const side = fc.integer({ min: 1, max: 20 });
     const maskSide = fc.integer({ min: 1, max: 70 });
     const given = fc.tuple(
@@ -94,35 +94,35 @@ describe.each(VARIANTS)("%s: the mask of the reference", (variant) => {
       fc.nat(127),
     );
     const property = fc.property(given, ([height, width, maskHeight, maskWidth, classes, seed, range]) => {
-      const scores = new Random(seed).int8(height * width * classes, -range - 1, range);
+      const logits = new Random(seed).int8(height * width * classes, -range - 1, range);
       const mask = { height: maskHeight, width: maskWidth };
-      expect(findFault(variant, scores, { height, width }, classes, mask)).toBeUndefined();
+      expect(findFault(variant, logits, { height, width }, classes, mask)).toBeUndefined();
     });
     fc.assert(property, { numRuns: 300, seed: 2026 });
   });
 
   it("masks wider than they are high, and higher than wide, up to the longest side", () => {
     const size = { height: 4, width: 5 };
-    const scores = smoothScores(size, 6);
+    const logits = smoothLogits(size, 6);
     for (const mask of [
       { height: 9, width: format.MAX_IMAGE_SIDE },
       { height: format.MAX_IMAGE_SIDE, width: 3 },
     ]) {
-      expect(findFault(variant, scores, size, 6, mask)).toBeUndefined();
+      expect(findFault(variant, logits, size, 6, mask)).toBeUndefined();
     }
   });
 });
 
 describe("the mask of the reference itself", () => {
-  it("at the size of the scores is the largest of each pixel, the lowest class of equal ones", () => {
-    const scores = Int8Array.of(1, 5, 5, -3, -3, -3, -128, 127, 0);
-    expect([...referenceMask(scores, { height: 1, width: 3 }, 3, 1, 3)]).toEqual([1, 0, 1]);
+  it("at the size of the logits is the largest of each pixel, the lowest class of equal ones", () => {
+    const logits = Int8Array.of(1, 5, 5, -3, -3, -3, -128, 127, 0);
+    expect([...referenceMask(logits, { height: 1, width: 3 }, 3, 1, 3)]).toEqual([1, 0, 1]);
   });
 
   it("turns where two lines cross", () => {
     // class 0 falls from 100 to 0, class 1 rises from 0 to 60: equal at 100 / 160 of the way between the pixels
-    const scores = Int8Array.of(100, 0, 0, 60);
-    const mask = [...referenceMask(scores, { height: 1, width: 2 }, 2, 1, 400)];
+    const logits = Int8Array.of(100, 0, 0, 60);
+    const mask = [...referenceMask(logits, { height: 1, width: 2 }, 2, 1, 400)];
     // mask pixel i lies at (2 i + 1) / 400 - 1/2 of the way
     const turn = mask.indexOf(1);
     expect(mask.slice(turn).every((winner) => winner === 1)).toBe(true);

@@ -44,12 +44,12 @@ export function buildCase(test: Case): CaseModel {
     attributes: test.attributes,
     ...arraysOf(test, random),
   });
-  const scores = { channels: 2, scale: 1, zero: 0, min: -128, max: 127 };
+  const logits = { channels: 2, scale: 1, zero: 0, min: -128, max: 127 };
   const last = builder.add(
     format.POINTWISE,
     [output],
-    scores,
-    filter(test.output, scores, test.output.channels),
+    logits,
+    filter(test.output, logits, test.output.channels),
   );
   const model = builder.finish(last, { stride: 1, width, height });
   return {

@@ -3,7 +3,7 @@ import * as format from "../../src/format.js";
 import type { Attributes } from "../../src/ops.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import type { Case } from "./case.js";
-import { CHANNELS, channelsOf, full, quantisationsOf, shape, sizesOf, vary } from "./vary.js";
+import { CHANNELS, channelsOf, full, quantizationsOf, shape, sizesOf, vary } from "./vary.js";
 
 /** What strains the arithmetic of a convolution. */
 const FILTERS: readonly Partial<Case>[] = [
@@ -58,7 +58,7 @@ const channelPairs = CHANNELS.flatMap((inChannels) =>
 );
 export const pointwiseCases = [
   ...vary(pointwiseBase, sizesOf(pointwiseBase)),
-  ...vary(pointwiseBase, quantisationsOf(pointwiseBase)),
+  ...vary(pointwiseBase, quantizationsOf(pointwiseBase)),
   ...vary(pointwiseBase, FILTERS),
   ...vary(
     pointwiseBase,
@@ -84,7 +84,7 @@ const withGroups = (changes: readonly Partial<Case>[], groups: number): Partial<
   changes.map((change) => ({ ...change, attributes: { ...change.attributes, groups } }));
 export const convolutionCases = [
   ...vary(convolutionBase, sizesOf(convolutionBase)),
-  ...vary(convolutionBase, quantisationsOf(convolutionBase)),
+  ...vary(convolutionBase, quantizationsOf(convolutionBase)),
   ...vary(convolutionBase, FILTERS),
   ...vary(convolutionBase, withGroups(SMALL_INPUTS, 1)),
   ...vary(
@@ -130,7 +130,7 @@ export const depthwiseBase: Case = {
 };
 export const depthwiseCases = [
   ...vary(depthwiseBase, sizesOf(depthwiseBase)),
-  ...vary(depthwiseBase, quantisationsOf(depthwiseBase)),
+  ...vary(depthwiseBase, quantizationsOf(depthwiseBase)),
   ...vary(depthwiseBase, FILTERS),
   ...vary(depthwiseBase, SMALL_INPUTS),
   ...vary(depthwiseBase, channelsOf(depthwiseBase)),

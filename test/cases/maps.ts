@@ -6,7 +6,7 @@ import {
   channelsOf,
   full,
   QUANTISATIONS,
-  quantisationsOf,
+  quantizationsOf,
   rangesOf,
   rescaled,
   scalesOf,
@@ -22,7 +22,7 @@ const gateBase: Case = {
   attributes: { numerator: 2 },
 };
 export const gateCases = [
-  ...vary(gateBase, quantisationsOf(gateBase)),
+  ...vary(gateBase, quantizationsOf(gateBase)),
   ...vary(gateBase, channelsOf(gateBase)),
   ...vary(
     gateBase,
@@ -50,7 +50,7 @@ export const gateCases = [
 const lookupBase: Case = { code: format.LOOKUP, inputs: [shape(5, 7, 9)], output: { channels: 9, ...full } };
 export const lookupCases = [
   ...vary(lookupBase, sizesOf(lookupBase)),
-  ...vary(lookupBase, quantisationsOf(lookupBase)),
+  ...vary(lookupBase, quantizationsOf(lookupBase)),
   ...vary(lookupBase, channelsOf(lookupBase)),
 ];
 
@@ -116,7 +116,7 @@ export const pairCases = [format.ADD, format.MULTIPLY].flatMap((code) => {
   return [
     ...vary({ ...base, output }, sizesOf(base)),
     ...vary(base, scalesOf(base)),
-    ...vary({ ...base, output }, quantisationsOf(base)),
+    ...vary({ ...base, output }, quantizationsOf(base)),
     ...vary({ ...base, output }, channelsOf({ ...base, output })),
     ...vary(
       repeated,
@@ -151,7 +151,7 @@ export const concatCases = [
   ...vary(concatBase, sizesOf(concatBase)),
   ...vary(concatBase, scalesOf(concatBase)),
   ...vary(concatBase, rangesOf(concatBase)),
-  ...vary(concatBase, quantisationsOf(concatBase)),
+  ...vary(concatBase, quantizationsOf(concatBase)),
   ...vary(
     concatBase,
     [
@@ -162,8 +162,8 @@ export const concatCases = [
       [1, 2, 3, 4],
       [17, 40, 16, 1],
     ].flatMap((channels) =>
-      [full, QUANTISATIONS.linear7].map((quantisation) => ({
-        inputs: channels.map((count, slot) => shape(4, 5, count, slot === 0 ? full : quantisation)),
+      [full, QUANTISATIONS.linear7].map((quantization) => ({
+        inputs: channels.map((count, slot) => shape(4, 5, count, slot === 0 ? full : quantization)),
         output: { channels: channels.reduce((sum, count) => sum + count), ...full },
       })),
     ),

@@ -6,9 +6,9 @@ import {
   channelsOf,
   full,
   QUANTISATIONS,
-  quantisationsOf,
+  quantizationsOf,
   rescaled,
-  sameQuantisationsOf,
+  sameQuantizationsOf,
   shape,
   sizesOf,
   vary,
@@ -25,7 +25,7 @@ export const depthToSpaceCases = [format.CHANNEL_FASTER, format.PLACE_FASTER]
     const base = { ...blockBase, attributes: { ...blockBase.attributes, mode } };
     return [
       ...vary(base, sizesOf(base)),
-      ...vary(base, sameQuantisationsOf(base)),
+      ...vary(base, sameQuantizationsOf(base)),
       ...vary(
         base,
         CHANNELS.map((channels) => ({
@@ -68,10 +68,10 @@ const channelBase: Case = {
 };
 export const reduceMaxCases = [
   ...vary(planeBase, sizesOf(planeBase)),
-  ...vary(planeBase, sameQuantisationsOf(planeBase)),
+  ...vary(planeBase, sameQuantizationsOf(planeBase)),
   ...vary(planeBase, channelsOf(planeBase)),
   ...vary(channelBase, sizesOf(channelBase)),
-  ...vary(channelBase, sameQuantisationsOf(channelBase)),
+  ...vary(channelBase, sameQuantizationsOf(channelBase)),
   ...vary(
     channelBase,
     CHANNELS.map((channels) => ({ inputs: [shape(4, 5, channels)] })),
@@ -89,7 +89,7 @@ export const groupNormCases = [format.OVER_PLANE, format.OVER_CHANNELS].flatMap(
   const constant = { ...full, min: 7, max: 7 };
   return [
     ...vary(base, sizesOf(base)),
-    ...vary(base, quantisationsOf(base)),
+    ...vary(base, quantizationsOf(base)),
     ...vary(
       base,
       [1, 2, 3, 4, 6, 12].map((groups) => ({ attributes: { groups, mode } })),

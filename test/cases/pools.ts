@@ -3,12 +3,12 @@ import * as format from "../../src/format.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { type Case, hasOutput } from "./case.js";
 import { depthwiseBase, SMALL_INPUTS, WINDOWS } from "./convolutions.js";
-import { channelsOf, full, rescaled, sameQuantisationsOf, shape, sizesOf, vary } from "./vary.js";
+import { channelsOf, full, rescaled, sameQuantizationsOf, shape, sizesOf, vary } from "./vary.js";
 
 const maxPoolBase: Case = { ...depthwiseBase, code: format.MAX_POOL, attributes: squareWindow(2, 2) };
 export const maxPoolCases = [
   ...vary(maxPoolBase, sizesOf(maxPoolBase)),
-  ...vary(maxPoolBase, sameQuantisationsOf(maxPoolBase)),
+  ...vary(maxPoolBase, sameQuantizationsOf(maxPoolBase)),
   ...vary(maxPoolBase, channelsOf(maxPoolBase)),
   ...vary(maxPoolBase, SMALL_INPUTS),
   ...vary(

@@ -1,4 +1,4 @@
-/** What cases of any operation vary: sizes, channels, quantisation. */
+/** What cases of any operation vary: sizes, channels, quantization. */
 import type { Tensor } from "../../src/ops.js";
 import type { Case } from "./case.js";
 
@@ -24,9 +24,9 @@ export function shape(
   height: number,
   width: number,
   channels: number,
-  quantisation: Omit<Tensor, "channels"> = full,
+  quantization: Omit<Tensor, "channels"> = full,
 ) {
-  return { height, width, channels, ...quantisation };
+  return { height, width, channels, ...quantization };
 }
 
 /** The case with parts of it replaced, one new case for each. */
@@ -42,8 +42,8 @@ export function sizesOf(base: Case): Partial<Case>[] {
   }));
 }
 
-/** Every quantisation of the input with every one of the output. */
-export function quantisationsOf(base: Case): Partial<Case>[] {
+/** Every quantization of the input with every one of the output. */
+export function quantizationsOf(base: Case): Partial<Case>[] {
   const all = Object.values(QUANTISATIONS);
   return all.flatMap((from) =>
     all.map((to) => ({
@@ -53,11 +53,11 @@ export function quantisationsOf(base: Case): Partial<Case>[] {
   );
 }
 
-/** Every quantisation, the same on both ends. */
-export function sameQuantisationsOf(base: Case): Partial<Case>[] {
-  return Object.values(QUANTISATIONS).map((quantisation) => ({
-    inputs: base.inputs.map((input) => ({ ...input, ...quantisation })),
-    output: { ...base.output, ...quantisation },
+/** Every quantization, the same on both ends. */
+export function sameQuantizationsOf(base: Case): Partial<Case>[] {
+  return Object.values(QUANTISATIONS).map((quantization) => ({
+    inputs: base.inputs.map((input) => ({ ...input, ...quantization })),
+    output: { ...base.output, ...quantization },
   }));
 }
 
@@ -96,7 +96,7 @@ export function scalesOf(base: Case): Partial<Case>[] {
 
 /** All of what varies for an operation that brings its input from one scale to another. */
 export function rescaled(base: Case): Case[] {
-  return [sizesOf, scalesOf, rangesOf, quantisationsOf, channelsOf].flatMap((changesOf) =>
+  return [sizesOf, scalesOf, rangesOf, quantizationsOf, channelsOf].flatMap((changesOf) =>
     vary(base, changesOf(base)),
   );
 }

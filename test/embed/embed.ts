@@ -7,8 +7,7 @@ import { decode } from "fast-png";
 import { expect } from "vitest";
 import { Segmenter } from "../../src/index.js";
 import { parseModel } from "../../src/model.js";
-import { plan } from "../../src/plan.js";
-import { bundleModel } from "../../tools/bundle/index.js";
+import { bundleModel, planBundle } from "../../tools/bundle/index.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { drawStreet } from "../../tools/sample/index.js";
 import { buildFixture } from "../fixtures/fixture.js";
@@ -44,7 +43,7 @@ export interface Embedded {
 /** The standalone module of a model file at its default size, in an empty folder. */
 export async function embed(file: Uint8Array, variant: string): Promise<Embedded> {
   const model = parseModel(file);
-  const memory = plan(model, model.height, model.width);
+  const memory = planBundle(model, model.height, model.width);
   const { bytes } = await bundleModel(file, memory, variant);
   const folder = mkdtempSync(join(tmpdir(), "attendseg-embed-"));
   const module = join(folder, "segment.wasm");

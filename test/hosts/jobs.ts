@@ -62,7 +62,7 @@ function street(width: number, height: number): JobImage {
   return { data: encode(data), width, height };
 }
 
-/** What the reference makes of jobs with the test network: the judge of all hosts. */
+/** What the reference makes of jobs with the test network: which all hosts are compared with. */
 export function referenceHashes(jobs: readonly Job[]): Hashes {
   return Object.fromEntries(jobs.map((job) => [job.name, { reference: referenceHash(job) }]));
 }
@@ -77,9 +77,9 @@ function referenceMaskOf(model: Model, { data, width, height }: JobImage): Uint8
   const channels = (pixels.length / (width * height)) as 1 | 3 | 4;
   const input = referenceInput(pixels, width, height, channels, model.width, model.height);
   const tensors = runReference(model, input, model.height, model.width);
-  const scores = model.ops.at(-1)!.inputs[0]!;
-  const size = referenceSizes(model, model.height, model.width)[scores]!;
-  return referenceMask(tensors[scores]!, size, model.tensors[scores]!.channels, height, width);
+  const logits = model.ops.at(-1)!.inputs[0]!;
+  const size = referenceSizes(model, model.height, model.width)[logits]!;
+  return referenceMask(tensors[logits]!, size, model.tensors[logits]!.channels, height, width);
 }
 
 function encode(bytes: Uint8Array): string {

@@ -8,11 +8,12 @@ import { join } from "node:path";
 import { messageOf } from "../../tools/common/errors.js";
 import { BUNDLERS } from "./bundlers.js";
 import { CONSUMERS } from "./consumers.js";
-import { execute, FOLDER, listJobs } from "./host.js";
+import { FRAMEWORKS } from "./frameworks.js";
+import { Absent, execute, FOLDER, listJobs } from "./host.js";
 import { makeJobs, referenceHashes } from "./jobs.js";
 import { prepare, type Step } from "./workspace.js";
 
-const STEPS: readonly Step[] = [...CONSUMERS, ...BUNDLERS];
+const STEPS: readonly Step[] = [...CONSUMERS, ...BUNDLERS, ...FRAMEWORKS];
 
 async function main(only: readonly string[]): Promise<number> {
   mkdirSync(FOLDER, { recursive: true });
@@ -27,8 +28,10 @@ async function main(only: readonly string[]): Promise<number> {
       try {
         process.stdout.write(`ok      ${name}: ${await run(workspace)}\n`);
       } catch (error) {
-        failures++;
-        process.stdout.write(`FAILED  ${name}: ${messageOf(error)}\n`);
+        if (!(error instanceof Absent)) failures++;
+        process.stdout.write(
+          `${error instanceof Absent ? "skipped" : "FAILED "} ${name}: ${messageOf(error)}\n`,
+        );
       }
     }
   } finally {

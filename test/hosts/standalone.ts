@@ -3,8 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import binaryen from "binaryen";
 import { parseModel } from "../../src/model.js";
-import { plan } from "../../src/plan.js";
-import { bundleModel } from "../../tools/bundle/index.js";
+import { bundleModel, planBundle } from "../../tools/bundle/index.js";
 import { Absent, execute, FOLDER, type Host, needProgram } from "./host.js";
 import type { Jobs } from "./jobs.js";
 import { decodeBase64, type Hashes, type Job } from "./probe.js";
@@ -16,7 +15,7 @@ const VARIANTS = ["simd", "scalar"];
 async function bundleJob({ model, images }: Job, variant: string): Promise<Uint8Array<ArrayBuffer>> {
   const file = decodeBase64(model);
   const { width, height } = images[0]!;
-  const { bytes } = await bundleModel(file, plan(parseModel(file), height, width), variant);
+  const { bytes } = await bundleModel(file, planBundle(parseModel(file), height, width), variant);
   return new Uint8Array(bytes);
 }
 

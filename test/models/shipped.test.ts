@@ -14,14 +14,14 @@ import { engineOf, openEngineOf, VARIANTS } from "../variants.js";
 
 const bytes = new Uint8Array(readFileSync("models/attendseg-camvid.aseg"));
 const model = parseModel(bytes);
-const scores = model.ops.at(-1)!.inputs[0]!;
+const logits = model.ops.at(-1)!.inputs[0]!;
 const FRAMES = "../shared/camvid/701_StillsRaw_full";
 
 /** Frames of the data set to look at, spread evenly, and bits to leave out: `ATTENDSEG_FRAMES=20 ATTENDSEG_BITS=1` for all. */
 const frameCount = Number(process.env.ATTENDSEG_FRAMES ?? 2);
 const bitStep = Number(process.env.ATTENDSEG_BITS ?? 61);
 
-async function pictures(): Promise<CheckedImage[]> {
+async function images(): Promise<CheckedImage[]> {
   const street = drawStreet();
   if (!existsSync(FRAMES)) return [street];
   const names = readdirSync(FRAMES).sort();
@@ -35,26 +35,26 @@ async function pictures(): Promise<CheckedImage[]> {
 describe("the shipped model", () => {
   if (!existsSync(FRAMES)) console.log(`no data set at ${FRAMES}: only the drawn street is looked at`);
 
-  it("gives the masks of the reference on every build, and its tensors on the first two pictures", async () => {
+  it("gives the masks of the reference on every build, and its tensors on the first two images", async () => {
     const { height, width } = model;
     const engines = VARIANTS.map((variant) => engineOf(variant, model, height, width));
     const open = VARIANTS.map((variant) => openEngineOf(variant, model, height, width));
-    for (const [index, picture] of (await pictures()).entries()) {
-      const { data, channels } = picture;
-      const input = referenceInput(data, picture.width, picture.height, channels as 1 | 3 | 4, width, height);
+    for (const [index, image] of (await images()).entries()) {
+      const { data, channels } = image;
+      const input = referenceInput(data, image.width, image.height, channels as 1 | 3 | 4, width, height);
       const tensors = runReference(model, input, height, width);
-      const classes = model.tensors[scores]!.channels;
-      const size = engines[0]!.plan.tensors[scores]!;
-      const expected = referenceMask(tensors[scores]!, size, classes, picture.height, picture.width);
+      const classes = model.tensors[logits]!.channels;
+      const size = engines[0]!.plan.tensors[logits]!;
+      const expected = referenceMask(tensors[logits]!, size, classes, image.height, image.width);
       for (const engine of engines) {
-        engine.setImage(picture);
+        engine.setImage(image);
         engine.run();
-        const mask = new Uint8Array(picture.width * picture.height);
-        engine.writeMask(picture.width, picture.height, mask);
+        const mask = new Uint8Array(image.width * image.height);
+        engine.writeMask(image.width, image.height, mask);
         expect(firstDifference(mask, expected)).toBeUndefined();
       }
       for (const engine of index < 3 ? open : []) {
-        engine.setImage(picture);
+        engine.setImage(image);
         engine.run();
         for (const { output } of model.ops.slice(0, -1)) {
           expect(firstDifference(engine.tensor(output), tensors[output]!)).toBeUndefined();
@@ -76,7 +76,7 @@ describe("the shipped model", () => {
     const mask = new Uint8Array(street.width * street.height);
     engine.writeMask(street.width, street.height, mask);
     expect(new Set(mask).size).toBeGreaterThan(2);
-    expect(engine.tensor(scores).buffer.byteLength).toBe(plan(model, height, width).memoryBytes);
+    expect(engine.tensor(logits).buffer.byteLength).toBe(plan(model, height, width).memoryBytes);
   });
 
   it("takes at most 8 MB of memory at 512x512, 1.2e9 MACs and 1.19 M parameters", () => {

@@ -4,7 +4,9 @@ import { ModelError } from "../../src/errors.js";
 import * as format from "../../src/format.js";
 import { parseModel } from "../../src/model.js";
 import { type Attributes, type Model, OPS, type Op, type Tensor } from "../../src/ops.js";
+import { plan } from "../../src/plan.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
+import { ModelBuilder } from "../fixtures/builder.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { repair } from "../fixtures/hostile.js";
 
@@ -243,5 +245,60 @@ describe("the op table", () => {
     const names = [...OPS.values()].map(({ name }) => name);
     expect([...OPS.keys()]).toEqual(Array.from({ length: 20 }, (_, index) => index + 1));
     expect(new Set(names).size).toBe(20);
+  });
+});
+
+describe("limits", () => {
+  /** `input`, resizings by the factor 1 after one another, `argmax`. */
+  function chain(count: number): Model {
+    const builder = new ModelBuilder();
+    const tensor = { channels: 3, scale: 1, zero: 0, min: -128, max: 127 };
+    const attributes = { numerator: 1, denominator: 1 };
+    let last = 0;
+    for (let at = 2; at < count; at++) last = builder.add(format.RESIZE, [last], tensor, { attributes });
+    return builder.finish(last, { stride: 1, width: 8, height: 8 });
+  }
+
+  const withMetadata = (provenance: Record<string, unknown>) =>
+    writeModel({ ...model, metadata: { ...model.metadata, provenance } });
+
+  it("takes 4096 operations and plans them", () => {
+    const long = parseModel(writeModel(chain(4096)));
+    expect(plan(long, 8, 8).ops).toHaveLength(4096);
+  });
+
+  it.each([4097, 20_000, 65_533])("refuses %i operations", (count) => {
+    expect(() => parseModel(writeModel(chain(count)))).toThrow(`header: ${count} ops, at most 4096`);
+  });
+
+  it("refuses metadata of more than 1 MiB", () => {
+    const text = "x".repeat(1 << 19);
+    expect(parseModel(withMetadata({ text })).metadata.provenance).toEqual({ text });
+    expect(() => parseModel(withMetadata({ text: text + text }))).toThrow(
+      /bytes of metadata, at most 1048576/,
+    );
+  });
+
+  it("refuses metadata nested deeper than 32 levels", () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+    expect(() => parseModel(withMetadata({ list: nested(30) }))).not.toThrow();
+    expect(() => parseModel(withMetadata({ list: nested(31) }))).toThrow(/metadata: "provenance"/);
+  });
+
+  it("refuses operations that share an array", () => {
+    const builder = new ModelBuilder();
+    const tensor = { channels: 3, scale: 1, zero: 0, min: -128, max: 127 };
+    const table = new Int8Array(256);
+    const first = builder.add(format.LOOKUP, [0], tensor, { table });
+    const second = builder.add(format.LOOKUP, [first], tensor, { table });
+    const file = writeModel(builder.finish(second, { stride: 1, width: 8, height: 8 }));
+    const opsAt = format.HEADER_BYTES + 4 * format.TENSOR_BYTES;
+    const dataAt = opsAt + 4 * format.OP_BYTES;
+    const shared = new Uint8Array([...file.subarray(0, dataAt + 256), ...file.subarray(dataAt + 512)]);
+    const view = new DataView(shared.buffer);
+    view.setUint32(format.HEADER_FILE_BYTES, shared.length, true);
+    view.setUint32(format.HEADER_DATA_BYTES, 256, true);
+    view.setUint32(opsAt + 2 * format.OP_BYTES + format.OP_TABLE, dataAt, true);
+    expect(() => parseModel(repair(shared))).toThrow("header: 256 bytes of data for arrays of 512");
   });
 });

@@ -37,7 +37,7 @@ function findFault(model: Model, { tensors, ops, arenaBytes }: Plan): string | u
     region(op.output).fill(op.output);
     if (!isWhole(op.output)) return `${where}: output beyond the arena`;
   }
-  // the mask is drawn after the last operation, from the scores, their winners, and with scratch
+  // the mask is drawn after the last operation, from the logits, their winners, and with scratch
   const last = model.ops.at(-1)!;
   const { scratch, scratchBytes } = ops.at(-1)!;
   owner.fill(-2, scratch, scratch + scratchBytes);

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Segmenter } from "../../src/index.js";
 import { noThreads } from "../../src/isolation.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
@@ -8,6 +8,18 @@ import { Random } from "../fixtures/random.js";
 import "../variants.js";
 
 const bytes = writeModel(buildFixture());
+/** A worker of the web that says it is ready and does nothing. */
+class LocalWorker {
+  onmessage: (() => void) | undefined;
+  onerror: ((event: { message: string }) => void) | undefined;
+
+  postMessage(): void {
+    queueMicrotask(() => this.onmessage!());
+  }
+
+  terminate(): void {}
+}
+
 const images = [1, 2, 3].map((seed) => {
   const data = Uint8Array.from(new Random(seed).int8(90 * 70 * 3), (value) => value + 128);
   return { data, width: 90, height: 70, channels: 3 };
@@ -55,6 +67,42 @@ describe("threads", () => {
     using segmenter = await Segmenter.load(bytes, { threads: 2, variant: "scalar" });
     expect(segmenter.info).toMatchObject({ threads: 1, variant: "scalar" });
     expect(segmenter.info.noThreads).toContain('"scalar" has no threads');
+  });
+
+  it("are one where they cannot start, and info says why", async () => {
+    vi.stubGlobal(
+      "Worker",
+      class {
+        constructor() {
+          throw new DOMException("not from here", "SecurityError");
+        }
+      },
+    );
+    using segmenter = await Segmenter.load(bytes, { threads: 2 });
+    vi.unstubAllGlobals();
+    expect(segmenter.info).toMatchObject({ threads: 1 });
+    expect(segmenter.info.noThreads).toBe("a thread did not start: not from here");
+    expect(segmenter.segment(images[0]!).mask).toHaveLength(90 * 70);
+  });
+
+  it("one that has died is an error and no wait", async () => {
+    const workers: Worker[] = [];
+    vi.stubGlobal(
+      "Worker",
+      class extends LocalWorker {
+        constructor() {
+          super();
+          workers.push(this as never);
+        }
+      },
+    );
+    const segmenter = await Segmenter.load(bytes, { threads: 3, threadWorker: () => new Worker("") });
+    vi.unstubAllGlobals();
+    expect(workers).toHaveLength(2);
+    expect(segmenter.info.threads).toBe(3);
+    workers[1]!.onerror!({ message: "killed" } as never);
+    await Promise.resolve();
+    expect(() => segmenter.segment(images[0]!)).toThrow("a thread of this segmenter has ended: killed");
   });
 
   it.each([0, 17, 1.5, "2"])("refuse %s", async (threads) => {

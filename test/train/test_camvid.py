@@ -5,11 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from conftest import ROOT
 from PIL import Image
 
 from tools.train.camvid import CamVid, Classes, CoarseCamVid, DataError, read_split, resize_label
+from tools.train.data import Data
+from tools.train.loss import IGNORED
 from tools.train.split import block, choose
+from tools.train.train import arguments
 
 SHARED = ROOT.parent / "shared" / "camvid"
 MODEL = ROOT / "models" / "attendseg-camvid"
@@ -201,3 +205,37 @@ def test_excluded_frames_are_in_neither_part(dataset: Path, tmp_path: Path) -> N
     training, validation, excluded = read_split(path, CamVid(dataset).names)
     assert (len(training), validation, excluded) == (8, ["A_000"], ["A_002", "elsewhere"])
     assert not {"A_000", "A_002"} & set(training)
+
+
+def test_groups_of_some_classes_leave_pixels_out(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "towns"
+    write_coarse(folder, ["t1", "t2", "t3"])
+    (folder / "map32to11.csv").unlink()
+    (folder / "groups.csv").write_text("group,index,name\nground,0,Road\nhigh,1,Sky\nhigh,1,Tree\n", encoding="utf-8")
+    label = np.full((36, 48), 255, np.uint8)
+    label[:9] = 1
+    Image.fromarray(label).save(folder / "labels" / "t3.png")
+    data = CoarseCamVid(folder, CamVid(dataset).classes, first=2)
+    assert data.groups.tolist() == [[True, False, False, False], [False, True, True, False]]
+    assert set(data.read("t1", 64)[1].flatten().tolist()) == {6, 7}
+    assert set(data.read("t3", 64)[1].flatten().tolist()) == {7, IGNORED}
+
+    unseen = tmp_path / "unseen.txt"
+    unseen.write_text("t3\n", encoding="utf-8")
+    options = f"--data {dataset} --coarse {folder} --unseen {unseen} --cache {tmp_path / 'cache'} --size 64 --crop 32"
+    run = Data(arguments([*options.split(), "--epochs", "1", "--out", "run"]), torch.device("cpu"))
+    assert [len(source.frames) for source in run.training] == [9, 2]
+
+    class Sky(torch.nn.Conv2d):
+        """Says Sky everywhere but in the left half, where it says Road."""
+
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            logits = torch.zeros(1, 4, 16, 16)
+            logits[:, 1] = torch.where(torch.arange(16) < 8, -1.0, 1.0)
+            return logits
+
+    figures = run.measure(Sky(3, 4, 1), True)
+    assert figures["unseen"] == pytest.approx(0.5)
+    unseen.write_text("t3\nt4\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"unseen\.txt: names frames that are in no --coarse folder"):
+        Data(arguments([*options.split(), "--epochs", "1", "--out", "run"]), torch.device("cpu"))

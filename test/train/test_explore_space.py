@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from explored import SHIPPED, needs_build, sampled
+from explored import PRETRAINED, SHIPPED, needs_build, sampled
 from PIL import Image
 
 from tools.explore.engine import CLI, Engine, EngineError
@@ -171,9 +171,10 @@ def test_a_network_that_shrank_keeps_the_channels_with_the_largest_weights(tiny:
     torch.testing.assert_close(new.stages[2][0].project[0].weight, block.project[0].weight[:, ::2])
 
 
-def test_a_network_inherits_all_of_itself() -> None:
-    old, new = scrambled(SHIPPED), Network(SHIPPED)
-    assert inherit(new, SHIPPED, SHIPPED, old.state_dict()) == 1
+@pytest.mark.parametrize("architecture", [SHIPPED, PRETRAINED], ids=["shipped", "pretrained"])
+def test_a_network_inherits_all_of_itself(architecture: Architecture) -> None:
+    old, new = scrambled(architecture), Network(architecture)
+    assert inherit(new, architecture, architecture, old.state_dict()) == 1
     for key, value in new.state_dict().items():
         if value.is_floating_point():
             assert torch.equal(value, old.state_dict()[key]), key

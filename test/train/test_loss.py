@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tools.train.evaluate import upsample
-from tools.train.loss import sampled_loss, upsample_half
+from tools.train.loss import IGNORED, sampled_loss, upsample_half
 
 CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
@@ -41,3 +41,20 @@ def test_a_coarse_pixel_costs_the_summed_probability_of_its_group() -> None:
     coarse, fine = -math.log((odds[0] + odds[2]) / sum(odds)), -math.log(odds[2] / sum(odds))
     assert sampled_loss(logits, label, groups, (0, 1)).item() == pytest.approx((coarse + fine) / 2, rel=1e-5)
     assert sampled_loss(logits[:1], label[:1], groups, (1, 0)).item() == pytest.approx(coarse, rel=1e-5)
+
+
+def test_fine_coarse_and_ignored_pixels_may_share_an_image() -> None:
+    random = torch.Generator().manual_seed(1)
+    logits = torch.randn(2, 5, 4, 4, generator=random)
+    groups = torch.tensor([[True, False, True, False, False]])
+    label = torch.randint(0, 7, (2, 16, 16), generator=random).to(torch.uint8)
+    label[label == 6] = IGNORED
+    chances = upsample(logits).softmax(1).permute(0, 2, 3, 1)[label != IGNORED]
+    known = label[label != IGNORED].long()
+    group = chances[:, 0] + chances[:, 2]
+    costs = -torch.where(known == 5, group, chances.gather(1, (known % 5)[:, None])[:, 0]).log()
+    corners = [sampled_loss(logits, label, groups, corner) for corner in CORNERS]
+    counts = [(label[:, y::2, x::2] != IGNORED).sum() for y, x in CORNERS]
+    got = sum(loss * count for loss, count in zip(corners, counts)) / sum(counts)
+    assert got.item() == pytest.approx(costs.mean().item(), rel=1e-5)
+    assert sampled_loss(logits, torch.full_like(label, IGNORED), groups, (0, 0)).item() == 0

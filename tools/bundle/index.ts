@@ -1,24 +1,24 @@
 /**
  * A standalone module: engine, linked network and memory plan in one WebAssembly module without imports.
  *
- *   [op records | weights | arena, mask in a gap of it | slack | class names | header]
+ *   [header | op records | weights | class names, probe | arena, mask in a gap of it | slack]
  *
- * The engine is assembly/standalone.ts; this adds the data and fixes the size of memory.
+ * All that is constant lies before the arena. The engine is assembly/standalone.ts; this adds the data and fixes the size
+ * of memory. Two exported globals say where data end and where what is used ends, as compilers of C do: hosts that look
+ * for them give the module no more memory than that.
  */
 import scalar from "../../build/standalone-scalar.wasm";
 import simd from "../../build/standalone-simd.wasm";
-import { align } from "../../src/allocate.js";
 import { crc32 } from "../../src/checksum.js";
 import { Segmenter } from "../../src/index.js";
-import { link, recordAt } from "../../src/link.js";
+import { link } from "../../src/link.js";
 import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
-import type { Plan } from "../../src/plan.js";
-import { PAGE_BYTES } from "../../src/plan.js";
-import { SLACK_BYTES } from "../../src/record.js";
-import * as header from "../../src/standalone.js";
+import { PAGE_BYTES, type Plan, plan } from "../../src/plan.js";
 import { UserError } from "../common/errors.js";
-import { withData } from "./wasm.js";
+import { type Files, translate } from "./c.js";
+import { factsBytes, writeFacts } from "./facts.js";
+import { complete } from "./wasm.js";
 
 const ENGINES: Readonly<Record<string, Uint8Array>> = { scalar, simd };
 
@@ -27,10 +27,19 @@ export const BUNDLE_VARIANTS = Object.keys(ENGINES);
 
 export interface Bundle {
   readonly bytes: Uint8Array;
-  /** Linear memory, fixed: a multiple of 65,536. */
+  /** Linear memory, fixed: a multiple of 65,536, or what is used where it is exact. */
   readonly memoryBytes: number;
   /** CRC-32 of the mask of the test image. */
   readonly checksum: number;
+}
+
+/**
+ * The plan of a standalone module.
+ *
+ * @throws as `plan`
+ */
+export function planBundle(model: Model, height: number, width: number): Plan {
+  return plan(model, height, width, { standaloneBytes: factsBytes(model) });
 }
 
 /**
@@ -38,79 +47,58 @@ export interface Bundle {
  * The module is run once before it is returned.
  *
  * @param file bytes of the model file, valid
- * @param plan of this model
+ * @param layout of this model, by `planBundle`
+ * @param exact memory of one-byte pages, for hosts with custom page sizes: exactly what is used
  * @throws UserError if the module does not give the mask that the library gives
  */
-export async function bundleModel(file: Uint8Array, plan: Plan, variant: string): Promise<Bundle> {
-  const model = parseModel(file);
-  const mask = placeMask(model, plan);
-  const arenaBytes = Math.max(plan.arenaBytes, align(mask + plan.height * plan.width));
-  const names = encodeNames(model.metadata.classes);
-  const tail = new Uint8Array(names.bytes.length + header.HEADER_BYTES);
-  const needed = plan.arenaAt + arenaBytes + SLACK_BYTES + tail.length;
-  const memoryBytes = Math.max(plan.memoryBytes, Math.ceil(needed / PAGE_BYTES) * PAGE_BYTES);
-  const checksum = await expectedChecksum(file, plan);
-
-  const at = memoryBytes - tail.length;
-  tail.set(names.bytes);
-  const view = new DataView(tail.buffer);
-  names.places.forEach(({ offset, length }, id) => {
-    view.setUint32(id * header.NAME_BYTES, at + offset, true);
-    view.setUint32(id * header.NAME_BYTES + 4, length, true);
-  });
-  const field = (offset: number, value: number) => view.setUint32(names.bytes.length + offset, value, true);
-  field(header.LAST_OP, recordAt(model, model.ops.length - 1));
-  field(header.MASK_AT, plan.arenaAt + mask);
-  field(header.NAMES_AT, at);
-  field(header.CHECKSUM, checksum);
-
-  const bytes = withData(ENGINES[variant]!, memoryBytes / PAGE_BYTES, [
-    { at: 0, bytes: withoutTrailingZeros(link(model, plan)) },
-    { at, bytes: tail },
-  ]);
+export async function bundleModel(
+  file: Uint8Array,
+  layout: Plan,
+  variant: string,
+  exact = false,
+): Promise<Bundle> {
+  const { image, checksum } = await linkFacts(file, layout);
+  const data = withoutTrailingZeros(image);
+  const globals = { __data_end: layout.arenaAt, __heap_base: layout.usedBytes };
+  const make = (pageBytes: number) =>
+    complete(ENGINES[variant]!, { pageBytes, bytes: layout.usedBytes }, data, globals);
+  const bytes = make(PAGE_BYTES);
   if (!passesSelftest(bytes)) throw new UserError("the module made does not give the mask that it should");
-  return { bytes, memoryBytes, checksum };
+  return exact
+    ? { bytes: make(1), memoryBytes: layout.usedBytes, checksum }
+    : { bytes, memoryBytes: layout.memoryBytes, checksum };
 }
 
 /**
- * Offset in the arena at which the mask overlaps neither the input nor what drawing it needs: logits, winners,
- * scratch. It may lie behind the arena's end.
+ * Translates the standalone module of a model file to C.
+ *
+ * @param file bytes of the model file, valid
+ * @param layout of this model, by `planBundle`
+ * @returns texts of files by name
+ * @throws UserError as `bundleModel`, and where wasm2c is not installed
  */
-function placeMask(model: Model, plan: Plan): number {
-  const last = model.ops.length - 1;
-  const { inputs, output } = model.ops[last]!;
-  const tensors = [model.ops[0]!.output, inputs[0]!, output].map((id) => {
-    const { height, width, offset } = plan.tensors[id]!;
-    return { offset, bytes: height * width * model.tensors[id]!.channels };
+export async function bundleC(file: Uint8Array, layout: Plan): Promise<Files> {
+  await bundleModel(file, layout, "scalar");
+  const { model, image } = await linkFacts(file, layout);
+  const memory = { pageBytes: PAGE_BYTES, bytes: layout.usedBytes };
+  return translate({
+    engine: complete(scalar, memory, new Uint8Array(0), {}),
+    constants: image,
+    arenaBytes: layout.usedBytes - layout.arenaAt,
+    width: layout.width,
+    height: layout.height,
+    classes: model.metadata.classes.length,
+    model: model.metadata.name,
   });
-  const { scratch, scratchBytes } = plan.ops[last]!;
-  const busy = [...tensors, { offset: scratch, bytes: scratchBytes }];
-  busy.sort((a, b) => a.offset - b.offset);
-  let at = 0;
-  for (const { offset, bytes } of busy) {
-    if (at + plan.height * plan.width <= offset) break;
-    at = Math.max(at, align(offset + bytes));
-  }
-  return at;
 }
 
-/** The list of class names with room for the addresses, then the names, each with a zero byte behind it. */
-function encodeNames(classes: readonly string[]): {
-  bytes: Uint8Array;
-  places: { offset: number; length: number }[];
-} {
-  const texts = classes.map((name) => new TextEncoder().encode(name));
-  let end = classes.length * header.NAME_BYTES;
-  const places = texts.map(({ length }) => {
-    const offset = end;
-    end += length + 1;
-    return { offset, length };
-  });
-  const bytes = new Uint8Array(align(end));
-  texts.forEach((text, id) => {
-    bytes.set(text, places[id]!.offset);
-  });
-  return { bytes, places };
+/** What linear memory holds below the arena. */
+async function linkFacts(file: Uint8Array, layout: Plan) {
+  const model = parseModel(file);
+  const checksum = await expectedChecksum(file, layout);
+  const image = link(model, layout);
+  writeFacts(image, model, layout, checksum);
+  return { model, image, checksum };
 }
 
 /** Checksum of the library's mask of the test image, which assembly/standalone.ts draws by the same formula. */

@@ -2,69 +2,111 @@
 
 const PREAMBLE_BYTES = 8;
 const MEMORY_SECTION = 5;
+const GLOBAL_SECTION = 6;
+const EXPORT_SECTION = 7;
 const DATA_SECTION = 11;
-/** Limits with a maximum. */
+/** Flags of limits: with a maximum; with the size of a page, as a power of two. */
 const BOUNDED = 1;
+const CUSTOM_PAGE = 8;
 /** An active segment of memory 0. */
 const ACTIVE = 0;
+const I32 = 0x7f;
+const IMMUTABLE = 0;
 const I32_CONST = 0x41;
 const END = 0x0b;
+const GLOBAL_EXPORT = 3;
 
-interface Section {
-  readonly id: number;
-  readonly body: Uint8Array;
-}
-
-/** Bytes for an address of linear memory. */
-export interface Segment {
-  readonly at: number;
-  readonly bytes: Uint8Array;
+/** Memory of a fixed size: as many pages as hold some bytes. */
+export interface FixedMemory {
+  /** 65,536, or 1 for hosts that know custom page sizes. */
+  readonly pageBytes: number;
+  readonly bytes: number;
 }
 
 /**
- * The module with memory of a fixed size and data in it.
+ * The module with memory of a fixed size, data in it and constants beside its exports.
  *
- * @param module a module with one memory of its own and no data
- * @param pages of memory, each of 65,536 bytes
+ * @param module a module with one memory of its own, without data, imports and custom sections
+ * @param data for address 0 on
+ * @param constants i32 globals to be exported, by name
  */
-export function withData(module: Uint8Array, pages: number, segments: readonly Segment[]): Uint8Array {
-  const memory = Uint8Array.of(1, BOUNDED, ...unsigned(pages), ...unsigned(pages));
-  const data = concatenate([Uint8Array.from(unsigned(segments.length)), ...segments.map(encodeSegment)]);
-  const sections = readSections(module).map(({ id, body }) => ({
-    id,
-    body: id === MEMORY_SECTION ? memory : body,
-  }));
-  const ordered = [
-    ...sections.filter(({ id }) => id !== 0),
-    { id: DATA_SECTION, body: data },
-    ...sections.filter(({ id }) => id === 0),
-  ];
-  return concatenate([module.subarray(0, PREAMBLE_BYTES), ...ordered.flatMap(encodeSection)]);
+export function complete(
+  module: Uint8Array,
+  { pageBytes, bytes }: FixedMemory,
+  data: Uint8Array,
+  constants: Readonly<Record<string, number>>,
+): Uint8Array {
+  const pages = unsigned(Math.ceil(bytes / pageBytes));
+  const limits = [...pages, ...pages];
+  const memory = pageBytes === 1 ? [BOUNDED | CUSTOM_PAGE, ...limits, 0] : [BOUNDED, ...limits];
+  const sections = readSections(module);
+  const globals = readVector(sections.get(GLOBAL_SECTION));
+  const exports = readVector(sections.get(EXPORT_SECTION));
+  const entries = Object.entries(constants);
+  sections.set(MEMORY_SECTION, Uint8Array.of(1, ...memory));
+  sections.set(
+    GLOBAL_SECTION,
+    extend(
+      globals,
+      entries.map(([, value]) => [I32, IMMUTABLE, I32_CONST, ...signed(value), END]),
+    ),
+  );
+  sections.set(
+    EXPORT_SECTION,
+    extend(
+      exports,
+      entries.map(([name], at) => [...encodeName(name), GLOBAL_EXPORT, ...unsigned(globals.count + at)]),
+    ),
+  );
+  const head = [ACTIVE, I32_CONST, ...signed(0), END, ...unsigned(data.length)];
+  sections.set(DATA_SECTION, concatenate([Uint8Array.of(1, ...head), data]));
+  const ordered = [...sections].sort(([first], [second]) => first - second);
+  return concatenate([
+    module.subarray(0, PREAMBLE_BYTES),
+    ...ordered.flatMap(([id, body]) => [Uint8Array.of(id, ...unsigned(body.length)), body]),
+  ]);
 }
 
-function readSections(module: Uint8Array): Section[] {
-  const sections: Section[] = [];
+/** Bodies of sections by number. */
+function readSections(module: Uint8Array): Map<number, Uint8Array> {
+  const sections = new Map<number, Uint8Array>();
   for (let at = PREAMBLE_BYTES; at < module.length; ) {
-    const id = module[at++]!;
-    let size = 0;
-    for (let shift = 0, more = true; more; shift += 7) {
-      const byte = module[at++]!;
-      size |= (byte & 127) << shift;
-      more = byte > 127;
-    }
-    sections.push({ id, body: module.subarray(at, at + size) });
-    at += size;
+    const { value, end } = readUnsigned(module, at + 1);
+    sections.set(module[at]!, module.subarray(end, end + value));
+    at = end + value;
   }
   return sections;
 }
 
-function encodeSection({ id, body }: Section): Uint8Array[] {
-  return [Uint8Array.of(id, ...unsigned(body.length)), body];
+/** Number of entries of a section, and the entries; none where there is no such section. */
+interface Vector {
+  readonly count: number;
+  readonly entries: Uint8Array;
 }
 
-function encodeSegment({ at, bytes }: Segment): Uint8Array {
-  const head = [ACTIVE, I32_CONST, ...signed(at), END, ...unsigned(bytes.length)];
-  return concatenate([Uint8Array.from(head), bytes]);
+function readVector(body: Uint8Array = Uint8Array.of(0)): Vector {
+  const { value, end } = readUnsigned(body, 0);
+  return { count: value, entries: body.subarray(end) };
+}
+
+function extend({ count, entries }: Vector, more: readonly number[][]): Uint8Array {
+  return concatenate([Uint8Array.from(unsigned(count + more.length)), entries, Uint8Array.from(more.flat())]);
+}
+
+function encodeName(name: string): number[] {
+  const text = new TextEncoder().encode(name);
+  return [...unsigned(text.length), ...text];
+}
+
+/** The LEB128 number at an offset, and the offset behind it. */
+function readUnsigned(bytes: Uint8Array, at: number): { value: number; end: number } {
+  let value = 0;
+  let end = at;
+  for (let factor = 1; ; factor *= 128) {
+    const byte = bytes[end++]!;
+    value += (byte & 127) * factor;
+    if (byte < 128) return { value, end };
+  }
 }
 
 /** An unsigned integer below 2^32 as LEB128. */

@@ -51,6 +51,11 @@ export function runWhole(engine: Engine, input: Int8Array): Int8Array[] {
   return tensors;
 }
 
+/** Id of the tensor of logits, which `argmax` reads. */
+export function logitsOf({ ops }: Pick<Model, "ops">): number {
+  return ops.at(-1)!.inputs[0]!;
+}
+
 /**
  * Runs a model and reads its logits.
  *
@@ -58,8 +63,7 @@ export function runWhole(engine: Engine, input: Int8Array): Int8Array[] {
  * @returns int8 [height, width, classes]: a view, valid until the next run
  */
 export function runLogits(engine: Engine, input: Int8Array): Int8Array {
-  const { ops } = engine.model;
-  engine.tensor(ops[0]!.output).set(input);
+  engine.tensor(engine.model.ops[0]!.output).set(input);
   engine.run();
-  return engine.tensor(ops.at(-1)!.inputs[0]!);
+  return engine.tensor(logitsOf(engine.model));
 }

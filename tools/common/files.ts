@@ -4,11 +4,14 @@
  */
 import {
   closeSync,
+  constants,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,6 +20,7 @@ import {
 } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { messageOf, UserError } from "./errors.js";
+import { printable } from "./text.js";
 
 /** Stands for standard input or standard output. */
 export const STANDARD = "-";
@@ -41,16 +45,56 @@ export function nameOf(path: string): string {
   return path === STANDARD ? "standard input" : path;
 }
 
+/** Bytes that are read of a file unless another limit is given. */
+const MAX_BYTES = 2 ** 31;
+
 /**
- * The whole content of a file, or of standard input for "-".
+ * The whole content of a file, or of standard input for "-"; of a pipe what is written to it until it is closed.
  *
+ * @param most bytes; more are an error
  * @throws UserError that names the file
  */
-export function readBytes(path: string): Uint8Array {
+export function readBytes(path: string, most = MAX_BYTES): Uint8Array {
+  const isStandard = path === STANDARD;
+  let file = 0;
   try {
-    return readFileSync(path === STANDARD ? 0 : path);
+    // a pipe without a writer would block the opening for ever
+    if (!isStandard) file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(file);
+    if (!isStandard && (stats.isCharacterDevice() || stats.isBlockDevice())) {
+      throw new UserError("is a device, not a file");
+    }
+    if (stats.isFile() && stats.size > most) throw new UserError(`larger than ${most} bytes, the limit`);
+    if (stats.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    const bytes = stats.isFile() && stats.size > 0 ? readFileSync(file) : readStream(file, most);
+    if (stats.isFIFO() && !isStandard && bytes.length === 0)
+      throw new UserError("nothing writes to this pipe");
+    return bytes;
   } catch (error) {
     throw fileError(nameOf(path), error);
+  } finally {
+    if (file !== 0) closeSync(file);
+  }
+}
+
+/** Reads until the end of what may have no known length. */
+function readStream(file: number, most: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const part = new Uint8Array(1 << 16);
+    try {
+      const count = readSync(file, part);
+      if (count === 0) return Buffer.concat(parts);
+      parts.push(part.subarray(0, count));
+      length += count;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EOF") return Buffer.concat(parts);
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+    }
+    if (length > most) throw new UserError(`more than ${most} bytes, the limit`);
   }
 }
 
@@ -166,16 +210,25 @@ function writeAndRename(temporary: string, path: string, bytes: Uint8Array): voi
   }
 }
 
-/** Writes to standard output; a reader that went away (`| head`) is no error. */
+/** Writes to standard output, text as `printable` makes it; a reader that went away (`| head`) is no error. */
 export function writeOutput(data: Uint8Array | string): void {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  writeAll(1, data, "standard output");
+}
+
+/** Writes text to standard error, as `printable` makes it. */
+export function writeError(text: string): void {
+  writeAll(2, text, "standard error");
+}
+
+function writeAll(descriptor: number, data: Uint8Array | string, name: string): void {
+  const bytes = typeof data === "string" ? new TextEncoder().encode(printable(data)) : data;
   for (let at = 0; at < bytes.length; ) {
     try {
-      at += writeSync(1, bytes, at);
+      at += writeSync(descriptor, bytes, at);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw fileError("standard output", error);
+      if (code !== "EAGAIN") throw fileError(name, error);
     }
   }
 }
@@ -186,6 +239,7 @@ export function stem(path: string): string {
 }
 
 function fileError(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return new UserError(`${path}: ${error.message}`);
   const code = (error as NodeJS.ErrnoException).code ?? "";
   return new UserError(`${path}: ${REASONS[code] ?? messageOf(error)}`);
 }

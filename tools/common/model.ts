@@ -1,5 +1,5 @@
 /** Model files for commands: errors name the file and the option at fault. */
-import { type LoadOptions, Segmenter } from "../../src/index.js";
+import { type LoadOptions, ModelError, Segmenter } from "../../src/index.js";
 import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
 import { type Plan, plan } from "../../src/plan.js";
@@ -25,7 +25,8 @@ export function readModel(path: string): { model: Model; bytes: Uint8Array } {
  * Loads a model file to segment with; "-" is standard input.
  *
  * @param bytes of the file, where they have been read before
- * @throws UserError that names the file, UsageError if the network cannot take the size of `--size`
+ * @throws UserError that names the file, UsageError if the network cannot take the size of `--size`, EnvironmentError if
+ *   this machine cannot run the variant
  */
 export async function loadSegmenter(
   path: string,
@@ -38,7 +39,7 @@ export async function loadSegmenter(
     if (error instanceof RangeError && options.width !== undefined) {
       throw new UsageError(`--size ${options.width}x${options.height}: ${messageOf(error)}`);
     }
-    if (!isExpected(error)) throw error;
+    if (!(error instanceof ModelError)) throw error;
     throw new UserError(`${nameOf(path)}: ${messageOf(error)}`);
   }
 }
@@ -46,12 +47,17 @@ export async function loadSegmenter(
 /**
  * Plans a model's memory for the input size of `--size`, or the model's own.
  *
+ * @param make the plan, where it is not that of the library
  * @throws UsageError if the network cannot take this size
  */
-export function planFor(model: Model, size: { width: number; height: number } | undefined): Plan {
+export function planFor(
+  model: Model,
+  size: { width: number; height: number } | undefined,
+  make: (model: Model, height: number, width: number) => Plan = plan,
+): Plan {
   const { width, height } = size ?? model;
   try {
-    return plan(model, height, width);
+    return make(model, height, width);
   } catch (error) {
     if (!(error instanceof RangeError) && !isExpected(error)) throw error;
     throw new UsageError(`--size ${width}x${height}: ${messageOf(error)}`);

@@ -1,4 +1,5 @@
 import { Presets, SingleBar } from "cli-progress";
+import { oneLine } from "./text.js";
 
 /** A progress bar, or nothing where nobody watches. */
 export interface Progress {
@@ -26,7 +27,7 @@ export function startProgress(label: string, total: number): Progress {
   );
   bar.start(total, 0, { text: "" });
   return {
-    update: (done, text = "") => bar.update(done, { text }),
+    update: (done, text = "") => bar.update(done, { text: oneLine(text) }),
     stop: () => bar.stop(),
     visible: true,
   };

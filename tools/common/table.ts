@@ -1,3 +1,5 @@
+import { oneLine } from "./text.js";
+
 /**
  * Lines of text with aligned columns: numbers to the right, everything else to the left.
  *
@@ -11,7 +13,7 @@ export function formatTable(
   const isNumber = (head ?? rows[0] ?? []).map((_, column) => {
     return rows.every((row) => typeof row[column] === "number" || row[column] === "");
   });
-  const lines = (head ? [head, ...rows] : rows).map((row) => row.map(String));
+  const lines = (head ? [head, ...rows] : rows).map((row) => row.map((cell) => oneLine(String(cell))));
   const widths = isNumber.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));
   const line = (cells: readonly string[]) =>
     cells

@@ -1,5 +1,6 @@
 /** What comparing needs whatever the kind of the ONNX file. */
 import type { Model, Size } from "../../src/ops.js";
+import { logitsOf } from "../common/engine.js";
 import type { Normalization } from "../convert/feed.js";
 import type { TensorDifference } from "../convert/quantize/sqnr.js";
 import { referenceMask, referenceSizes } from "../reference/run.js";
@@ -72,9 +73,4 @@ export class MaskAgreement {
   get share(): number {
     return this.#pixels > 0 ? this.#same / this.#pixels : 1;
   }
-}
-
-/** Id of the tensor that argmax reads. */
-export function logitsOf({ ops }: Model): number {
-  return ops.at(-1)!.inputs[0]!;
 }

@@ -1,10 +1,11 @@
 import type { Model } from "../../src/ops.js";
-import { toFloats, toInput } from "../convert/feed.js";
+import { logitsOf } from "../common/engine.js";
+import { channelsLast, toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";
 import { TensorDifferences } from "../convert/quantize/sqnr.js";
-import { channelsLast, openSession } from "../convert/runtime.js";
+import { openSession } from "../convert/runtime.js";
 import { referenceSizes, runReference } from "../reference/run.js";
-import { type Comparator, type CompareOptions, logitsOf, type MaskAgreement } from "./comparator.js";
+import type { Comparator, CompareOptions, MaskAgreement } from "./comparator.js";
 
 /** Compares with a float file: each tensor that both have, by correlation and SQNR. */
 export async function openFloat(

@@ -1,18 +1,13 @@
 import { ARGMAX, INPUT } from "../../src/format.js";
 import { kindOf, type Model } from "../../src/ops.js";
-import { toFloats, toInput } from "../convert/feed.js";
+import { logitsOf } from "../common/engine.js";
+import { channelsLast, toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";
 import { UINT8 } from "../convert/onnx/read.js";
 import { offsetOf } from "../convert/passes/quantization.js";
-import { channelsLast, openSession } from "../convert/runtime.js";
+import { openSession } from "../convert/runtime.js";
 import { referenceOp, referenceSizes, runReference } from "../reference/run.js";
-import {
-  type Comparator,
-  type CompareOptions,
-  logitsOf,
-  type MaskAgreement,
-  type OperationDifference,
-} from "./comparator.js";
+import type { Comparator, CompareOptions, MaskAgreement, OperationDifference } from "./comparator.js";
 
 /** Compares with a quantised file: each operation, integer by integer, on onnxruntime's own inputs. */
 export async function openQuantized(

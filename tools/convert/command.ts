@@ -1,12 +1,11 @@
 import { basename, dirname } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { UsageError } from "../common/errors.js";
-import { nameOf, readBytes, STANDARD, stem, writeBytes, writeOutput } from "../common/files.js";
+import { nameOf, readBytes, STANDARD, stem, writeBytes, writeError, writeOutput } from "../common/files.js";
 import {
   type InputSize,
   jsonOption,
   naming,
-  needRuntime,
   parseColor,
   printJson,
   sizeOption,
@@ -138,7 +137,7 @@ function conversionOf(path: string, options: Options) {
 
 async function check(path: string, options: Options): Promise<void> {
   const bytes = readBytes(path);
-  const { checkGraph, loadGraph } = await needRuntime(() => import("./index.js"));
+  const { checkGraph, loadGraph } = await import("./index.js");
   const { load, convert } = conversionOf(path, options);
   const report = naming(nameOf(path), () => checkGraph(loadGraph(bytes, load), convert));
   const { nodes, operations, opset, outputs, keptOutput, notes } = report;
@@ -154,7 +153,7 @@ async function write(path: string, options: Options & { readonly output: string 
     throw new UsageError("-o - takes no --json: standard output holds the model alone");
   }
   const bytes = readBytes(path);
-  const { convertGraph, loadGraph } = await needRuntime(() => import("./index.js"));
+  const { convertGraph, loadGraph } = await import("./index.js");
   const { readInputs } = await import("../data/inputs.js");
   const { load, convert } = conversionOf(path, options);
   const classes = options.classes === undefined ? undefined : readClasses(options.classes);
@@ -184,8 +183,7 @@ async function write(path: string, options: Options & { readonly output: string 
     writeBytes(options.output, converted.bytes);
     const { report } = converted;
     if (options.json) printJson({ output: options.output, fileBytes: converted.bytes.length, ...report });
-    else if (options.output === STANDARD)
-      process.stderr.write(describe(report, options, converted.bytes.length));
+    else if (options.output === STANDARD) writeError(describe(report, options, converted.bytes.length));
     else writeOutput(describe(report, options, converted.bytes.length));
   } finally {
     progress.stop();

@@ -131,6 +131,30 @@ export function compute(expression: Expression, x: number): number {
   }
 }
 
+/** Larger expressions are left apart: what is shared within one is computed once for every path that leads to it. */
+const MAX_TERMS = 128;
+const MAX_DEPTH = 64;
+
+const measured = new WeakMap<Expression, { readonly terms: number; readonly depth: number }>();
+
+/** Whether computing an expression takes few steps and a shallow stack. */
+export function isSmall(expression: Expression): boolean {
+  const { terms, depth } = measure(expression);
+  return terms <= MAX_TERMS && depth <= MAX_DEPTH;
+}
+
+function measure(expression: Expression): { readonly terms: number; readonly depth: number } {
+  let known = measured.get(expression);
+  if (!known) {
+    const parts = "args" in expression ? expression.args : "of" in expression ? [expression.of] : [];
+    const sizes = parts.map(measure);
+    const terms = sizes.reduce((sum, size) => sum + size.terms, 1);
+    known = { terms, depth: Math.max(0, ...sizes.map(({ depth }) => depth)) + 1 };
+    measured.set(expression, known);
+  }
+  return known;
+}
+
 /** The expression with `inner` put in place of its input. */
 export function compose(outer: Expression, inner: Expression): Expression {
   switch (outer.kind) {

@@ -53,3 +53,18 @@ export function toFloats(
 export function toInput(image: Uint8Array): Int8Array {
   return Int8Array.from(image, (value) => value + INPUT_QUANTIZATION.zero);
 }
+
+/** A tensor of [1, channels, height, width] as [height, width, channels] in `result`, with `shift` added. */
+export function channelsLast<T extends Int8Array | Float32Array>(
+  dims: readonly number[],
+  data: ArrayLike<number>,
+  shift: number,
+  result: T,
+): T {
+  const [, channels, height, width] = dims as [number, number, number, number];
+  const plane = height * width;
+  for (let c = 0; c < channels; c++) {
+    for (let at = 0; at < plane; at++) result[at * channels + c] = data[c * plane + at]! + shift;
+  }
+  return result;
+}

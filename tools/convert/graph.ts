@@ -114,7 +114,9 @@ export function readers(graph: Graph): Map<string, (Node | undefined)[]> {
   const map = new Map<string, (Node | undefined)[]>([[graph.output, [undefined]]]);
   for (const node of graph.nodes) {
     for (const input of new Set(node.inputs)) {
-      if (input !== "") map.set(input, [...(map.get(input) ?? []), node]);
+      const list = map.get(input);
+      if (list) list.push(node);
+      else if (input !== "") map.set(input, [node]);
     }
   }
   return map;
@@ -138,36 +140,48 @@ export function prune(graph: Graph): Graph {
     needed.add(node);
     stack.push(...node.inputs);
   }
-  const nodes: Node[] = [];
-  const state = new Map<Node, "open" | "done">();
-  for (const root of graph.nodes) {
-    if (!needed.has(root)) continue;
-    const open = [root];
-    while (open.length > 0) {
-      const node = open.at(-1)!;
-      const before = node.inputs.flatMap((input) => producer.get(input) ?? []);
-      if (state.get(node) === "open" || before.every((other) => state.get(other) === "done")) {
-        if (!before.every((other) => state.get(other) === "done"))
-          throw new ConvertError(`${describe(node)}: the graph has a cycle`);
-        open.pop();
-        if (state.get(node) !== "done") nodes.push(node);
-        state.set(node, "done");
-      } else if (state.get(node) === "done") {
-        open.pop();
-      } else {
-        state.set(node, "open");
-        open.push(...before.filter((other) => state.get(other) !== "done"));
+  return {
+    ...graph,
+    nodes: inOrder(
+      graph.nodes.filter((node) => needed.has(node)),
+      producer,
+    ),
+  };
+}
+
+/** Nodes in order of execution: each after those that it reads, else as they are. */
+function inOrder(nodes: readonly Node[], producer: ReadonlyMap<string, Node>): Node[] {
+  const done = new Set<Node>();
+  const open = new Set<Node>();
+  for (const first of nodes) {
+    const stack = [first];
+    for (let node = stack.at(-1); node; node = stack.at(-1)) {
+      const before = done.has(node) ? [] : node.inputs.flatMap((input) => producer.get(input) ?? []);
+      const waiting = before.filter((other) => !done.has(other));
+      if (waiting.length > 0 && open.has(node)) {
+        throw new ConvertError(`${describe(node)}: the graph has a cycle`);
+      }
+      if (waiting.length === 0) done.add(stack.pop()!);
+      else {
+        open.add(node);
+        stack.push(...waiting.reverse());
       }
     }
   }
-  return { ...graph, nodes };
+  return [...done];
 }
 
 /** The graph with every reading of the tensors `from` turned into a reading of the tensors they map to. */
 export function rename(graph: Graph, from: ReadonlyMap<string, string>): Graph {
+  const known = new Map<string, string>();
   const target = (name: string): string => {
+    const path: string[] = [];
     let result = name;
-    for (let next = from.get(result); next !== undefined; next = from.get(result)) result = next;
+    for (let next = from.get(result); next !== undefined; next = known.get(result) ?? from.get(result)) {
+      path.push(result);
+      result = next;
+    }
+    for (const passed of path) known.set(passed, result);
     return result;
   };
   return {

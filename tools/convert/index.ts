@@ -4,7 +4,8 @@ import { ModelError } from "../../src/errors.js";
 import type { Color } from "../../src/metadata.js";
 import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
-import { EngineBuild, runWhole } from "../common/engine.js";
+import { EngineBuild, logitsOf, runWhole } from "../common/engine.js";
+import { needRuntime } from "../common/options.js";
 import { packageVersion } from "../common/package.js";
 import { build } from "./aseg/build.js";
 import { makeMetadata } from "./aseg/metadata.js";
@@ -30,7 +31,7 @@ import {
   type TensorDifference,
   TensorDifferences,
 } from "./quantize/sqnr.js";
-import { openSession, type Session } from "./runtime.js";
+import type { Session } from "./runtime.js";
 
 export { writeModel } from "./aseg/write.js";
 export { ConvertError } from "./errors.js";
@@ -137,6 +138,7 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * Converts a loaded ONNX file.
  *
  * @throws ConvertError if it holds what is not supported; the message names the node
+ * @throws UserError if it is a float model and onnxruntime-web is not installed
  */
 export async function convertGraph(loaded: LoadedFile, options: GraphConvertOptions): Promise<Converted> {
   const job = jobOf(loaded, options);
@@ -201,6 +203,7 @@ async function convertQuantized(job: Job): Promise<Converted> {
 
 /** What calibration finds in a file where no choice is left. */
 async function observe({ loaded, graph, options }: Job, images: Images): Promise<Calibration> {
+  const { openSession } = await needRuntime(() => import("./runtime.js"));
   const session = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => options.onProgress?.("calibrate", done, 0);
@@ -219,6 +222,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
   tryBuild(job);
+  const { openSession } = await needRuntime(() => import("./runtime.js"));
   const float = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
@@ -316,7 +320,7 @@ function makeModel(
     sha256: createHash("sha256").update(loaded.file).digest("hex"),
     converter: packageVersion(),
   };
-  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const { channels } = tensors[logitsOf({ ops })]!;
   const { name = "model", classes, palette } = options;
   const metadata = makeMetadata(name, channels, names, classes, palette, provenance);
   const stride = strideOf({ tensors, ops }, height, width);

@@ -95,27 +95,20 @@ function arranged(tensor: OutputTensor, layout: Layout | undefined): OutputTenso
   return { dims: layout.shape, data };
 }
 
-/** A tensor of [1, channels, height, width] as [height, width, channels] in `result`, with `shift` added. */
-export function channelsLast<T extends Int8Array | Float32Array>(
-  dims: readonly number[],
-  data: ArrayLike<number>,
-  shift: number,
-  result: T,
-): T {
-  const [, channels, height, width] = dims as [number, number, number, number];
-  const plane = height * width;
-  for (let c = 0; c < channels; c++) {
-    for (let at = 0; at < plane; at++) result[at * channels + c] = data[c * plane + at]! + shift;
-  }
-  return result;
-}
-
 async function refusing<T>(action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
-    throw new ConvertError(`onnxruntime cannot run the model: ${text.replace(/\s+/g, " ").slice(0, 300)}`);
+    const text = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, " ");
+    const [, version, newest] = /IR version: (\d+), max supported IR version: (\d+)/.exec(text) ?? [];
+    if (version !== undefined) {
+      throw new ConvertError(
+        `the file has IR version ${version}, onnxruntime-web reads up to ${newest}: save it with an older ir_version`,
+      );
+    }
+    // without the place in onnxruntime's source
+    const reason = text.replace(/^.*ERROR_MESSAGE: (\S+\.cc:\d+ .*?\)\s+(?=[A-Z]))?/, "");
+    throw new ConvertError(`onnxruntime cannot run the model: ${reason.slice(0, 300)}`);
   }
 }
 

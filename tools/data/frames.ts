@@ -24,16 +24,24 @@ export function findFrames(folder: string, list?: string): Frame[] {
   if (frames.length === 0) throw new UserError(`${folder}: there are no PNG or JPEG files`);
   if (list === undefined) return frames;
   const byName = new Map(frames.map((frame) => [frame.name, frame]));
+  return readNames(list).map((name) => {
+    const frame = byName.get(name);
+    if (!frame) throw new UserError(`${list}: ${name} is not in ${folder}`);
+    return frame;
+  });
+}
+
+/**
+ * The names in a text file, one a line, without extensions.
+ *
+ * @throws UserError if there are none
+ */
+export function readNames(list: string): string[] {
   const names = readText(list)
     .split(/\s*\r?\n\s*/)
     .filter((line) => line !== "");
   if (names.length === 0) throw new UserError(`${list}: the list is empty`);
-  return names.map((line) => {
-    const name = EXTENSIONS.includes(extname(line).toLowerCase()) ? stem(line) : line;
-    const frame = byName.get(name);
-    if (!frame) throw new UserError(`${list}: ${line} is not in ${folder}`);
-    return frame;
-  });
+  return names.map((line) => (EXTENSIONS.includes(extname(line).toLowerCase()) ? stem(line) : line));
 }
 
 /** At most `count` frames, spread evenly over all of them. */

@@ -53,7 +53,10 @@ export function findClasses(labels: string): string | undefined {
   return [join(labels, "classes.csv"), join(labels, "..", "classes.csv")].find(isFile);
 }
 
-/** Class ids by colour, for decoding label images. */
+/** Reads a label image: a class id of the model for every pixel, or a group of classes. */
+export type ReadLabels = (path: string) => DecodedImage | Promise<DecodedImage>;
+
+/** Class ids by color, for decoding label images. */
 export type Colors = ReadonlyMap<number, number>;
 
 /**

@@ -4,7 +4,9 @@ import { UserError } from "../common/errors.js";
 import { startProgress } from "../common/progress.js";
 import { median } from "../common/statistics.js";
 import type { Frame } from "../data/frames.js";
+import type { ReadLabels } from "../data/labels.js";
 import { type DecodedImage, readImage, resizeIds } from "../image/index.js";
+import { IGNORED, type Protocol } from "./protocol.js";
 
 /** Figures of one class. */
 export interface ClassMetrics {
@@ -28,15 +30,13 @@ export interface Metrics {
   readonly perClass: readonly ClassMetrics[];
 }
 
-/** A frame and the path of its label. */
+/** A frame, the path of its label, and how that is read, if not like those of all others. */
 export interface LabeledFrame extends Frame {
   readonly label: string;
+  readonly read?: ReadLabels;
 }
 
-/** Reads a label image: a class id of the model for every pixel. */
-export type ReadLabels = (path: string) => DecodedImage | Promise<DecodedImage>;
-
-/** A frame with what a model makes of it. Labels and mask are class ids at the size of the network's input. */
+/** A frame with what a model makes of it. Labels and mask are class ids at the size they are compared at. */
 export interface SegmentedFrame {
   readonly image: DecodedImage;
   readonly labels: Uint8Array;
@@ -48,14 +48,16 @@ export interface SegmentedFrame {
 /**
  * Segments a frame and reads its label.
  *
+ * @param size what both are compared at (default: the size of the network's input)
  * @throws UserError that names the file that cannot be read, or the label that differs from its frame in size
  */
 export async function segmentFrame(
   segmenter: Segmenter,
   { path, label }: LabeledFrame,
   readLabels: ReadLabels,
+  size?: { readonly width: number; readonly height: number },
 ): Promise<SegmentedFrame> {
-  const { width, height } = segmenter.info;
+  const { width, height } = size ?? segmenter.info;
   const image = await readImage(path);
   const labels = await readLabels(label);
   if (labels.width !== image.width || labels.height !== image.height) {
@@ -70,11 +72,15 @@ export async function segmentFrame(
   return { image, labels: resized, mask, milliseconds };
 }
 
-/** Share (0..1) of the pixels whose class is right. */
+/** Share (0..1) of the labelled pixels whose class is right. */
 export function agreement({ labels, mask }: SegmentedFrame): number {
   let right = 0;
-  for (let at = 0; at < mask.length; at++) if (labels[at] === mask[at]) right++;
-  return right / mask.length;
+  let ignored = 0;
+  for (let at = 0; at < mask.length; at++) {
+    if (labels[at] === mask[at]) right++;
+    else if (labels[at] === IGNORED) ignored++;
+  }
+  return ignored < mask.length ? right / (mask.length - ignored) : 0;
 }
 
 /** What was measured of a model; keys of `attendseg evaluate --json`. */
@@ -97,6 +103,7 @@ export interface Evaluation
  *
  * @param model what errors and reports call the model
  * @param fileBytes size of its file
+ * @param protocol groups of classes that are compared instead of classes; labels are then read as groups
  * @throws UserError that names the frame or label at fault
  */
 export async function evaluate(
@@ -105,15 +112,18 @@ export async function evaluate(
   read: ReadLabels,
   model: string,
   fileBytes: number,
+  protocol?: Protocol,
 ): Promise<{ evaluation: Evaluation; confusion: Confusion }> {
   const { width, height, parameters, macs, weightBytes, memoryBytes } = segmenter.info;
-  const confusion = new Confusion(segmenter.classes.length);
+  const names = protocol?.names ?? segmenter.classes;
+  const confusion = new Confusion(names.length);
   const times: number[] = [];
   const perFrame: { name: string; pixelAccuracy: number }[] = [];
   const progress = startProgress("frames", frames.length);
   try {
     for (const frame of frames) {
-      const segmented = await segmentFrame(segmenter, frame, read);
+      let segmented = await segmentFrame(segmenter, frame, frame.read ?? read, protocol?.size);
+      if (protocol) segmented = { ...segmented, mask: segmented.mask.map((id) => protocol.ofClass[id]!) };
       times.push(segmented.milliseconds);
       confusion.add(segmented.labels, segmented.mask);
       perFrame.push({ name: frame.name, pixelAccuracy: agreement(segmented) });
@@ -123,7 +133,7 @@ export async function evaluate(
     progress.stop();
   }
   const evaluation = {
-    ...confusion.metrics(segmenter.classes),
+    ...confusion.metrics(names),
     frames: times.length,
     msPerFrame: median(times),
     model,
@@ -150,9 +160,11 @@ export class Confusion {
     this.counts = new Float64Array(classes * classes);
   }
 
-  /** Adds one frame: class ids of the same number of pixels. */
+  /** Adds one frame: class ids of the same number of pixels; those labelled IGNORED count nowhere. */
   add(labels: Uint8Array, mask: Uint8Array): void {
-    for (let at = 0; at < labels.length; at++) this.counts[labels[at]! * this.#classes + mask[at]!]!++;
+    for (let at = 0; at < labels.length; at++) {
+      if (labels[at]! < this.#classes) this.counts[labels[at]! * this.#classes + mask[at]!]!++;
+    }
   }
 
   /** Figures so far. A pixel labelled Void still counts against the class that was predicted there. */

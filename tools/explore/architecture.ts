@@ -7,7 +7,12 @@ import { UserError } from "../common/errors.js";
 export interface Architecture {
   readonly name?: string;
   readonly classes: number;
-  readonly stem: { readonly width: number; readonly kernel: number; readonly stride?: 2 | 4 };
+  readonly stem: {
+    readonly width: number;
+    readonly kernel: number;
+    readonly stride?: 2 | 4;
+    readonly project?: number;
+  };
   readonly stages: readonly Stage[];
   readonly refinement: {
     readonly width: number;
@@ -24,6 +29,7 @@ interface Stage {
 
 interface Block {
   readonly expand: number;
+  readonly width?: number;
   readonly condenser: Condenser | null;
 }
 
@@ -68,6 +74,7 @@ function expectArchitecture(value: Architecture | null): void {
     expect(isWidth(part?.width) && isKernel(part?.kernel), field);
   }
   expect([2, 4].includes(stem.stride ?? 2), "stem.stride");
+  expect(isWidth(stem.project ?? 1), "stem.project");
   const { scales = SCALES } = refinement;
   const isOrdered = () => String(scales) === String(SCALES.filter((scale) => scales.includes(scale)));
   expect(Array.isArray(scales) && scales.length > 0 && isOrdered(), "refinement.scales");
@@ -77,7 +84,8 @@ function expectArchitecture(value: Architecture | null): void {
     expect(isStage && stage!.blocks.length > 0, `stages[${index}]`);
     const isCondenser = (c: Condenser | null | undefined) =>
       c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0);
-    const isBlock = (block: Block | null) => isWidth(block?.expand) && isCondenser(block?.condenser);
+    const isBlock = (block: Block | null) =>
+      isWidth(block?.expand) && isWidth(block?.width ?? 1) && isCondenser(block?.condenser);
     expect(stage!.blocks.every(isBlock), `stages[${index}].blocks`);
   });
 }
@@ -194,14 +202,15 @@ export function shapeModel({ name = "network", classes, stem, stages, refinement
   const builder = new ShapeBuilder();
   const stemStride = stem.stride ?? 2;
   let x = builder.convolution(0, stem.width, stem.kernel, stemStride);
+  if (stem.project !== undefined) x = builder.pointwise(builder.depthwise(x, 3, 1), stem.project);
   const maps = new Map<number, number>();
   for (const [index, stage] of stages.entries()) {
-    for (const [at, { expand, condenser }] of stage.blocks.entries()) {
+    for (const [at, { expand, width = stage.width, condenser }] of stage.blocks.entries()) {
       const stride = at > 0 ? 1 : index > 0 ? 2 : 4 / stemStride;
       let y = builder.depthwise(builder.pointwise(x, expand), stage.kernel, stride);
       if (condenser) y = condense(builder, y, condenser);
-      y = builder.pointwise(y, stage.width);
-      const adds = stride === 1 && builder.channels(x) === stage.width;
+      y = builder.pointwise(y, width);
+      const adds = stride === 1 && builder.channels(x) === width;
       x = adds ? builder.sum(x, y) : y;
     }
     maps.set(4 << index, x);

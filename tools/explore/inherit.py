@@ -24,6 +24,11 @@ def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, 
     """(common name, name in the network, axes, whether a normalisation follows) of every convolution."""
     yield "stem", "stem.0", ("stem", "colors"), True
     inputs = "stem"
+    if "project" in architecture["stem"]:
+        yield "separable.depthwise", "separable.0.0", ("stem", None), True
+        yield "separable.project", "separable.1.0", ("separable", "stem"), True
+        inputs = "separable"
+    maps = {}  # name of the axis of each place's result
     for s, (place, stage) in enumerate(zip(PLACES, architecture["stages"])):
         for b, block in enumerate(stage["blocks"]):
             name, path, inner = f"{place}.{b}", f"stages.{s}.{b}", f"{place}.{b}.expand"
@@ -34,12 +39,13 @@ def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, 
                 yield f"{name}.reduce", f"{path}.condenser.reduce.0", (narrow, inner), True
                 yield f"{name}.mix", f"{path}.condenser.mix.0", (narrow, None), True
                 yield f"{name}.restore", f"{path}.condenser.restore", (inner, narrow), False
-            inputs = f"{place}.width"
+            inputs = f"{place}.{b}.width" if "width" in block else f"{place}.width"
             yield f"{name}.project", f"{path}.project.0", (inputs, inner), True
+        maps[place] = inputs
     yield "top", "top.0", ("refinement", inputs), True
     for i, scale in enumerate(architecture["refinement"].get("scales", SCALES)):
         name, path = f"refine {scale}", f"refinement.{i}"
-        yield f"{name}.lateral", f"{path}.lateral.0", ("refinement", f"{scale}.width"), True
+        yield f"{name}.lateral", f"{path}.lateral.0", ("refinement", maps[f"{scale}"]), True
         yield f"{name}.depthwise", f"{path}.depthwise.0", ("refinement", None), True
         yield f"{name}.pointwise", f"{path}.pointwise.0", ("refinement", "refinement"), True
     yield "head", "head", ("classes", "refinement"), False

@@ -1,4 +1,5 @@
 import type { Model } from "../../src/ops.js";
+import { logitsOf } from "../common/engine.js";
 import { build } from "../convert/aseg/build.js";
 import { makeMetadata } from "../convert/aseg/metadata.js";
 import { strideOf } from "../convert/aseg/stride.js";
@@ -22,7 +23,7 @@ export function uncalibratedModel(bytes: Uint8Array, folder: string): Model {
   const derived = rangesOf(lowered, new Map(), "min-max");
   const quantizations = assign(lowered, (tensor, levels) => derived(tensor, levels) ?? RANGE, 7);
   const { tensors, names, ops } = build(lowered, quantizations, () => {});
-  const { channels } = tensors[ops.at(-1)!.inputs[0]!]!;
+  const { channels } = tensors[logitsOf({ ops })]!;
   const metadata = makeMetadata("network", channels, names, undefined, undefined, {});
   return { tensors, ops, metadata, stride: strideOf({ tensors, ops }, height, width), width, height };
 }

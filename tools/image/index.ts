@@ -1,18 +1,47 @@
+/** Images of every kind that is read, and what else the tools do with pixels. */
 import { messageOf, UserError } from "../common/errors.js";
-import { nameOf, readBytes } from "../common/files.js";
-import { type DecodedImage, ImageError } from "./image.js";
-import { decodeJpeg, isJpeg } from "./jpeg.js";
+import { nameOf, readBytes, writeError } from "../common/files.js";
+import { decodeBmp, isBmp } from "./bmp.js";
+import { type DecodedImage, ImageError, MAX_PIXELS } from "./image.js";
+import { decodeJpeg } from "./jpeg.js";
+import { isJpeg } from "./jpeg-segments.js";
 import { decodeIndices, decodePng, isPng } from "./png.js";
+import { decodeHeic, decodeWithSharp } from "./sharp.js";
+import { decodeWebp, isWebp } from "./webp.js";
 
-export type { DecodedImage } from "./image.js";
+export { type DecodedImage, MAX_PIXELS } from "./image.js";
+
+/** What is read, for messages. */
+export const KINDS =
+  "PNG, JPEG, WebP and BMP, with the package sharp AVIF, GIF and TIFF, with heic-decode HEIC";
+
+/** File names that may be images. */
+export const IMAGE_NAME = /\.(png|jpe?g|jpe|jfif|webp|bmp|dib|gif|tiff?|avif|heic|heif)$/i;
+
+/** Most bytes of an image file. */
+const MAX_BYTES = 1 << 29;
+
+/** How an image is decoded. */
+export interface DecodeOptions {
+  /** Pixels of the largest image that is decoded; default `MAX_PIXELS`. */
+  readonly maxPixels?: number;
+  /** Files that are damaged but readable are refused; default false. */
+  readonly strict?: boolean;
+}
+
+/** Files that other packages read, by how they begin. */
+const BY_PACKAGE: readonly (readonly [
+  pattern: RegExp,
+  decode: (bytes: Uint8Array, maxPixels: number) => Promise<DecodedImage>,
+])[] = [
+  [/^GIF8/, (bytes, most) => decodeWithSharp(bytes, "GIF", most)],
+  [/^(II[*+]\0|MM\0[*+])/, (bytes, most) => decodeWithSharp(bytes, "TIFF", most)],
+  [/^.{4}ftyp(avi|.{0,40}avif)/s, (bytes, most) => decodeWithSharp(bytes, "AVIF", most)],
+  [/^.{4}ftyp(he|mif|msf)/s, decodeHeic],
+];
 
 /** How files begin that people take for images we can read. */
 const OTHERS: readonly (readonly [name: string, pattern: RegExp])[] = [
-  ["a GIF image", /^GIF8/],
-  ["a WebP image", /^RIFF.{4}WEBP/s],
-  ["a BMP image", /^BM/],
-  ["a TIFF image", /^(II\*|MM.\*)/],
-  ["an AVIF or HEIC image", /^.{4}ftyp(avi|hei|mif|msf)/s],
   ["a JPEG XL image", /^.{4}JXL /s],
   ["a JPEG 2000 image", /^.{4}jP /s],
   ["a PDF file", /^%PDF/],
@@ -22,24 +51,36 @@ const OTHERS: readonly (readonly [name: string, pattern: RegExp])[] = [
 ];
 
 /**
- * Decodes a PNG or JPEG file, told apart by how they begin.
+ * Decodes an image file of any kind that is read, told by how it begins.
  *
  * @param name what errors call the file
  * @throws UserError that names the file and says what is wrong with it
  */
-export async function decodeImage(bytes: Uint8Array, name: string): Promise<DecodedImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  name: string,
+  { maxPixels = MAX_PIXELS, strict = false }: DecodeOptions = {},
+): Promise<DecodedImage> {
   try {
-    if (isPng(bytes)) return decodePng(bytes);
-    if (isJpeg(bytes)) return await decodeJpeg(bytes);
+    const image = await decode(bytes, maxPixels);
+    if (strict && image.warnings?.[0]) throw new ImageError(`${image.warnings[0]} (--strict)`);
+    return image;
   } catch (error) {
     throw naming(error, name);
   }
-  if (bytes.length === 0) throw new UserError(`${name}: the file is empty`);
+}
+
+async function decode(bytes: Uint8Array, maxPixels: number): Promise<DecodedImage> {
+  if (isPng(bytes)) return decodePng(bytes, maxPixels);
+  if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels);
+  if (isWebp(bytes)) return decodeWebp(bytes, maxPixels);
+  if (isBmp(bytes)) return decodeBmp(bytes, maxPixels);
+  if (bytes.length === 0) throw new ImageError("the file is empty");
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64));
+  const known = BY_PACKAGE.find(([pattern]) => pattern.test(start));
+  if (known) return known[1](bytes, maxPixels);
   const other = OTHERS.find(([, pattern]) => pattern.test(start));
-  throw new UserError(
-    `${name}: this is ${other?.[0] ?? "no image that is known here"}; PNG and JPEG are read`,
-  );
+  throw new ImageError(`this is ${other?.[0] ?? "no image that is known here"}; read are ${KINDS}`);
 }
 
 function naming(error: unknown, name: string): unknown {
@@ -51,12 +92,18 @@ function naming(error: unknown, name: string): unknown {
 }
 
 /**
- * Reads a PNG or JPEG file; "-" is standard input.
+ * Reads an image file; "-" is standard input. Warnings go to standard error, unless `onWarning` takes them.
  *
  * @throws UserError that names the file and says what is wrong with it
  */
-export async function readImage(path: string): Promise<DecodedImage> {
-  return decodeImage(readBytes(path), nameOf(path));
+export async function readImage(
+  path: string,
+  options: DecodeOptions & { readonly onWarning?: (warning: string) => void } = {},
+): Promise<DecodedImage> {
+  const { onWarning = (warning) => writeError(`attendseg: ${warning}\n`) } = options;
+  const image = await decodeImage(readBytes(path, MAX_BYTES), nameOf(path), options);
+  for (const warning of image.warnings ?? []) onWarning(`${nameOf(path)}: ${warning}`);
+  return image;
 }
 
 /**
@@ -65,7 +112,7 @@ export async function readImage(path: string): Promise<DecodedImage> {
  * @throws UserError that names the file and says what is wrong with it
  */
 export function readIndices(path: string): DecodedImage {
-  const bytes = readBytes(path);
+  const bytes = readBytes(path, MAX_BYTES);
   if (!isPng(bytes)) throw new UserError(`${path}: a grey or indexed PNG file is expected`);
   try {
     return decodeIndices(bytes);

@@ -1,84 +1,60 @@
 /**
- * JPEG through mozjpeg compiled to WebAssembly, which decodes bit for bit like libjpeg: a network must see the
- * pixels that it was trained on.
+ * JPEG through mozjpeg compiled to WebAssembly, which decodes bit for bit like libjpeg-turbo up to 2.0: a network must
+ * see the pixels that it was trained on. Later versions differ by a rounding in files of half the colour rows (4:4:0).
  */
 import createDecoder, { type MozJPEGModule } from "@jsquash/jpeg/codec/dec/mozjpeg_dec.js";
 import decoderBytes from "@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm";
-import { type DecodedImage, expectSize, ImageError } from "./image.js";
+import { codec } from "./codec.js";
+import { turnUpright } from "./exif.js";
+import { type DecodedImage, expectSize, ImageError, MAX_PIXELS } from "./image.js";
+import { readJpegHeader } from "./jpeg-segments.js";
+import { decodeWithSharp } from "./sharp.js";
 
-/** What the start of a frame says. */
-interface Frame {
-  readonly width: number;
-  readonly height: number;
-  readonly components: number;
-}
-
-let compiled: WebAssembly.Module | undefined;
-
-/** Whether the bytes begin like a JPEG file. */
-export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff;
-}
+const decoder = codec<MozJPEGModule>(createDecoder, decoderBytes);
+const END_OF_IMAGE = Uint8Array.of(0xff, 0xd9);
 
 /**
- * Decodes a JPEG file (baseline or progressive, grey or colour) to RGBA, turned upright as its EXIF
- * orientation says.
+ * Decodes a JPEG file (baseline or progressive, grey or colour) to RGBA, turned upright as its EXIF orientation says;
+ * CMYK and arithmetic coding by way of sharp, to RGB. What is damaged but readable becomes a warning.
  *
- * @throws ImageError if the file is damaged, cut off, CMYK or larger than 16384 pixels a side
+ * @throws ImageError if the file cannot be decoded, is cut off or too large
+ * @throws UserError if it takes sharp, and that is not installed
  */
-export async function decodeJpeg(bytes: Uint8Array): Promise<DecodedImage> {
-  const frame = findFrame(bytes);
-  expectSize(frame.width, frame.height);
-  if (frame.components === 4) throw new ImageError("CMYK JPEG is not supported: save the image as RGB");
-  const complaints: string[] = [];
-  const decoder = await instantiate((complaint) => complaints.push(complaint));
-  let image: ImageData | null = null;
-  try {
-    image = decoder.decode(bytes as Uint8Array<ArrayBuffer>, true);
-  } catch (error) {
-    complaints.push(...(complaints.length > 0 ? [] : [String(error)]));
+export async function decodeJpeg(bytes: Uint8Array, maxPixels = MAX_PIXELS): Promise<DecodedImage> {
+  const { width, height, components, isArithmetic, orientation } = readJpegHeader(bytes);
+  expectSize(width, height, maxPixels);
+  if (components === 4 || isArithmetic) {
+    const kind = components === 4 ? "CMYK JPEG" : "arithmetic JPEG";
+    return decodeWithSharp(bytes, kind, maxPixels);
   }
-  if (complaints.some((complaint) => /premature end/i.test(complaint))) {
-    throw new ImageError("the JPEG file is cut off");
+  let { image, complaints } = await decode(bytes);
+  if (isEarly(complaints)) {
+    // the mark at the end may be all that is missing, with something else in its place
+    ({ image, complaints } = await decode(Buffer.concat([bytes, END_OF_IMAGE])));
+    const isWhole = complaints.every((complaint) => /extraneous bytes before marker 0xd9/.test(complaint));
+    if (!isWhole) throw new ImageError("the JPEG file is cut off");
+    complaints.push("the JPEG file has no end mark");
   }
-  if (!image)
+  if (!image) {
     throw new ImageError(`the JPEG file cannot be decoded: ${complaints.at(-1) ?? "no reason given"}`);
-  const { data, width, height } = image;
-  return { data: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), width, height, channels: 4 };
-}
-
-/** A decoder of its own for each image: after an error, and after a large image, its memory is given back. */
-function instantiate(complain: (complaint: string) => void): Promise<MozJPEGModule> {
-  compiled ??= new WebAssembly.Module(decoderBytes);
-  const options = {
-    noInitialRun: true,
-    print: complain,
-    printErr: complain,
-    instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
-      const instance = new WebAssembly.Instance(compiled!, imports);
-      done(instance);
-      return instance.exports;
-    },
-  };
-  return createDecoder(options as unknown as Parameters<typeof createDecoder>[0]);
-}
-
-/** Walks the segments up to the start of a frame (SOF0 to SOF15, ITU-T T.81 B.1.1.3). */
-function findFrame(bytes: Uint8Array): Frame {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let at = 2; at + 4 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) throw new ImageError("the JPEG file is damaged: a marker is missing");
-    const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
-      at += 1;
-    } else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
-      at += 2;
-    } else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker)) {
-      if (at + 10 > bytes.length) break;
-      return { height: view.getUint16(at + 5), width: view.getUint16(at + 7), components: bytes[at + 9]! };
-    } else {
-      at += 2 + view.getUint16(at + 2);
-    }
   }
-  throw new ImageError("the JPEG file is cut off");
+  return turnUpright(complaints.length > 0 ? { ...image, warnings: complaints } : image, orientation);
+}
+
+const isEarly = (complaints: readonly string[]): boolean =>
+  complaints.some((complaint) => /premature end/i.test(complaint));
+
+async function decode(bytes: Uint8Array): Promise<{ image: DecodedImage | undefined; complaints: string[] }> {
+  const complaints: string[] = [];
+  const module = await decoder((complaint) => complaints.push(complaint.trim()));
+  try {
+    const image = module.decode(bytes as Uint8Array<ArrayBuffer>, false);
+    if (!image) return { image: undefined, complaints };
+    const { data, width, height } = image;
+    const pixels = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    return { image: { data: pixels, width, height, channels: 4 }, complaints };
+  } catch (error) {
+    if (complaints.length === 0) complaints.push(String(error));
+    return { image: undefined, complaints };
+  }
 }

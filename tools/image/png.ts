@@ -4,7 +4,8 @@
  */
 import { constants, deflateSync, inflateSync } from "node:zlib";
 import { crc32 } from "../../src/checksum.js";
-import { type DecodedImage, expectSize, ImageError } from "./image.js";
+import { orientationOf, turnUpright } from "./exif.js";
+import { type DecodedImage, expectSize, ImageError, MAX_PIXELS } from "./image.js";
 import {
   filterRows,
   GRAY,
@@ -39,6 +40,11 @@ const ADAM7 = [
 ];
 const ONE_PASS = [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
 
+/** The name of the chunks that hold the pixels, as a number. */
+const IDAT = 0x49444154;
+/** Bytes that a file may hold beyond twice its pixels before it counts as a bomb. */
+const SLACK = 1 << 20;
+
 interface Header {
   readonly width: number;
   readonly height: number;
@@ -55,15 +61,28 @@ export function isPng(bytes: Uint8Array): boolean {
   return SIGNATURE.every((byte, at) => bytes[at] === byte);
 }
 
+/** What the chunks of a file hold. */
+interface Chunks {
+  readonly header: Header;
+  readonly palette: Uint8Array;
+  readonly packed: Uint8Array;
+  /** EXIF orientation, 1 to 8. */
+  readonly orientation: number;
+  /** What is wrong with the file but leaves it readable. */
+  readonly warnings: string[];
+}
+
 /**
  * Decodes a PNG file: 16-bit samples keep their high byte, fewer than 8 bits are spread over 0..255, palette
- * indices become RGB.
+ * indices become RGB, those beyond the palette black. It is turned upright as its EXIF orientation says.
  *
- * @throws ImageError if the file is damaged or larger than 16384 pixels a side
+ * @throws ImageError if the file is damaged beyond reading or too large
  */
-export function decodePng(bytes: Uint8Array): DecodedImage {
-  const { header, palette, packed } = readChunks(bytes);
-  return decodeRows(header, palette, packed);
+export function decodePng(bytes: Uint8Array, maxPixels = MAX_PIXELS): DecodedImage {
+  const chunks = readChunks(bytes, maxPixels);
+  const image = decodeRows(chunks);
+  const { warnings, orientation } = chunks;
+  return turnUpright(warnings.length > 0 ? { ...image, warnings } : image, orientation);
 }
 
 /**
@@ -73,15 +92,16 @@ export function decodePng(bytes: Uint8Array): DecodedImage {
  * @throws ImageError if the file is damaged, of another kind or larger than 16384 pixels a side
  */
 export function decodeIndices(bytes: Uint8Array): DecodedImage {
-  const { header, packed } = readChunks(bytes);
+  const chunks = readChunks(bytes, MAX_PIXELS);
+  const { header } = chunks;
   if ((header.type !== GRAY && header.type !== PALETTE) || header.depth > 8) {
     throw new ImageError("the PNG file is not grey or indexed with at most 8 bits a pixel");
   }
-  return decodeRows({ ...header, type: GRAY, spread: 1 }, new Uint8Array(0), packed);
+  return decodeRows({ ...chunks, header: { ...header, type: GRAY, spread: 1 } });
 }
 
 /** Unpacks the pixels of all passes. */
-function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): DecodedImage {
+function decodeRows({ header, palette, packed, warnings }: Chunks): DecodedImage {
   const passes = header.interlaced ? ADAM7 : ONE_PASS;
   const bitsPerPixel = header.samples * header.depth;
   const layout = passes.map((pass) => {
@@ -95,10 +115,13 @@ function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): De
     };
   });
   const expected = layout.reduce((total, pass) => total + pass.height * (1 + pass.rowBytes), 0);
-  const rows = inflate(packed, expected);
+  const rows = inflate(packed, expected, warnings);
 
   const channels = header.type === GRAY || header.type === GRAY_ALPHA ? 1 : 3;
   const data = new Uint8Array(header.width * header.height * channels);
+  // what lies beyond the palette is black
+  const colors = new Uint8Array(3 * 256);
+  colors.set(palette.subarray(0, colors.length));
   let at = 0;
   for (const pass of layout) {
     let above: Uint8Array = new Uint8Array(pass.rowBytes);
@@ -106,7 +129,7 @@ function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): De
       const row = rows.subarray(at + 1, at + 1 + pass.rowBytes);
       unfilter(rows[at]!, row, above, Math.ceil(bitsPerPixel / 8));
       const start = ((pass.y + y * pass.stepY) * header.width + pass.x) * channels;
-      unpack(row, header, palette, data, start, pass.width, pass.stepX * channels);
+      unpack(row, header, colors, data, start, pass.width, pass.stepX * channels);
       at += 1 + pass.rowBytes;
       above = row;
     }
@@ -114,18 +137,24 @@ function decodeRows(header: Header, palette: Uint8Array, packed: Uint8Array): De
   return { data, width: header.width, height: header.height, channels };
 }
 
-/** Reads the chunks up to the end mark: the header, the palette (if any) and the compressed pixels. */
-function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; packed: Uint8Array } {
+/** Reads the chunks up to the end mark, or to the end of the file if the pixels came before it. */
+function readChunks(bytes: Uint8Array, maxPixels: number): Chunks {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let header: Header | undefined;
   let palette: Uint8Array = new Uint8Array(0);
   const packed: Uint8Array[] = [];
+  const warnings: string[] = [];
+  let orientation = 1;
   let ended = false;
   for (let at = SIGNATURE.length; !ended; ) {
-    if (at + 12 > bytes.length) throw new ImageError("the PNG file is cut off");
-    const length = view.getUint32(at);
+    const length = at + 8 <= bytes.length ? view.getUint32(at) : 0;
+    if (at + 12 + length > bytes.length) {
+      const isPixels = at + 8 <= bytes.length && view.getUint32(at + 4) === IDAT;
+      if (packed.length === 0 || isPixels) throw new ImageError("the PNG file is cut off");
+      warnings.push("the PNG file has no end mark");
+      break;
+    }
     const body = bytes.subarray(at + 8, at + 8 + length);
-    if (at + 12 + length > bytes.length) throw new ImageError("the PNG file is cut off");
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const critical = (bytes[at + 4]! & 32) === 0;
     if (critical && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
@@ -133,20 +162,23 @@ function readChunks(bytes: Uint8Array): { header: Header; palette: Uint8Array; p
         `the PNG file is damaged: the checksum of its ${printable(name)} part does not match`,
       );
     }
+    if (name === "CgBI") throw new ImageError("PNG files that Xcode has optimised (CgBI) are not read");
     if (!header && name !== "IHDR")
       throw new ImageError("the PNG file is damaged: it does not begin with IHDR");
-    if (name === "IHDR") header ??= readHeader(body);
+    if (name === "IHDR") header ??= readHeader(body, maxPixels);
     else if (name === "PLTE") palette = body;
     else if (name === "IDAT") packed.push(body);
     else if (name === "IEND") ended = true;
+    else if (name === "eXIf") orientation = orientationOf(body);
     else if (critical) throw new ImageError(`the PNG file has an unknown part ${printable(name)}`);
     at += 12 + length;
   }
   if (header!.type === PALETTE && palette.length < 3) throw new ImageError("the PNG file has no palette");
-  return { header: header!, palette, packed: packed.length === 1 ? packed[0]! : Buffer.concat(packed) };
+  const joined = packed.length === 1 ? packed[0]! : Buffer.concat(packed);
+  return { header: header!, palette, packed: joined, orientation, warnings };
 }
 
-function readHeader(body: Uint8Array): Header {
+function readHeader(body: Uint8Array, maxPixels: number): Header {
   if (body.length !== 13) throw new ImageError("the PNG file is damaged: its header has the wrong length");
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const width = view.getUint32(0);
@@ -156,7 +188,7 @@ function readHeader(body: Uint8Array): Header {
   if (!kind?.depths.includes(depth!) || compression !== 0 || filter !== 0 || interlace! > 1) {
     throw new ImageError("the PNG file is damaged: its header is not valid");
   }
-  expectSize(width, height);
+  expectSize(width, height, maxPixels);
   return {
     width,
     height,
@@ -168,11 +200,12 @@ function readHeader(body: Uint8Array): Header {
   };
 }
 
-function inflate(packed: Uint8Array, expected: number): Uint8Array {
+/** The compressed rows, of which what follows the last is passed over. */
+function inflate(packed: Uint8Array, expected: number, warnings: string[]): Uint8Array {
   let rows: Uint8Array;
   try {
     const chunkSize = Math.min(Math.max(64, expected + 1), 1 << 26);
-    rows = inflateSync(packed, { maxOutputLength: expected, chunkSize });
+    rows = inflateSync(packed, { maxOutputLength: 2 * expected + SLACK, chunkSize });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "Z_BUF_ERROR") throw new ImageError("the PNG file is cut off");
@@ -181,6 +214,7 @@ function inflate(packed: Uint8Array, expected: number): Uint8Array {
     throw new ImageError("the PNG file is damaged: its pixels cannot be unpacked");
   }
   if (rows.length < expected) throw new ImageError("the PNG file holds fewer pixels than it promises");
+  if (rows.length > expected) warnings.push("the PNG file holds more pixels than it promises");
   return rows;
 }
 
@@ -212,7 +246,7 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: numb
 function unpack(
   row: Uint8Array,
   { depth, type, samples, spread }: Header,
-  palette: Uint8Array,
+  colors: Uint8Array,
   data: Uint8Array,
   start: number,
   count: number,
@@ -222,13 +256,10 @@ function unpack(
     data.set(row, start);
     return;
   }
-  const colors = palette.length / 3;
   for (let x = 0, at = start; x < count; x++, at += step) {
     const first = sampleAt(row, x * samples, depth) * spread;
     if (type === PALETTE) {
-      if (first >= colors)
-        throw new ImageError(`the PNG file is damaged: its palette has no colour ${first}`);
-      for (let c = 0; c < 3; c++) data[at + c] = palette[3 * first + c]!;
+      for (let c = 0; c < 3; c++) data[at + c] = colors[3 * first + c]!;
     } else {
       data[at] = first;
       if (type === RGB || type === RGB_ALPHA) {

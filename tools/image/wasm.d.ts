@@ -3,3 +3,10 @@ declare module "*.wasm" {
   const bytes: Uint8Array<ArrayBuffer>;
   export default bytes;
 }
+
+/** HEIC images through libheif: the first image, upright, RGBA. */
+declare module "heic-decode" {
+  export default function decode(file: {
+    readonly buffer: Uint8Array;
+  }): Promise<{ readonly width: number; readonly height: number; readonly data: Uint8ClampedArray }>;
+}

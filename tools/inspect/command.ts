@@ -7,6 +7,7 @@ import { writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, numberWithin, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
+import { oneLine } from "../common/text.js";
 import { drawMemory, MEMORY_LEGEND, netScore, reportedAccuracy } from "./index.js";
 
 interface Options {
@@ -72,7 +73,7 @@ function run(path: string, { size, accuracy: given, json }: Options): void {
       describeModel(model, info, bytes.length, accuracy),
       describeOps(info),
       describeMemory(model, layout, info),
-      `classes: ${model.metadata.classes.join(", ")}\n`,
+      `classes: ${model.metadata.classes.map(oneLine).join(", ")}\n`,
     ].join("\n"),
   );
 }

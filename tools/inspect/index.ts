@@ -52,7 +52,7 @@ export function netScore(accuracy: number, parameters: number, macs: number): nu
 }
 
 /**
- * Pixel accuracy (0..1) by the card beside a model file: NAME.json with the file's `sha256`, and the accuracy of the
+ * Pixel accuracy (0..1) by the metadata beside a model file: NAME.json with the file's `sha256`, and the accuracy of the
  * int8 engine in `evaluation.int8.pixelAccuracy` at `evaluation.input`, such as "512x512".
  *
  * @param bytes of the model file
@@ -62,14 +62,17 @@ export function netScore(accuracy: number, parameters: number, macs: number): nu
 export function reportedAccuracy(path: string, bytes: Uint8Array, input: string): number | undefined {
   const beside = join(dirname(path), `${stem(path)}.json`);
   if (!isFile(beside)) return undefined;
-  let card: { sha256?: unknown; evaluation?: { input?: unknown; int8?: { pixelAccuracy?: unknown } } } | null;
+  let metadata: {
+    sha256?: unknown;
+    evaluation?: { input?: unknown; int8?: { pixelAccuracy?: unknown } };
+  } | null;
   try {
-    card = JSON.parse(readText(beside));
+    metadata = JSON.parse(readText(beside));
   } catch {
     return undefined;
   }
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  if (card?.sha256 !== sha256 || card.evaluation?.input !== input) return undefined;
-  const accuracy = card.evaluation.int8?.pixelAccuracy;
+  if (metadata?.sha256 !== sha256 || metadata.evaluation?.input !== input) return undefined;
+  const accuracy = metadata.evaluation.int8?.pixelAccuracy;
   return typeof accuracy === "number" ? accuracy : undefined;
 }

@@ -20,7 +20,7 @@ import { Speed } from "./speed.js";
 import { Stage } from "./stage.js";
 
 /** Larger photos and video frames are reduced to this, pixels a side. */
-const PHOTO_SIDE = 4096;
+const IMAGE_SIDE = 4096;
 const VIDEO_SIDE = 1280;
 /** Between two updates of texts while a video runs, milliseconds. */
 const PATIENCE = 250;
@@ -115,7 +115,7 @@ async function show(next: Shown, signal: AbortSignal): Promise<void> {
   setPaused(false);
   speed.reset();
   stage.clearMask();
-  if (next.kind === "photo") stage.showPicture(next.image);
+  if (next.kind === "photo") stage.showImage(next.image);
   if (segmenter) await segmentShown(signal);
   else await loadEngine(signal);
 }
@@ -128,11 +128,11 @@ function dropSegmenter(): void {
 }
 
 async function segmentShown(signal: AbortSignal): Promise<void> {
-  if (shown?.kind === "photo") await segmentPhoto(shown.name, shown.image, signal);
+  if (shown?.kind === "photo") await segmentImage(shown.name, shown.image, signal);
   else if (shown) await segmentVideo(shown.name, shown.video, signal);
 }
 
-async function segmentPhoto(name: string, image: ImageData, signal: AbortSignal): Promise<void> {
+async function segmentImage(name: string, image: ImageData, signal: AbortSignal): Promise<void> {
   status.textContent = `Segmenting ${name}…`;
   const result = await segmenter!.segmentAsync(image, {
     signal,
@@ -149,7 +149,7 @@ async function segmentPhoto(name: string, image: ImageData, signal: AbortSignal)
 async function segmentVideo(name: string, video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
   let told = Number.NEGATIVE_INFINITY;
   for await (const result of segmentStream(segmenter!, video, { signal, maxSide: VIDEO_SIDE })) {
-    stage.showPicture(result.frame);
+    stage.showImage(result.frame);
     stage.showMask(result);
     speed.add(result.milliseconds, result.dropped);
     if (performance.now() - told < PATIENCE) continue;
@@ -183,16 +183,16 @@ async function openFile(file: File, signal: AbortSignal): Promise<void> {
   } else if (file.type.startsWith("video/")) {
     await show({ kind: "video", name, video: await openVideo(file, file.name) }, signal);
   } else {
-    await show({ kind: "photo", name, image: await readPhoto(file, file.name) }, signal);
+    await show({ kind: "photo", name, image: await loadImage(file, file.name) }, signal);
   }
 }
 
-async function readPhoto(file: Blob, name: string): Promise<ImageData> {
+async function loadImage(file: Blob, name: string): Promise<ImageData> {
   const bitmap = await decodeImage(file).catch(() => {
     throw new Error(`${name} is no picture that this browser can read.`);
   });
   try {
-    return readImage(bitmap, sizeWithin(sizeOf(bitmap), PHOTO_SIDE));
+    return readImage(bitmap, sizeWithin(sizeOf(bitmap), IMAGE_SIDE));
   } finally {
     bitmap.close();
   }
@@ -201,7 +201,7 @@ async function readPhoto(file: Blob, name: string): Promise<ImageData> {
 async function showSample(signal: AbortSignal): Promise<void> {
   const response = await fetch("street.jpg", { signal });
   if (!response.ok) throw new Error("The sample is missing.");
-  const image = await readPhoto(await response.blob(), "The sample");
+  const image = await loadImage(await response.blob(), "The sample");
   await show({ kind: "photo", name: "street", image }, signal);
 }
 
@@ -219,7 +219,7 @@ function stopAll(): void {
   pause.hidden = true;
   if (shown?.kind === "video") {
     closeVideo(shown.video);
-    shown = { kind: "photo", name: shown.name, image: stage.readPicture() };
+    shown = { kind: "photo", name: shown.name, image: stage.readImage() };
   }
   status.textContent = "Stopped.";
 }
@@ -234,7 +234,7 @@ async function save(kind: "mask" | "overlay"): Promise<void> {
   if (!mask || !shown || !segmenter) return;
   if (kind === "mask") await saveMask(shown.name, mask, segmenter.palette);
   else {
-    const image = stage.readPicture();
+    const image = stage.readImage();
     await saveOverlay(shown.name, image, mask, segmenter.palette, Number(opacity.value) / 100);
   }
 }

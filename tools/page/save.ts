@@ -28,10 +28,10 @@ export async function saveOverlay(
   await save(`${name}.overlay.png`, { data, width, height, channels: 3 });
 }
 
-async function save(name: string, picture: DecodedImage, palette?: Palette): Promise<void> {
+async function save(name: string, image: DecodedImage, palette?: Palette): Promise<void> {
   const zlib = new CompressionStream("deflate");
-  const packed = new Response(new Blob([filterRows(picture)]).stream().pipeThrough(zlib));
-  const chunks = pngChunks(picture, new Uint8Array(await packed.arrayBuffer()), palette);
+  const packed = new Response(new Blob([filterRows(image)]).stream().pipeThrough(zlib));
+  const chunks = pngChunks(image, new Uint8Array(await packed.arrayBuffer()), palette);
   const href = URL.createObjectURL(new Blob(chunks, { type: "image/png" }));
   make("a", { href, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(href), PATIENCE);

@@ -14,7 +14,7 @@ export interface Classes {
 
 export class Stage {
   readonly #stage = find("stage", HTMLDivElement);
-  readonly #picture = find("picture", HTMLCanvasElement);
+  readonly #canvas = find("picture", HTMLCanvasElement);
   readonly #colors = find("colors", HTMLCanvasElement);
   readonly #mark = find("mark", HTMLDivElement);
   readonly #tip = find("tip", HTMLSpanElement);
@@ -29,7 +29,7 @@ export class Stage {
   #at: { x: number; y: number } | undefined;
 
   constructor() {
-    this.#context = this.#picture.getContext("2d", { willReadFrequently: true })!;
+    this.#context = this.#canvas.getContext("2d", { willReadFrequently: true })!;
     const stage = this.#stage;
     const follow = (event: PointerEvent) => {
       const box = stage.getBoundingClientRect();
@@ -47,9 +47,9 @@ export class Stage {
     return this.#mask;
   }
 
-  /** Pixels of the picture shown, RGBA. */
-  readPicture(): ImageData {
-    return this.#context.getImageData(0, 0, this.#picture.width, this.#picture.height);
+  /** Pixels of the image shown, RGBA. */
+  readImage(): ImageData {
+    return this.#context.getImageData(0, 0, this.#canvas.width, this.#canvas.height);
   }
 
   /** What the ids of the masks to come mean. */
@@ -59,17 +59,17 @@ export class Stage {
     this.#only = undefined;
   }
 
-  /** Shows a picture or frame; the colours stay until there are new ones. */
-  showPicture(picture: Drawable | ImageData): void {
-    const { width, height } = picture instanceof ImageData ? picture : sizeOf(picture);
-    const canvas = this.#picture;
+  /** Shows an image or frame; the colours stay until there are new ones. */
+  showImage(image: Drawable | ImageData): void {
+    const { width, height } = image instanceof ImageData ? image : sizeOf(image);
+    const canvas = this.#canvas;
     if (canvas.width !== width || canvas.height !== height) {
       Object.assign(canvas, { width, height });
       this.#stage.style.setProperty("--ratio", String(width / height));
       this.clearMask();
     }
-    if (picture instanceof ImageData) this.#context.putImageData(picture, 0, 0);
-    else this.#context.drawImage(picture, 0, 0);
+    if (image instanceof ImageData) this.#context.putImageData(image, 0, 0);
+    else this.#context.drawImage(image, 0, 0);
   }
 
   showMask(mask: MaskImage): void {
@@ -96,7 +96,7 @@ export class Stage {
   }
 
   #onKey(event: KeyboardEvent): void {
-    const { width, height } = this.#picture;
+    const { width, height } = this.#canvas;
     const [stepX, stepY] = event.shiftKey ? [1 / width, 1 / height] : [STEP, STEP];
     const moves: Record<string, readonly [number, number]> = {
       ArrowLeft: [-stepX, 0],

@@ -1,9 +1,9 @@
 /**
- * Index of the largest score at every pixel of the mask:
+ * Index of the largest logit at every pixel of the mask:
  *   mask[y, x] = the lowest c with the largest sum[c]
- *   where sum[c] are the scores enlarged bilinearly, half-pixel centres, in 2048ths on both axes, kept exact
+ *   where sum[c] are the logits upsampled bilinearly, half-pixel centres, in 2048ths on both axes, kept exact
  *
- * scores  int8  [height, width, classes]    classes <= 256
+ * logits  int8  [height, width, classes]    classes <= 256
  * mask    uint8 [mask height, mask width]
  */
 import { BILINEAR } from "../../src/format.js";
@@ -14,14 +14,14 @@ const DEPTH = 2048;
 
 /** @returns class ids, uint8 [maskHeight, maskWidth] */
 export function argmax(
-  scores: Int8Array,
+  logits: Int8Array,
   { height, width }: Size,
   classes: number,
   maskHeight: number,
   maskWidth: number,
 ): Uint8Array {
   const mask = new Uint8Array(maskHeight * maskWidth);
-  const input = { values: scores, width, channels: classes };
+  const input = { values: logits, width, channels: classes };
   let at = 0;
   for (let y = 0; y < maskHeight; y++) {
     const down = place(BILINEAR, y, height, maskHeight, DEPTH);

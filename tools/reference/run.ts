@@ -61,7 +61,7 @@ export function referenceSizes(model: Model, height: number, width: number): Siz
 }
 
 /**
- * One operation; of `argmax` the classes at the resolution of the scores, as int8 (class 200 reads -56).
+ * One operation; of `argmax` the classes at the resolution of the logits, as int8 (class 200 reads -56).
  *
  * @param inputs values of the operation's input tensors, in its order, each int8 [height, width, channels]
  * @param sizes size of every tensor of the model by id
@@ -79,8 +79,8 @@ export function referenceOp(
     return { ...model.tensors[id]!, ...sizes[id]!, values: inputs[slot]! };
   });
   if (op.code === format.ARGMAX) {
-    const scores = activations[0]!;
-    const mask = argmax(scores.values, scores, scores.channels, scores.height, scores.width);
+    const logits = activations[0]!;
+    const mask = argmax(logits.values, logits, logits.channels, logits.height, logits.width);
     return new Int8Array(mask.buffer);
   }
   const reference = REFERENCES.get(op.code);

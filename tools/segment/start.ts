@@ -1,7 +1,7 @@
 /** What `npm start` runs: segments the images given, or a street drawn by code. */
 import { join } from "node:path";
 import { isExpected, messageOf, UsageError } from "../common/errors.js";
-import { makeFolder, stem, writeBytes, writeOutput } from "../common/files.js";
+import { makeFolder, stem, writeBytes, writeError, writeOutput } from "../common/files.js";
 import { loadSegmenter } from "../common/model.js";
 import { defaultModel } from "../common/package.js";
 import { type DecodedImage, readImage } from "../image/index.js";
@@ -31,6 +31,6 @@ try {
   await main(process.argv.slice(2));
 } catch (error) {
   if (!isExpected(error)) throw error;
-  process.stderr.write(`attendseg: ${messageOf(error)}\n`);
+  writeError(`attendseg: ${messageOf(error)}\n`);
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }

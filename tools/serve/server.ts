@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { basename, extname, join } from "node:path";
 import { parseModel } from "../../src/model.js";
 import { isExpected, messageOf, UsageError, UserError } from "../common/errors.js";
-import { isFile, listFolder, readBytes } from "../common/files.js";
+import { isFile, listFolder, readBytes, writeError } from "../common/files.js";
 
 export interface ServeOptions {
   /** Folder of the page; its files are served, its folders are not. */
@@ -160,7 +160,7 @@ function answer(
   try {
     send(200, file.type, file.read());
   } catch (error) {
-    process.stderr.write(`attendseg: ${messageOf(error)}\n`);
+    writeError(`attendseg: ${messageOf(error)}\n`);
     send(500, text, "the file cannot be read any more\n");
   }
 }

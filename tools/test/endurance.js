@@ -1,5 +1,5 @@
 /**
- * Does memory stay flat? Segments one picture many times with one segmenter, then loads and disposes of segmenters.
+ * Does memory stay flat? Segments one image many times with one segmenter, then loads and disposes of segmenters.
  *
  *   node --expose-gc tools/test/endurance.js [--model FILE] [--segments N] [--loads N] [--warm-up N] [--json]
  *
@@ -26,10 +26,10 @@ const { values } = parseArgs({
 });
 const model = readFileSync(values.model);
 const data = Uint8Array.from({ length: WIDTH * HEIGHT * 3 }, (_, at) => at * 31 + (at >> 9));
-const picture = { data, width: WIDTH, height: HEIGHT };
+const image = { data, width: WIDTH, height: HEIGHT };
 
 /** What this process holds after a collection: resident memory in MB, timers, sockets, files and threads. */
-async function measure() {
+async function sampleMemory() {
   for (let round = 0; round < 3; round++) {
     globalThis.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -40,10 +40,10 @@ async function measure() {
 /** Warms up, does something `count` times and measures before it and after every tenth part. */
 async function repeat(count, action) {
   for (let done = 0; done < Number(values["warm-up"]); done++) await action();
-  const samples = [await measure()];
+  const samples = [await sampleMemory()];
   for (let done = 1; done <= count; done++) {
     await action();
-    if (Math.floor((done * SAMPLES) / count) >= samples.length) samples.push(await measure());
+    if (Math.floor((done * SAMPLES) / count) >= samples.length) samples.push(await sampleMemory());
   }
   const resident = samples.map(({ megabytes }) => Math.round(megabytes * 10) / 10);
   const handles = samples.map((sample) => sample.handles);
@@ -53,11 +53,11 @@ async function repeat(count, action) {
 // Node 20 can wait for itself forever where nothing but a compilation keeps it alive.
 const alive = setInterval(() => {}, 1000);
 const segmenter = await Segmenter.load(model);
-const segments = await repeat(Number(values.segments), () => segmenter.segment(picture));
+const segments = await repeat(Number(values.segments), () => segmenter.segment(image));
 segmenter.dispose();
 const loads = await repeat(Number(values.loads), async () => {
   const other = await Segmenter.load(model);
-  other.segment(picture);
+  other.segment(image);
   other.dispose();
 });
 clearInterval(alive);

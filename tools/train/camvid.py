@@ -150,9 +150,9 @@ class CamVid:
     def load(self, names: Sequence[str], size: int, cache: Path = CACHE) -> tuple[np.ndarray, np.ndarray]:
         """Frames squashed to size x size: uint8 [n, size, size, 3] and labels uint8 [n, size, size].
 
-        Decoded at the first call and memory-mapped from `cache` afterwards (what is written to them stays in memory); the cache's file names hold a
-        hash of the class list and of the names, sizes and times of the source files, so changed data is decoded
-        anew.
+        Decoded at the first call and memory-mapped from `cache` afterwards, so that writing to them changes no file;
+        the cache's file names hold a hash of the class list and of the names, sizes and times of the source files,
+        so changed data is decoded anew.
         """
         key = hashlib.sha256(f"{self.folder.resolve()} {size} {self._form()}".encode())
         for name in names:

@@ -20,12 +20,13 @@ MEASURES = ("accuracy", "accuracy_no_void", "mean_iou")
 class Data:
     """The frames of a run: `training`, sources of views, first the one with fine labels; `kept` for validation;
     `groups` bool [groups, classes] of the coarse labels; `unseen`, further frames with coarse labels to measure on, or
-    None; `classes`, `void`; `validation`, the names of those kept."""
+    None; `names` of the classes and their number, `classes`; `void`; `validation`, the names of those kept."""
 
     def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
         """Reads what --data, --split, --coarse and --unseen name; DataError for whatever is wrong with it."""
         data, cache, side = CamVid(options.data), Path(options.cache), options.size * 3 // 2
-        self.classes, self.void = len(data.classes.names), data.classes.void
+        self.names, self.void = data.classes.names, data.classes.void
+        self.classes = len(self.names)
         if options.split:
             names, self.validation, excluded = read_split(options.split, data.names)
         else:

@@ -11,7 +11,6 @@ import argparse
 import copy
 import json
 import sys
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -23,9 +22,9 @@ from tools.train.data import Data, some_images
 from tools.train.export import export
 from tools.train.loop import Run, Task, check_size, order, processes, set_up, shared_arguments
 from tools.train.loss import sampled_loss
-from tools.train.network import Network, load_architecture
+from tools.train.network import Network
 from tools.train.optimization import Anchor, optimizer
-from tools.train.pretrained import start_from_imagenet
+from tools.train.start import architecture_for, start
 from tools.train.views import Batches, Form
 
 WHOLE_SCALES = (0.9, 1.2)
@@ -35,14 +34,13 @@ START_FRAMES = 32
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line of this file; argparse leaves with code 2 for options that make no sense."""
-    models = Path("models/attendseg-camvid")
     parser = argparse.ArgumentParser(
         description=(__doc__ or "").split("\n\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     shared_arguments(parser)
     add = parser.add_argument
-    add("--architecture", default=f"{models}.architecture.json", help="architecture JSON")
-    add("--init", choices=["imagenet"], help="start from EfficientNet-Lite0, as far as the architecture agrees")
+    add("--architecture", help="architecture JSON (unset: the flagship's, or the one that --init belongs to)")
+    add("--init", help="imagenet, a model file NAME.aseg or a checkpoint.pt to start from (unset: from scratch)")
     add("--init-rate", type=float, default=0.25, help="learning rate of weights not new, as a share of the others'")
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
     add("--coarse", nargs="+", default=[], help="folders of further frames whose labels are groups of classes")
@@ -51,12 +49,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")
     add("--crop", type=int, default=256, help="side of a crop")
     add("--batch", type=int, default=8, help="crops a step (whole frames: half as many)")
-    add(
-        "--freeze",
-        type=float,
-        default=1,
-        help="share of the schedule after which layers down to 1/4 stay",
-    )
+    add("--freeze", type=float, default=1, help="share of the schedule after which layers down to 1/4 stay")
     add("--whole", type=float, default=0.2, help="last share of the schedule, on whole frames with fine labels")
     add("--scales", type=float, nargs=2, default=(0.4, 1.3), help="smallest and largest scale of a crop")
     add("--mix", type=float, default=0.25, help="share of the crops onto which parts of another are pasted")
@@ -86,9 +79,9 @@ def train(options: argparse.Namespace) -> None:
     device = set_up(options)
     rank, world = processes()
     data = Data(options, device)
-    architecture = load_architecture(options.architecture) | {"classes": data.classes}
+    architecture = architecture_for(options.init, options.architecture) | {"classes": data.classes}
     network = Network(architecture)
-    names = start_from_imagenet(network, some_images(data, START_FRAMES, options.size)) if options.init else []
+    names = start(network, options.init, data.names, some_images(data, START_FRAMES, options.size))
     network = network.to(device, memory_format=torch.channels_last)
     if options.bfloat16:
         use_fast_depthwise(network)

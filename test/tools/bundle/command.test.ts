@@ -34,6 +34,10 @@ test("attendseg bundle writes a module that runs, and says what it is", () => {
     variant: "simd",
     input: { width: 72, height: 40 },
     memoryBytes: expect.any(Number),
+    usedBytes: report.constantBytes + report.arenaBytes + 64,
+    constantBytes: expect.any(Number),
+    arenaBytes: expect.any(Number),
+    maskBytes: 72 * 40,
     classes: 5,
   });
   expect(inspect(module)).toEqual([report.memoryBytes, 72, 40, 1]);

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { parseModel } from "../../../src/model.js";
 import { plan } from "../../../src/plan.js";
-import { BUNDLE_VARIANTS, bundleModel } from "../../../tools/bundle/index.js";
+import { BUNDLE_VARIANTS, bundleModel, planBundle } from "../../../tools/bundle/index.js";
 import { writeModel } from "../../../tools/convert/aseg/write.js";
 import { referenceInput, referenceMask, runReference } from "../../../tools/reference/run.js";
 import { buildFixture, FIXTURE_CLASSES } from "../../fixtures/fixture.js";
@@ -9,6 +10,8 @@ import { Random } from "../../fixtures/random.js";
 
 interface Standalone {
   readonly memory: WebAssembly.Memory;
+  readonly __data_end: WebAssembly.Global;
+  readonly __heap_base: WebAssembly.Global;
   input(): number;
   output(): number;
   run(): number;
@@ -20,6 +23,8 @@ interface Standalone {
   classNameLength(id: number): number;
 }
 
+const TINY = "models/attendseg-camvid-tiny.aseg";
+const MEMORY_SECTION = 5;
 const START_SECTION = 8;
 const EXPORTS = [
   "function className",
@@ -31,6 +36,8 @@ const EXPORTS = [
   "function run",
   "function selftest",
   "function width",
+  "global __data_end",
+  "global __heap_base",
   "memory memory",
 ];
 const NAMES = ["Straße", "", "道路", "sky, or nearly", "x".repeat(300)];
@@ -40,7 +47,7 @@ const model = { ...fixture, metadata: { ...fixture.metadata, classes: NAMES } };
 const file = writeModel(model);
 
 const bundle = (variant: string, width: number, height: number) =>
-  bundleModel(file, plan(model, height, width), variant);
+  bundleModel(file, planBundle(model, height, width), variant);
 
 function instantiate(bytes: Uint8Array): Standalone {
   const module = new WebAssembly.Module(Uint8Array.from(bytes));
@@ -73,6 +80,11 @@ function sectionsOf(bytes: Uint8Array): Map<number, Uint8Array> {
     at += size;
   }
   return sections;
+}
+
+/** An unsigned number in groups of seven bits, the low ones first. */
+function leb(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) + 128, ...leb(Math.floor(value / 128))];
 }
 
 describe.each(BUNDLE_VARIANTS)("a standalone module, %s", (variant) => {
@@ -108,13 +120,24 @@ describe.each(BUNDLE_VARIANTS)("a standalone module, %s", (variant) => {
     [8, 8],
     [64, 48],
     [256, 256],
-  ])("of %ix%i has memory of one size, at most a page above the plan", async (width, height) => {
+  ])("of %ix%i has memory of one size, no page more than it uses", async (width, height) => {
     const { bytes, memoryBytes } = await bundle(variant, width, height);
-    const { memory } = instantiate(bytes);
+    const { memory, __data_end, __heap_base } = instantiate(bytes);
     expect(memory.buffer.byteLength).toBe(memoryBytes);
     expect(() => memory.grow(1)).toThrow(RangeError);
-    expect(memoryBytes - plan(model, height, width).memoryBytes).toBeLessThanOrEqual(65536);
-    expect(memoryBytes).toBeGreaterThanOrEqual(plan(model, height, width).memoryBytes);
+    const layout = planBundle(model, height, width);
+    expect(__heap_base.value).toBe(layout.usedBytes);
+    expect(__data_end.value).toBe(layout.arenaAt);
+    expect(Math.ceil(layout.usedBytes / 65536) * 65536).toBe(memoryBytes);
+    expect(plan(model, height, width).memoryBytes).toBeGreaterThanOrEqual(memoryBytes);
+  });
+
+  test("leaves what lies behind the memory that it says it uses alone", async () => {
+    const standalone = instantiate((await bundle(variant, 40, 104)).bytes);
+    const used = standalone.__heap_base.value;
+    const behind = view(standalone, used, standalone.memory.buffer.byteLength - used);
+    behind.fill(0xa5);
+    expect([standalone.selftest(), behind.every((byte) => byte === 0xa5)]).toEqual([1, true]);
   });
 
   test("names its classes", async () => {
@@ -135,7 +158,7 @@ describe.each(BUNDLE_VARIANTS)("a standalone module, %s", (variant) => {
     const { bytes } = await bundle(variant, 64, 48);
     const standalone = instantiate(bytes);
     expect([standalone.selftest(), standalone.run(), standalone.selftest()]).toEqual([1, 0, 1]);
-    const stem = plan(model, 48, 64).ops.find(({ blocksAt }) => blocksAt > 0)!;
+    const stem = planBundle(model, 48, 64).ops.find(({ blocksAt }) => blocksAt > 0)!;
     view(standalone, stem.blocksAt, 4).fill(0x5a);
     expect(standalone.selftest()).toBe(0);
   });
@@ -147,6 +170,26 @@ test("the same model and size give the same bytes, and no zeros at the end of th
   const engine = readFileSync("build/standalone-simd.wasm");
   expect(first.bytes.length).toBeLessThan(file.length * 2 + engine.length);
 });
+
+test("exact: the same module but for a memory of one-byte pages, as many as it uses", async () => {
+  const layout = planBundle(model, 48, 64);
+  const [exact, paged] = [await bundleModel(file, layout, "simd", true), await bundle("simd", 64, 48)];
+  expect(exact.memoryBytes).toBe(layout.usedBytes);
+  const [sections, others] = [sectionsOf(exact.bytes), sectionsOf(paged.bytes)];
+  const size = leb(layout.usedBytes);
+  expect([...sections.get(MEMORY_SECTION)!]).toEqual([1, 9, ...size, ...size, 0]);
+  for (const section of [sections, others]) section.delete(MEMORY_SECTION);
+  expect(sections).toEqual(others);
+});
+
+test.skipIf(!existsSync(TINY))(
+  "the tiny model at 128x128 needs a quarter of a megabyte, and 200,000 bytes exact",
+  () => {
+    const layout = planBundle(parseModel(readFileSync(TINY)), 128, 128);
+    expect(layout.memoryBytes).toBeLessThanOrEqual(262_144);
+    expect(layout.usedBytes).toBeLessThanOrEqual(200_000);
+  },
+);
 
 test("both builds agree on the self-test", async () => {
   const [scalar, simd] = [await bundle("scalar", 64, 48), await bundle("simd", 64, 48)];

@@ -85,12 +85,12 @@ describe("decodeJpeg", () => {
   });
 
   test("12000x9000", async () => {
-    const { width, height, data } = await decodeJpeg(buildJpeg({ width: 12000, height: 9000 }));
+    const { width, height, data } = await decodeJpeg(buildJpeg({ width: 12000, height: 9000 }), 12000 * 9000);
     expect([width, height, data.length]).toEqual([12000, 9000, 12000 * 9000 * 4]);
   }, 60_000);
 
   test.each([
-    [{ width: 8, height: 8, components: 4 }, "CMYK JPEG is not supported"],
+    [{ width: 12000, height: 9000 }, "12000x9000 is more than 100 million pixels, the limit"],
     [{ width: 0, height: 8 }, "the image has no pixels (0x8)"],
     [{ width: 8, height: 0 }, "the image has no pixels (8x0)"],
     [{ width: 20000, height: 8 }, "20000x8 is larger than 16384 pixels a side"],
@@ -103,6 +103,25 @@ describe("decodeJpeg", () => {
     for (let length = 3; length < bytes.length - 2; length++) {
       await expect(decodeJpeg(bytes.subarray(0, length)), `${length} bytes`).rejects.toThrow(ImageError);
     }
+  });
+
+  test("without an end mark, also with something else behind, it is read with a warning", async () => {
+    const bytes = buildJpeg({ width: 40, height: 40, level: (column) => column * 16 });
+    const { data } = await decodeJpeg(bytes);
+    for (const trailer of ["", "some text", "\0\0\0\0"]) {
+      const cut = Buffer.concat([bytes.subarray(0, -2), Buffer.from(trailer)]);
+      const image = await decodeJpeg(cut);
+      expect(image.data).toEqual(data);
+      expect(image.warnings).toContain("the JPEG file has no end mark");
+    }
+  });
+
+  test("bytes between segments are passed over with a warning", async () => {
+    const bytes = buildJpeg({ width: 8, height: 8 });
+    const { warnings } = await decodeJpeg(
+      Buffer.concat([bytes.subarray(0, 2), bytes.subarray(2, 71), Buffer.from("abc"), bytes.subarray(71)]),
+    );
+    expect(warnings).toEqual([expect.stringMatching(/^Corrupt JPEG data: 3 extraneous bytes before marker/)]);
   });
 
   test("every changed byte gives an image or a ImageError, and the next file decodes", async () => {

@@ -3,7 +3,7 @@ import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
 import { ImageError } from "../../../tools/image/image.js";
 import { decodeIndices, decodePng, encodePng } from "../../../tools/image/png.js";
-import { buildPng, type PngParts, SAMPLES } from "./encode.js";
+import { buildPng, type PngParts, pngChunk, SAMPLES } from "./encode.js";
 
 const KINDS = [
   [0, 1],
@@ -119,7 +119,6 @@ describe("decodePng", () => {
     [{ height: 0 }, "the image has no pixels (9x0)"],
     [{ width: 16385 }, "16385x7 is larger than 16384 pixels a side"],
     [{ type: 3 }, "the PNG file has no palette"],
-    [{ type: 3, palette: PALETTE.subarray(0, 6) }, "the PNG file is damaged: its palette has no colour"],
     [{ filter: () => 9 }, "the PNG file is damaged: there is no row filter 9"],
     [{ type: 5 }, "the PNG file is damaged: its header is not valid"],
     [{ depth: 3 }, "the PNG file is damaged: its header is not valid"],
@@ -133,15 +132,53 @@ describe("decodePng", () => {
   test("a header that promises more or fewer pixels", () => {
     const bytes = Buffer.from(buildPng(small));
     expect(() => decodePng(withHeader(bytes, { ...small, height: 8 }))).toThrow(/fewer pixels|cut off/);
-    expect(() => decodePng(withHeader(bytes, { ...small, height: 6 }))).toThrow(
-      "more pixels than it promises",
-    );
+    const { data, warnings } = decodePng(withHeader(bytes, { ...small, height: 6 }));
+    expect([...data]).toEqual(expected({ ...small, height: 6 }));
+    expect(warnings).toEqual(["the PNG file holds more pixels than it promises"]);
+    const bomb = Buffer.from(buildPng({ ...small, width: 1000, height: 1000, sample: () => 0 }));
+    expect(() => decodePng(withHeader(bomb, small))).toThrow("more pixels than it promises");
   });
 
-  test("every length of a cut-off file is refused", () => {
+  test("indices beyond the palette are black", () => {
+    const parts: PngParts = { ...small, type: 3, palette: PALETTE.subarray(0, 6), sample: (x) => x };
+    const black = new Array(7 * 3).fill(0);
+    expect([...decodePng(buildPng(parts)).data.subarray(0, 27)]).toEqual([
+      ...PALETTE.subarray(0, 6),
+      ...black,
+    ]);
+  });
+
+  test("Apple's variant is refused by name", () => {
     const bytes = buildPng(small);
-    for (let length = 8; length < bytes.length; length++) {
+    const variant = Buffer.concat([
+      bytes.subarray(0, 8),
+      pngChunk("CgBI", new Uint8Array(4)),
+      bytes.subarray(8),
+    ]);
+    expect(() => decodePng(variant)).toThrow(/CgBI/);
+  });
+
+  test("is turned upright as an eXIf chunk says", () => {
+    const bytes = buildPng({ ...small, filter: () => 0 });
+    const exif = Buffer.from("4d4d002a00000008000101120004000000010000000600000000", "hex");
+    const after = 8 + 25;
+    const turned = Buffer.concat([bytes.subarray(0, after), pngChunk("eXIf", exif), bytes.subarray(after)]);
+    const { data, width, height } = decodePng(turned);
+    expect([width, height]).toEqual([7, 9]);
+    const pixel = (x: number, y: number) => [0, 1, 2].map((c) => small.sample(x, y, c));
+    expect([...data.subarray(0, 6)]).toEqual([...pixel(0, 6), ...pixel(0, 5)]);
+    expect([...data.subarray(-3)]).toEqual(pixel(8, 0));
+  });
+
+  test("every length of a cut-off file is refused, or read where only the end mark is missing", () => {
+    const bytes = buildPng(small);
+    for (let length = 8; length < bytes.length - 12; length++) {
       expect(() => decodePng(bytes.subarray(0, length))).toThrow(ImageError);
+    }
+    for (let length = bytes.length - 12; length < bytes.length; length++) {
+      const { data, warnings } = decodePng(bytes.subarray(0, length));
+      expect([...data]).toEqual(expected(small));
+      expect(warnings).toEqual(["the PNG file has no end mark"]);
     }
   });
 

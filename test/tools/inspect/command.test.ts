@@ -39,7 +39,7 @@ describe("attendseg inspect", () => {
     expect(place.run(["inspect", "-"], FIXTURE).text).toBe(text);
   });
 
-  test("prints the NetScore of an accuracy that is given, or in the card of this file at this size", () => {
+  test("prints the NetScore of an accuracy that is given, or in the metadata of this file at this size", () => {
     const text = (words: readonly string[]) => place.run(["inspect", ...words]).text;
     expect(text([place.model])).not.toContain("NetScore");
     const given = JSON.parse(text([place.model, "--accuracy", "90.1", "--json"]));
@@ -52,20 +52,20 @@ describe("attendseg inspect", () => {
     expectFailure(place.run(["inspect", place.model, "--accuracy", "0.9"]), 2, "a number from 1 to 100");
 
     const sha256 = createHash("sha256").update(FIXTURE).digest("hex");
-    const model = place.write("carded/tiny.aseg", FIXTURE);
-    const card = (content: unknown) => place.write("carded/tiny.json", JSON.stringify(content));
+    const model = place.write("metadata/tiny.aseg", FIXTURE);
+    const metadata = (content: unknown) => place.write("metadata/tiny.json", JSON.stringify(content));
     const evaluation = { input: "64x48", int8: { pixelAccuracy: 0.5 } };
-    card({ sha256, evaluation });
+    metadata({ sha256, evaluation });
     expect(text([model])).toContain(`NetScore       ${score(50).toFixed(2)} (accuracy 50.00 %)\n`);
     expect(text([model, "--accuracy", "90.1"])).toContain(`NetScore       ${score(90.1).toFixed(2)} `);
     expect(text([model, "--size", "128x96"])).not.toContain("NetScore");
     for (const other of [null, 7, {}, { sha256 }, { sha256: "0", evaluation }]) {
-      card(other);
+      metadata(other);
       const outcome = place.run(["inspect", model]);
       expect(outcome).toMatchObject({ code: 0, err: "" });
       expect(outcome.text).not.toContain("NetScore");
     }
-    place.write("carded/tiny.json", "no JSON");
+    place.write("metadata/tiny.json", "no JSON");
     expect(text([model])).not.toContain("NetScore");
   });
 });

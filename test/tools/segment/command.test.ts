@@ -185,7 +185,7 @@ describe("attendseg segment", () => {
     expect(place.run(["segment", photo, "-m", "-", "-o", "piped"], FIXTURE).code).toBe(0);
   });
 
-  test("both variants and any input size work, and the variants agree", () => {
+  test("scalar and simd and any input size work, and both agree", () => {
     for (const size of ["64x48", "256x256", "640x480"]) {
       for (const variant of ["scalar", "simd"]) {
         const words = [
@@ -209,6 +209,18 @@ describe("attendseg segment", () => {
       });
       expect(Buffer.compare(scalar!, simd!)).toBe(0);
     }
+  });
+
+  test("the relaxed variant gives the same mask, or is refused where the machine lacks it", () => {
+    const run = (variant: string) => place.run(["segment", photo, "--variant", variant, "-o", variant]);
+    const mask = (variant: string) => readFileSync(join(place.folder, variant, "street.mask.png"));
+    const outcome = run("relaxed");
+    if (outcome.code !== 0) {
+      expectFailure(outcome, 1, /^attendseg: this host cannot run the variant relaxed: /);
+      return;
+    }
+    run("simd");
+    expect(Buffer.compare(mask("relaxed"), mask("simd"))).toBe(0);
   });
 });
 

@@ -1,7 +1,9 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
-import type { Attributes, Model, Op, Size, Tensor } from "../../../src/ops.js";
+import type { Model, Op, Size, Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
+import { logitsOf } from "../../common/engine.js";
+import { ConvertError } from "../errors.js";
 import {
   FLOAT,
   INT8,
@@ -13,6 +15,7 @@ import {
   UINT8,
 } from "../onnx/read.js";
 import { encode, writeOnnx } from "../onnx/write.js";
+import { int, ints, resizeAttributes, windowAttributes } from "./attributes.js";
 
 const OPSET = 17;
 const INPUT_NAME = "input";
@@ -35,14 +38,14 @@ export function exportQdq(model: Model, height: number, width: number): Uint8Arr
 }
 
 /** Name of the integers of a tensor in the exported model. */
-export function integerName(model: Model, id: number): string {
+function integerName(model: Model, id: number): string {
   const { min, max } = model.tensors[id]!;
   return `${floatName(model, id)}_${min === -128 && max === 127 ? "quantized" : "clipped"}`;
 }
 
 /** Name of a tensor's real numbers in the exported model. */
-export function realName(model: Model, id: number): string {
-  return id === model.ops.at(-1)!.inputs[0] ? OUTPUT_NAME : `${floatName(model, id)}_dequantized`;
+function realName(model: Model, id: number): string {
+  return id === logitsOf(model) ? OUTPUT_NAME : `${floatName(model, id)}_dequantized`;
 }
 
 function floatName(model: Model, id: number): string {
@@ -55,8 +58,8 @@ function floatName(model: Model, id: number): string {
 function qdqModel(model: Model, height: number, width: number): OnnxModel {
   const writer = new Writer(model, inferSizes(model, height, width));
   for (const op of model.ops) writer.add(op);
-  const logits = model.tensors[model.ops.at(-1)!.inputs[0]!]!;
-  const size = writer.sizes[model.ops.at(-1)!.inputs[0]!]!;
+  const logits = model.tensors[logitsOf(model)]!;
+  const size = writer.sizes[logitsOf(model)]!;
   return {
     opset: OPSET,
     nodes: writer.nodes,
@@ -65,10 +68,6 @@ function qdqModel(model: Model, height: number, width: number): OnnxModel {
     outputs: [{ name: OUTPUT_NAME, type: FLOAT, dims: [1, logits.channels, size.height, size.width] }],
   };
 }
-
-const int = (value: number): OnnxAttribute => ({ kind: "int", value });
-const ints = (...value: number[]): OnnxAttribute => ({ kind: "ints", value });
-const string = (value: string): OnnxAttribute => ({ kind: "string", value });
 
 class Writer {
   readonly nodes: OnnxModel["nodes"] = [];
@@ -143,13 +142,27 @@ class Writer {
       case format.CONCAT:
         this.node("Concat", inputs, name, { axis: int(1) });
         break;
-      default: {
+      case format.PAD: {
         const { scale, zero } = this.model.tensors[op.output]!;
         const pads = [0, 0, a.padTop, a.padLeft, 0, 0, a.padBottom, a.padRight];
         const value = this.constant(`${name}_value`, FLOAT, [], [Math.fround(scale * (a.value - zero))]);
-        this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name);
+        const mode = string(["constant", "edge", "reflect"][a.mode]!);
+        this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name, {
+          mode,
+        });
         break;
       }
+      case format.PRELU: {
+        const slopes = this.constant(`${name}_slopes`, FLOAT, [op.scales.length, 1, 1], op.scales);
+        this.node("PRelu", [inputs[0]!, slopes], name);
+        break;
+      }
+      case format.REDUCE_MAX:
+        if (a.mode === format.OVER_PLANE) this.node("GlobalMaxPool", inputs, name);
+        else this.node("ReduceMax", inputs, name, { axes: ints(1), keepdims: int(1) });
+        break;
+      default:
+        throw new ConvertError(`operation "${name}" (${kindOf(op).name}) cannot be exported`);
     }
   }
 
@@ -273,27 +286,4 @@ class Writer {
 /** What the exported integers of a tensor have more than ours. */
 function offsetOf({ min }: Tensor): number {
   return min >= 0 ? 0 : 128;
-}
-
-function windowAttributes(a: Attributes): Record<string, OnnxAttribute> {
-  return {
-    kernel_shape: ints(a.kernelHeight, a.kernelWidth),
-    strides: ints(a.strideY, a.strideX),
-    pads: ints(a.padTop, a.padLeft, a.padBottom, a.padRight),
-  };
-}
-
-function resizeAttributes(mode: number): Record<string, OnnxAttribute> {
-  if (mode === format.NEAREST) {
-    return {
-      mode: string("nearest"),
-      coordinate_transformation_mode: string("asymmetric"),
-      nearest_mode: string("floor"),
-    };
-  }
-  const isAligned = mode === format.BILINEAR_ALIGNED;
-  return {
-    mode: string("linear"),
-    coordinate_transformation_mode: string(isAligned ? "align_corners" : "half_pixel"),
-  };
 }

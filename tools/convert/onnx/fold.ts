@@ -17,6 +17,13 @@ import { OPERATORS } from "./operators.js";
 import { FLOAT, INT64 } from "./read.js";
 import { inferShapes } from "./shapes.js";
 
+/** Elements that constants may be computed to: this many, and so many for each element that the file holds. */
+const COMPUTED_ELEMENTS = 1 << 21;
+const COMPUTED_RATIO = 16;
+/** Most axes and most elements of an activation. */
+const MAX_RANK = 8;
+const MAX_ELEMENTS = 2 ** 28;
+
 /**
  * Replaces nodes whose outputs are known by constants and infers the shape of every other tensor.
  * A `Resize` whose size was taken from another tensor gets that tensor as its fifth input.
@@ -34,6 +41,8 @@ export function foldConstants(graph: Graph): Graph {
   const nodes: Node[] = [];
   const problems: Problem[] = [];
   const failed = new Set<string>();
+  let budget = COMPUTED_ELEMENTS;
+  for (const { values } of constants.values()) budget += COMPUTED_RATIO * values.length;
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
     const evaluate = OPERATORS[node.type];
@@ -57,6 +66,10 @@ export function foldConstants(graph: Graph): Graph {
       continue;
     }
     if (result) {
+      expectRank(node, result.dims);
+      if (node.type === "Constant") budget += COMPUTED_RATIO * result.values.length;
+      else if (!inputs.some((input) => input?.values === result.values)) budget -= result.values.length;
+      if (budget < 0) throw new ConvertError(`${describe(node)}: its constants grow too large`);
       constants.set(node.outputs[0]!, result);
       shapes.set(node.outputs[0]!, result.dims);
       continue;
@@ -65,6 +78,11 @@ export function foldConstants(graph: Graph): Graph {
     try {
       inferShapes(known, node).forEach((shape, index) => {
         const output = node.outputs[index];
+        expectRank(node, shape);
+        const elements = shape.reduce((product, size) => product * size, 1);
+        if (!(elements <= MAX_ELEMENTS)) {
+          throw new ConvertError(`${describe(node)}: an output of [${shape.join(", ")}] is too large`);
+        }
         if (output !== undefined && output !== "") shapes.set(output, shape);
       });
       nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
@@ -105,6 +123,10 @@ function splitConstant(graph: Graph, node: Node, { dims, type, values }: Constan
     });
     return { dims: dims.map((all, i) => (i === axis ? size : all)), type, values: arrayOf(type, kept) };
   });
+}
+
+function expectRank(node: Node, dims: readonly number[]): void {
+  if (dims.length > MAX_RANK) throw new ConvertError(`${describe(node)}: more than ${MAX_RANK} axes`);
 }
 
 function withLike(

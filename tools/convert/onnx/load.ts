@@ -7,7 +7,9 @@ import { readTensor } from "./stored.js";
 import { upgrade } from "./upgrade.js";
 
 const FIRST_OPSET = 7;
-const LAST_OPSET = 26;
+const LAST_OPSET = 28;
+/** Most nodes after constants are known: more than a model file has operations, since a few of them become one. */
+const MAX_NODES = 8192;
 
 /** Options of `loadGraph`. */
 export interface GraphOptions {
@@ -43,7 +45,7 @@ export interface LoadedGraph {
 /**
  * Reads an ONNX file into a graph.
  *
- * @throws ConvertError if the file is damaged, of an operator set outside 7..26, has no image as its input,
+ * @throws ConvertError if the file is damaged, of an operator set outside 7..28, has no image as its input,
  *   or holds an operation that is not supported
  */
 export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): LoadedGraph {
@@ -89,6 +91,11 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
       notes: note,
     }),
   );
+  if (folded.nodes.length > MAX_NODES) {
+    throw new ConvertError(
+      `the network has ${folded.nodes.length} nodes; at most ${MAX_NODES} are supported`,
+    );
+  }
   const last = isChannelsFirst(inputShape) ? 1 : 0;
   return {
     bytes,
@@ -156,6 +163,8 @@ function chooseOutput(
 
 function toNode(node: onnx.OnnxNode, folder: string | undefined): Node {
   const type = node.domain === "" || node.domain === "ai.onnx" ? node.type : `${node.domain}.${node.type}`;
+  // names that every object has are no keys of our tables
+  if (type in {}) throw new ConvertError(`${type} "${node.name}": not supported`);
   const attributes: Record<string, AttributeValue> = {};
   for (const [name, attribute] of Object.entries(node.attributes)) {
     if (attribute.kind === "tensor") attributes[name] = readTensor(attribute.value, folder);

@@ -198,14 +198,18 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
     dims[axis] = inputs.reduce((sum, input) => sum + input!.dims[axis]!, 0);
     const inner = strides(dims)[axis]!;
     const outer = count(dims.slice(0, axis), node);
-    const values: number[] = [];
+    const values = arrayOf(inputs[0]!.type, count(dims, node));
+    let at = 0;
     for (let block = 0; block < outer; block++) {
       for (const input of inputs) {
         const length = input!.dims[axis]! * inner;
-        values.push(...input!.values.subarray(block * length, (block + 1) * length));
+        const part = input!.values.subarray(block * length, (block + 1) * length);
+        if (at + part.length > values.length) throw new ConvertError(`${describe(node)}: shapes do not fit`);
+        values.set(part, at);
+        at += part.length;
       }
     }
-    return { dims, type: inputs[0]!.type, values: arrayOf(inputs[0]!.type, values) };
+    return { dims, type: inputs[0]!.type, values };
   },
   Unsqueeze: (node, [data, axes]) => {
     const dims = [...data!.dims];

@@ -18,6 +18,10 @@ export const FLOAT16 = 10;
 export const DOUBLE = 11;
 export const BFLOAT16 = 16;
 
+/** More than any network has: a bound on what a small file can make. */
+const MAX_NODES = 65_536;
+const MAX_NODE_INPUTS = 1024;
+
 /** A tensor as stored: the numbers are in `raw` (little-endian), in `numbers`, or in an external file. */
 export interface OnnxTensor {
   name: string;
@@ -69,6 +73,9 @@ export interface OnnxModel {
  * @throws ConvertError if the bytes are not a whole, well-formed ModelProto with a graph
  */
 export function readOnnx(bytes: Uint8Array): OnnxModel {
+  if (String.fromCharCode(...bytes.subarray(0, 4)) === "ASEG") {
+    throw new ConvertError("this is an .aseg model file already, an ONNX file is expected");
+  }
   const model: OnnxModel = { opset: 0, nodes: [], initializers: [], inputs: [], outputs: [] };
   let graphs = 0;
   try {
@@ -135,6 +142,9 @@ function numbers(pbf: PbfReader, list: number[], read: (pbf: PbfReader) => numbe
 const integer = (pbf: PbfReader): number => pbf.readVarint(true);
 
 function readGraphField(tag: number, model: OnnxModel, pbf: PbfReader): void {
+  if (Math.max(model.nodes.length, model.initializers.length) > MAX_NODES) {
+    throw new ConvertError(`the file has more than ${MAX_NODES} nodes or tensors`);
+  }
   if (tag === 1) model.nodes.push(readNode(pbf));
   else if (tag === 5) model.initializers.push(readStoredTensor(pbf));
   else if (tag === 11) model.inputs.push(readValue(pbf));
@@ -151,6 +161,9 @@ function readNode(pbf: PbfReader): OnnxNode {
     else if (tag === 5) readAttribute(pbf, node.attributes);
     else if (tag === 7) node.domain = text(pbf);
   });
+  if (Math.max(node.inputs.length, node.outputs.length) > MAX_NODE_INPUTS) {
+    throw new ConvertError(`${node.type} "${node.name}": more than ${MAX_NODE_INPUTS} inputs or outputs`);
+  }
   return node;
 }
 

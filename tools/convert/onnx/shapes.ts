@@ -201,8 +201,10 @@ const INFER: Readonly<Record<string, Infer>> = {
     return [result];
   },
   Transpose: (node, [input]) => {
-    const order = listOf(node, "perm", input!.length, -1);
-    return [order.map((axis) => input![axis] ?? input![input!.length - 1 - axis]!)];
+    const order = node.attributes.perm
+      ? listOf(node, "perm", input!.length, 0)
+      : input!.map((_, i) => i).reverse();
+    return [order.map((axis) => input![axis]!)];
   },
   ArgMax: (node, [input]) => {
     const axis = (numberOf(node, "axis", 0) + input!.length) % input!.length;

@@ -1,9 +1,9 @@
 /** Functions of one activation value: found, merged, and folded into clamps. */
 
 import { ConvertError } from "../errors.js";
-import { clampOf, compose, type Expression, FORMULAS, INPUT, PARAMETERS } from "../expression.js";
+import { clampOf, compose, type Expression, FORMULAS, INPUT, isSmall, PARAMETERS } from "../expression.js";
 import { describe, type Graph, type Node, numberOf, producers, prune, readers, shapeOf } from "../graph.js";
-import type { Bounds } from "../quantize/numbers.js";
+import type { Bounds, Quantization } from "../quantize/numbers.js";
 
 /** Every element-wise node that reads one activation and otherwise single numbers, as `function`. */
 export function functions(graph: Graph): Graph {
@@ -41,55 +41,99 @@ function single(graph: Graph, node: Node, name: string): number | null {
   return values.every((value) => value === values[0]) ? values[0]! : null;
 }
 
-/** Merges functions of functions, such as x * sigmoid(x), and folds clamps into what they follow. */
-export function merge(graph: Graph): Graph {
-  let current = graph;
-  for (let next = step(current); next; next = step(current)) current = prune(next);
-  return current;
+/** A graph while its functions are merged: every node is met once, after all that it reads. */
+class Merging {
+  /** By output. */
+  readonly producer: Map<string, Node>;
+  /** How many nodes read each tensor; the graph's output counts as one. */
+  readonly read: Map<string, number>;
+  readonly quantization: Map<string, Quantization>;
+  readonly graph: Graph;
+  readonly #nodes: (Node | undefined)[];
+  readonly #places: Map<Node, number>;
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.producer = producers(graph);
+    this.read = new Map(Array.from(readers(graph), ([tensor, nodes]) => [tensor, nodes.length]));
+    this.quantization = new Map(graph.quantization);
+    this.#nodes = [...graph.nodes];
+    this.#places = new Map(graph.nodes.map((node, place) => [node, place]));
+  }
+
+  /** Puts a node in the place of another, and takes out what nothing reads any more. */
+  replace(node: Node, made: Node): void {
+    const place = this.#places.get(node)!;
+    this.#nodes[place] = made;
+    this.#places.set(made, place);
+    for (const output of node.outputs) this.producer.delete(output);
+    for (const output of made.outputs) this.producer.set(output, made);
+    for (const input of new Set(made.inputs)) this.read.set(input, (this.read.get(input) ?? 0) + 1);
+    this.#release(node);
+  }
+
+  /** Takes a node out whose output something else writes from now on. */
+  remove(node: Node): void {
+    this.#nodes[this.#places.get(node)!] = undefined;
+    this.#release(node);
+  }
+
+  #release(node: Node): void {
+    for (const input of new Set(node.inputs)) {
+      const left = (this.read.get(input) ?? 0) - 1;
+      this.read.set(input, left);
+      const before = this.producer.get(input);
+      if (left === 0 && before?.type === "function") {
+        this.producer.delete(input);
+        this.remove(before);
+      }
+    }
+  }
+
+  finish(): Graph {
+    const nodes = this.#nodes.filter((node) => node !== undefined);
+    return prune({ ...this.graph, nodes, quantization: this.quantization });
+  }
 }
 
-function step(graph: Graph): Graph | undefined {
-  const read = readers(graph);
-  const producer = producers(graph);
+/** Merges functions of functions, such as x * sigmoid(x), and folds clamps into what they follow. */
+export function merge(graph: Graph): Graph {
+  const merging = new Merging(graph);
   for (const node of graph.nodes) {
-    const merged = foldClamp(graph, read, producer, node) ?? mergeOne(graph, read, producer, node);
-    if (merged) return merged;
+    let current: Node | undefined = node;
+    while (current && !foldClamp(merging, current)) current = mergeOne(merging, current);
   }
-  return undefined;
+  return merging.finish();
 }
 
 /** The function that a node's input is, where nothing else reads it. */
 function innerOf(
-  graph: Graph,
-  read: ReadonlyMap<string, readonly unknown[]>,
-  producer: ReadonlyMap<string, Node>,
+  { read, producer, quantization }: Merging,
   input: string,
 ): { source: string; expression: Expression } | undefined {
   const before = producer.get(input);
-  if (before?.type !== "function" || read.get(input)!.length !== 1) return undefined;
-  const known = graph.quantization.get(input);
+  if (before?.type !== "function" || read.get(input) !== 1) return undefined;
+  const known = quantization.get(input);
   const of = before.expression!;
   const expression: Expression = known ? { kind: "quantize", of, quantization: known } : of;
   return { source: before.inputs[0]!, expression };
 }
 
-function mergeOne(
-  graph: Graph,
-  read: ReadonlyMap<string, readonly unknown[]>,
-  producer: ReadonlyMap<string, Node>,
-  node: Node,
-): Graph | undefined {
-  const replace = (source: string, expression: Expression): Graph => {
+/** Merges a node with functions before it; undefined where there is nothing to merge. */
+function mergeOne(merging: Merging, node: Node): Node | undefined {
+  const replace = (source: string, expression: Expression): Node | undefined => {
+    if (!isSmall(expression)) return undefined;
     const made = { ...node, type: "function", inputs: [source], attributes: {}, expression };
-    return { ...graph, nodes: graph.nodes.map((other) => (other === node ? made : other)) };
+    merging.replace(node, made);
+    return made;
   };
   if (node.type === "function") {
-    const inner = innerOf(graph, read, producer, node.inputs[0]!);
+    const inner = innerOf(merging, node.inputs[0]!);
     return inner && replace(inner.source, compose(node.expression!, inner.expression));
   }
   if (!FORMULAS[node.type] || node.inputs.length !== 2) return undefined;
   const [a, b] = node.inputs as [string, string];
-  const [left, right] = [innerOf(graph, read, producer, a), innerOf(graph, read, producer, b)];
+  const [left, right] = [innerOf(merging, a), innerOf(merging, b)];
   const call = (x: Expression, y: Expression): Expression => ({
     kind: "call",
     name: node.type,
@@ -107,35 +151,29 @@ function mergeOne(
 /** Node types whose operation clamps its output. */
 const CLAMPING = new Set(["conv", "averagePool", "globalAveragePool", "resize", "concat", "Add", "Mul"]);
 
-function foldClamp(
-  graph: Graph,
-  read: ReadonlyMap<string, readonly unknown[]>,
-  producer: ReadonlyMap<string, Node>,
-  node: Node,
-): Graph | undefined {
+/** Folds a node that only clamps into the operation before it; whether it did. */
+function foldClamp(merging: Merging, node: Node): boolean {
+  const { graph, read, producer, quantization } = merging;
   const bounds = node.type === "function" ? clampOf(node.expression!) : undefined;
-  if (!bounds) return undefined;
+  if (!bounds) return false;
   const [input, output] = [node.inputs[0]!, node.outputs[0]!];
   const before = producer.get(input);
-  if (!before || !CLAMPING.has(before.type) || read.get(input)!.length !== 1) return undefined;
+  if (!before || !CLAMPING.has(before.type) || read.get(input) !== 1) return false;
   if (
     ["Add", "Mul"].includes(before.type) &&
     before.inputs.some((name) => shapeOf(graph, name).length !== 4)
   ) {
-    return undefined;
+    return false;
   }
-  const quantization = new Map(graph.quantization);
   const [own, requested] = [quantization.get(input), quantization.get(output)];
-  if (own && requested && (own.scale !== requested.scale || own.zero !== requested.zero)) return undefined;
+  if (own && requested && (own.scale !== requested.scale || own.zero !== requested.zero)) return false;
   if (own) {
     const kept = requested ?? own;
     quantization.set(output, { ...kept, min: Math.max(own.min, kept.min), max: Math.min(own.max, kept.max) });
   }
-  const clamped: Node = { ...before, outputs: [output], clamp: within(before.clamp, bounds) };
-  const nodes = graph.nodes
-    .filter((other) => other !== node)
-    .map((other) => (other === before ? clamped : other));
-  return { ...graph, nodes, quantization };
+  merging.remove(node);
+  merging.replace(before, { ...before, outputs: [output], clamp: within(before.clamp, bounds) });
+  return true;
 }
 
 function within(inner: Bounds | undefined, { min, max }: Bounds): Bounds {

@@ -1,5 +1,5 @@
 import { NEAREST } from "../../../src/format.js";
-import { compose, type Expression, INPUT } from "../expression.js";
+import { compose, type Expression, INPUT, isSmall } from "../expression.js";
 import { type Graph, type Node, producers, prune, readers, shapeOf } from "../graph.js";
 
 interface Found {
@@ -54,13 +54,13 @@ function condensed(
     const known = graph.quantization.get(source);
     const before = graph.quantization.get(node.inputs[0]!);
     const isSame = isUpsample && known?.scale === before?.scale && known?.zero === before?.zero;
-    if (known && !isSame)
-      expression = compose(expression, { kind: "quantize", of: INPUT, quantization: known });
+    let inner = isUpsample ? INPUT : node.expression!;
+    if (known && !isSame) inner = { kind: "quantize", of: inner, quantization: known };
+    const composed = compose(expression, inner);
+    if (!isSmall(composed)) break;
+    expression = composed;
     if (isUpsample) factor = ratio;
-    else {
-      expression = compose(expression, node.expression!);
-      isFunction = true;
-    }
+    else isFunction = true;
     source = node.inputs[0]!;
   }
   return factor > 0 || isFunction ? { source, expression, factor: Math.max(1, factor) } : undefined;

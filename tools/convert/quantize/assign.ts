@@ -13,6 +13,7 @@ export const INPUT_QUANTIZATION: Quantization = {
 };
 
 const SMALLEST_SCALE = 2 ** -29;
+const LARGEST_SCALE = 2 ** 30;
 
 /**
  * The quantisation of every tensor of a lowered graph.
@@ -53,6 +54,9 @@ export function assign(
     const base = own ?? shared.get(groups(tensor));
     if (!base)
       throw new ConvertError(`tensor "${tensor}" is not quantised in the file, and has no measured range`);
+    if (!(base.scale <= LARGEST_SCALE)) {
+      throw new ConvertError(`tensor "${tensor}": its values are too large (scale ${base.scale})`);
+    }
     const node = producer.get(tensor);
     result.set(tensor, narrowed(own ? base : inherited(base, node, result), node));
   }

@@ -1,8 +1,8 @@
 /** A float model's activations, observed while it runs in onnxruntime. */
-import { type Images, type Normalization, toFloats } from "../feed.js";
+import { channelsLast, type Images, type Normalization, toFloats } from "../feed.js";
 import type { Graph, Measure } from "../graph.js";
 import { isChannelsFirst, type LoadedGraph } from "../onnx/load.js";
-import { channelsLast, type Session } from "../runtime.js";
+import type { Session } from "../runtime.js";
 import { Observer } from "./observer.js";
 
 /** An image, levels 0..255, and the float model's logits for it, [height, width, classes], where the file has them. */

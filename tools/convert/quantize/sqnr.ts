@@ -5,9 +5,9 @@
 import type { Engine } from "../../../src/engine.js";
 import { ARGMAX } from "../../../src/format.js";
 import { kindOf, type Model } from "../../../src/ops.js";
-import { runLogits } from "../../common/engine.js";
-import { toInput } from "../feed.js";
-import { channelsLast, type OutputTensor } from "../runtime.js";
+import { logitsOf, runLogits } from "../../common/engine.js";
+import { channelsLast, toInput } from "../feed.js";
+import type { OutputTensor } from "../runtime.js";
 import type { Sample } from "./calibrate.js";
 import { dequantize, type Quantization } from "./numbers.js";
 
@@ -47,7 +47,7 @@ export interface LogitsDifference {
  */
 export function logitsDifference(engine: Engine, samples: readonly Sample[]): LogitsDifference {
   const { ops, tensors } = engine.model;
-  const quantization = tensors[ops.at(-1)!.inputs[0]!]!;
+  const quantization = tensors[logitsOf({ ops })]!;
   const { channels } = quantization;
   const sums = new Float64Array(channels);
   let [squares, noise, same, pixels] = [0, 0, 0, 0];
@@ -69,7 +69,8 @@ export function logitsDifference(engine: Engine, samples: readonly Sample[]): Lo
   }
   const signal = squares - sums.reduce((total, sum) => total + sum ** 2 / pixels, 0);
   const decibels = noise === 0 ? Infinity : 10 * Math.log10(Math.max(0, signal) / noise);
-  return { decibels, agreement: same / pixels };
+  // numbers that are none compare with nothing
+  return { decibels: Number.isNaN(decibels) ? -Infinity : decibels, agreement: same / pixels };
 }
 
 /** One tensor of a float model, errors of earlier tensors included. */

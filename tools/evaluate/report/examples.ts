@@ -1,8 +1,9 @@
 /** Frames of a report as small images. */
 import type { Color, Segmenter } from "../../../src/index.js";
+import type { ReadLabels } from "../../data/labels.js";
 import { type DecodedImage, resizeIds } from "../../image/index.js";
 import { encodePng } from "../../image/png.js";
-import { type Evaluation, type LabeledFrame, type ReadLabels, segmentFrame } from "../index.js";
+import { type Evaluation, type LabeledFrame, segmentFrame } from "../index.js";
 
 /** A frame with images as data: addresses. */
 export interface Example {

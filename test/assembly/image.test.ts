@@ -37,7 +37,7 @@ describe.each(VARIANTS)("%s: the input of the reference", (variant) => {
     }
   });
 
-  it("any picture at any size", () => {
+  it("any image at any size", () => {
     const side = fc.integer({ min: 1, max: 50 });
     const given = fc.tuple(side, side, side, side, fc.constantFrom<Channels>(1, 3, 4), fc.nat());
     const property = fc.property(given, ([height, width, toHeight, toWidth, channels, seed]) => {

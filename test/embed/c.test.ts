@@ -1,0 +1,131 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseModel } from "../../src/model.js";
+import { bundleC, planBundle } from "../../tools/bundle/index.js";
+import { drawImage, EMBED, FIXTURE, MODELS, maskOf, missingPrograms, suiteName } from "./embed.js";
+
+const missing = missingPrograms("wasm2c", "gcc");
+const CHECKS = ["-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0"];
+const NO_CHECKS = ["-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=1", "-DWASM_RT_SKIP_SIGNAL_RECOVERY=1"];
+const EXACT = ["-ffp-contract=off"];
+
+/** A model in C at its default size, in an empty folder. */
+async function translated(file: Uint8Array): Promise<{ folder: string; width: number; height: number }> {
+  const model = parseModel(file);
+  const { width, height } = model;
+  const folder = mkdtempSync(join(tmpdir(), "attendseg-c-"));
+  for (const [name, text] of await bundleC(file, planBundle(model, height, width))) {
+    writeFileSync(join(folder, name), text);
+  }
+  return { folder, width, height };
+}
+
+/** Compiles a program with the model of a folder; gives its path. */
+function compile(folder: string, program: string, flags: readonly string[]): string {
+  const common = ["-O2", "-DNDEBUG", "-DWASM_RT_USE_STACK_DEPTH_COUNT=0", "-I", folder, ...flags];
+  const ours = [program, join(folder, "attendseg.c"), join(folder, "constants.c")];
+  const objects = ours.map((source, index) => {
+    const object = join(folder, `${index}.o`);
+    execFileSync("gcc", [...common, "-Wall", "-Wextra", "-Werror", "-c", source, "-o", object]);
+    return object;
+  });
+  const path = join(folder, "program");
+  execFileSync("gcc", [...common, "-w", ...objects, join(folder, "engine.c"), "-lm", "-o", path]);
+  return path;
+}
+
+function ppm(data: Uint8Array, width: number, height: number): Buffer {
+  return Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), data]);
+}
+
+describe.skipIf(missing)(suiteName("segment.c with a model in C", missing), () => {
+  test.each(MODELS)(
+    "%s: the library's mask",
+    async (_, file) => {
+      if (file.length === 0) return;
+      const { folder, width, height } = await translated(file);
+      const program = compile(folder, join(EMBED, "segment.c"), [...EXACT, ...CHECKS]);
+      const wide = drawImage(3);
+      const data = new Uint8Array(width * height * 3);
+      for (let y = 0; y < height; y++) {
+        data.set(wide.data.subarray(3 * y * wide.width, 3 * (y * wide.width + width)), 3 * y * width);
+      }
+      const { status, stdout, stderr } = spawnSync(program, {
+        input: ppm(data, width, height),
+        maxBuffer: 1 << 26,
+      });
+      expect(status).toBe(0);
+      const head = Buffer.from(`P5 ${width} ${height} 255\n`);
+      expect(stdout.subarray(0, head.length)).toEqual(head);
+      const mask = await maskOf(file, { data, width, height });
+      expect(Buffer.compare(stdout.subarray(head.length), Buffer.from(mask))).toBe(0);
+      const lines = stderr.toString().trimEnd().split("\n");
+      expect(lines).toHaveLength(new Set(mask).size);
+      const { classes } = parseModel(file).metadata;
+      for (const line of lines) expect(classes).toContain(line.slice(9));
+    },
+    120_000,
+  );
+
+  test("refuses what is no image of the right size, in one line", async () => {
+    const { folder, width, height } = await translated(FIXTURE);
+    const program = compile(folder, join(EMBED, "segment.c"), [...EXACT, ...CHECKS]);
+    const run = (input: Buffer) => {
+      const { status, stdout, stderr } = spawnSync(program, { input });
+      return [status, stdout.length, stderr.toString()];
+    };
+    const pixels = new Uint8Array(width * height * 3);
+    const noPicture = [1, 0, "segment: standard input is not a binary PPM picture\n"];
+    expect(run(Buffer.from("GIF89a"))).toEqual(noPicture);
+    expect(run(Buffer.alloc(0))).toEqual(noPicture);
+    expect(run(ppm(pixels, width, height - 1))).toEqual([
+      1,
+      0,
+      `segment: the photo has ${width}x${height - 1} pixels, expected ${width}x${height}\n`,
+    ]);
+    expect(run(ppm(pixels.subarray(1), width, height))).toEqual([1, 0, "segment: the picture is cut off\n"]);
+  }, 60_000);
+
+  const hasFma = process.arch === "x64" && spawnSync("grep", ["-qw", "fma", "/proc/cpuinfo"]).status === 0;
+  test.each([
+    ["as the guide says", [...EXACT, ...CHECKS], 1],
+    ["without checks", [...EXACT, ...NO_CHECKS], 1],
+    ["with the constants in RAM", [...EXACT, ...CHECKS, "-DATTENDSEG_CONSTANTS_IN_RAM"], 1],
+    ["with fused instructions that it may not use", ["-mfma", ...EXACT, ...CHECKS], 1],
+    ["with contraction", ["-mfma", "-ffp-contract=fast", ...CHECKS], 0],
+  ])("its self-test %s", { timeout: 60_000 }, async (_, flags, expected) => {
+    if (flags.includes("-mfma") && !hasFma) return;
+    const { folder } = await translated(FIXTURE);
+    const source = join(folder, "main.c");
+    const code = "attendseg_init(), attendseg_selftest() != attendseg_selftest() ? 2 : attendseg_selftest()";
+    writeFileSync(source, `#include "attendseg.h"\nint main(void) { return ${code}; }\n`);
+    expect(spawnSync(compile(folder, source, flags)).status).toBe(expected);
+  });
+
+  const noCmake = missingPrograms("cmake");
+  test.skipIf(noCmake)(
+    suiteName("CMakeLists.txt makes a library of it", noCmake),
+    { timeout: 60_000 },
+    async () => {
+      const { folder } = await translated(FIXTURE);
+      const main = [
+        "cmake_minimum_required(VERSION 3.13)",
+        "project(user C)",
+        `add_subdirectory(${folder} network)`,
+      ];
+      const user = mkdtempSync(join(tmpdir(), "attendseg-cmake-"));
+      main.push("add_executable(user main.c)", "target_link_libraries(user attendseg)");
+      writeFileSync(join(user, "CMakeLists.txt"), main.join("\n"));
+      writeFileSync(
+        join(user, "main.c"),
+        '#include "attendseg.h"\nint main(void) { attendseg_init(); return attendseg_selftest() ? 7 : 1; }\n',
+      );
+      execFileSync("cmake", ["-S", user, "-B", join(user, "build")], { stdio: "pipe" });
+      execFileSync("cmake", ["--build", join(user, "build")], { stdio: "pipe" });
+      expect(spawnSync(join(user, "build", "user")).status).toBe(7);
+    },
+  );
+});

@@ -1,0 +1,89 @@
+/** Kinds of image files against Pillow, which writes and reads them. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { decodeImage } from "../../../tools/image/index.js";
+
+const hasPillow = spawnSync("python3", ["-c", "import PIL"]).status === 0;
+
+/** Writes NAME and NAME.rgb: its pixels, upright, as Pillow reads them, after width and height in two words. */
+const WRITE = `
+import struct, sys
+from PIL import Image, ImageOps
+folder = sys.argv[1]
+w, h = 37, 23
+image = Image.new("RGB", (w, h))
+image.putdata([((x * 7 + y * 3) % 256, (x * x + y) % 256, (x * y * 5) % 256) for y in range(h) for x in range(w)])
+soft = image.resize((8, 8), Image.BILINEAR).resize((w, h), Image.BILINEAR)
+alpha = image.convert("RGBA")
+def turned(n):
+    exif = Image.Exif()
+    exif[0x112] = n
+    return exif
+files = {
+    "lossless.webp": (image, dict(lossless=True)),
+    "lossy.webp": (soft, dict(quality=80)),
+    "exif.webp": (image, dict(lossless=True, exif=turned(6))),
+    "alpha.webp": (alpha, dict(lossless=True, exact=True)),
+    "24.bmp": (image, {}),
+    "8.bmp": (image.convert("P"), {}),
+    "1.bmp": (image.convert("1"), {}),
+    "grey.bmp": (image.convert("L"), {}),
+    "32.bmp": (alpha, {}),
+    "a.gif": (image.quantize(64), {}),
+    "raw.tiff": (image, {}),
+    "lzw.tiff": (image, dict(compression="tiff_lzw")),
+    "grey.tiff": (image.convert("L"), {}),
+    "cmyk.tiff": (image.convert("CMYK"), {}),
+    "exif.tiff": (image, dict(exif=turned(8))),
+    "soft.avif": (soft, dict(quality=95)),
+    "animated.webp": (image, dict(lossless=True, save_all=True, append_images=[soft])),
+    "animated.gif": (image.quantize(64), dict(save_all=True, append_images=[soft.quantize(64)])),
+}
+for name, (picture, options) in files.items():
+    picture.save(f"{folder}/{name}", **options)
+    read = ImageOps.exif_transpose(Image.open(f"{folder}/{name}")).convert("RGB")
+    with open(f"{folder}/{name}.rgb", "wb") as file:
+        file.write(struct.pack("<II", *read.size) + read.tobytes())
+print(*files)
+`;
+
+describe.skipIf(!hasPillow)("gives the pixels that Pillow gives", () => {
+  const folder = mkdtempSync(join(tmpdir(), "attendseg-kinds-"));
+  const names = hasPillow ? execFileSync("python3", ["-c", WRITE, folder]).toString().trim().split(" ") : [];
+
+  test.each(names)("%s", async (name) => {
+    const wanted = readFileSync(join(folder, `${name}.rgb`));
+    const image = await decodeImage(readFileSync(join(folder, name)), name);
+    const { data, width, height, channels } = image;
+    expect([width, height]).toEqual([wanted.readUInt32LE(0), wanted.readUInt32LE(4)]);
+    let furthest = 0;
+    let sum = 0;
+    for (let pixel = 0; pixel < width * height; pixel++) {
+      for (let c = 0; c < 3; c++) {
+        const level = data[pixel * channels + (channels === 1 ? 0 : c)]!;
+        const far = Math.abs(level - wanted[8 + 3 * pixel + c]!);
+        furthest = Math.max(furthest, far);
+        sum += far;
+      }
+    }
+    // other roundings of colours that are stored at half the size, and a profile for the inks
+    if (name === "soft.avif") expect(sum / (3 * width * height)).toBeLessThan(3);
+    else if (name !== "cmyk.tiff") expect(furthest).toBeLessThanOrEqual(name === "lossy.webp" ? 3 : 0);
+  });
+
+  test.each(names)("%s cut off anywhere, or with a byte changed, is an image or refused", async (name) => {
+    const bytes = readFileSync(join(folder, name));
+    for (let at = 0; at < bytes.length; at += 1 + (bytes.length >> 5)) {
+      const changed = Uint8Array.from(bytes);
+      changed[at]! ^= 255;
+      for (const file of [bytes.subarray(0, at), changed]) {
+        const outcome = await decodeImage(file, name).catch((error) => error);
+        if (outcome instanceof Error) expect(outcome.name).toBe("UserError");
+        else expect(outcome.data.length).toBe(outcome.width * outcome.height * outcome.channels);
+      }
+    }
+  });
+});

@@ -1,0 +1,60 @@
+"""What a training starts from: nothing, ImageNet's weights, a model file or a checkpoint."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from tools.train.aseg import start_from_aseg
+from tools.train.export import load_network
+from tools.train.network import Network, load_architecture
+from tools.train.pretrained import start_from_imagenet
+
+IMAGENET = "imagenet"
+FLAGSHIP = "models/attendseg-camvid.architecture.json"
+PRETRAINED = "models/attendseg-imagenet.architecture.json"
+
+
+def architecture_for(init: str | None, path: str | None) -> dict[str, Any]:
+    """The architecture of a file or, if none is named, the one that a start belongs to.
+
+    A model file NAME.aseg has NAME.architecture.json beside it. ValueError or OSError if it cannot be read.
+    """
+    if path is None and init is not None and init.endswith(".aseg"):
+        path = f"{init.removesuffix('.aseg')}.architecture.json"
+        if not Path(path).exists():
+            raise ValueError(f"{path}: no such file; name the architecture of {init} with --architecture")
+    elif path is None and init not in (None, IMAGENET):
+        return load_network(init).architecture
+    return load_architecture(path or (PRETRAINED if init == IMAGENET else FLAGSHIP))
+
+
+def start(network: Network, init: str | None, classes: list[str], images: Iterable[Tensor]) -> list[str]:
+    """Gives a network the weights that --init names; the names of the parameters that have them.
+
+    classes  names of the network's classes, in order
+    images   some training frames [N, 3, H, W] in [0, 1]
+    ValueError, with the remedy, if the start does not fit the network.
+    """
+    if init is None:
+        return []
+    if init == IMAGENET:
+        return start_from_imagenet(network, images)
+    if init.endswith(".aseg"):
+        return start_from_aseg(network, init, classes, images)
+    return start_from_checkpoint(network, init)
+
+
+def start_from_checkpoint(network: Network, path: str) -> list[str]:
+    """Gives a network the averaged weights of a float checkpoint; a head of another size stays new."""
+    other = load_network(path)
+    state = {key: value for key, value in other.state_dict().items() if not key.startswith("head.")}
+    if other.architecture["classes"] == network.architecture["classes"]:
+        state = other.state_dict()
+    own = network.state_dict()
+    for key in (own.keys() | state.keys()) - {"head.weight", "head.bias"}:
+        if key not in own or key not in state or own[key].shape != state[key].shape:
+            raise ValueError(f"{path}: holds another architecture: {key} does not fit")
+    network.load_state_dict(state, strict=False)
+    return [name for name, _ in network.named_parameters() if name in state]

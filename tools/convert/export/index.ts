@@ -1,6 +1,6 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
-import type { Model, Op, Size, Tensor } from "../../../src/ops.js";
+import { kindOf, type Model, type Op, type Size, type Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { logitsOf } from "../../common/engine.js";
 import { ConvertError } from "../errors.js";
@@ -146,7 +146,7 @@ class Writer {
         const { scale, zero } = this.model.tensors[op.output]!;
         const pads = [0, 0, a.padTop, a.padLeft, 0, 0, a.padBottom, a.padRight];
         const value = this.constant(`${name}_value`, FLOAT, [], [Math.fround(scale * (a.value - zero))]);
-        const mode = string(["constant", "edge", "reflect"][a.mode]!);
+        const mode = { kind: "string", value: ["constant", "edge", "reflect"][a.mode]! } as const;
         this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name, {
           mode,
         });

@@ -106,7 +106,9 @@ const softmax: Handler = (walk, node) => {
   if (sizeOf(view.dims[axis]!) !== shape[1] || (shape[1] > 1 && axisOf(view.dims[axis]!, shape) !== 1)) {
     throw new ConvertError(`${describe(node)}: only over the channels`);
   }
-  walk.emit(node, node.type, [view.base], shape, node.attributes);
+  // of older operator sets it goes over all axes from its own on
+  const isFlat = node.attributes.flattens === 1 && view.dims.slice(axis + 1).some((dim) => dim.length > 0);
+  walk.emit(node, node.type, [view.base], shape, isFlat ? { flattens: 1 } : {});
   walk.set(node.outputs[0]!, { base: node.outputs[0]!, dims: view.dims });
 };
 

@@ -39,6 +39,9 @@ const COMMANDS = {
   "segment-worker": "tools/segment/worker.ts",
 };
 
+/** What components export. */
+const WIT = "tools/bundle/attendseg.wit";
+
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
 const TOOLS = ["tools/build.js", "package-lock.json"];
 const LIBRARY = ["src/**/*.ts", ...TOOLS];
@@ -229,7 +232,11 @@ async function bundleCommands() {
     chunkNames: "chunks/[name]-[hash]",
     metafile: true,
   });
-  return { ...files, "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)) };
+  return {
+    ...files,
+    "dist/attendseg.wit": readFileSync(WIT),
+    "dist/THIRD-PARTY.txt": licensesOf(Object.keys(metafile.inputs)),
+  };
 }
 
 /** The licences of the packages whose files are part of the command line. */
@@ -279,7 +286,14 @@ const STEPS = [
   { name: "models", inputs: ["models/*.aseg", "src/base64.ts", ...TOOLS], make: bundleModels },
   {
     name: "commands",
-    inputs: ["tools/**/*.ts", "!tools/page/**", "build/standalone-*.wasm", ...LIBRARY],
+    inputs: [
+      "tools/**/*.ts",
+      "!tools/page/**",
+      WIT,
+      "build/standalone-*.wasm",
+      "build/component-*.wasm",
+      ...LIBRARY,
+    ],
     make: bundleCommands,
   },
   { name: "street", inputs: ["tools/sample/*.ts", STREET, ...TOOLS], make: drawStreet },

@@ -13,6 +13,8 @@ const ENGINES = {
   "relaxed-threads": ["threads", "relaxed-threads"],
   "standalone-scalar": ["standalone", "scalar"],
   "standalone-simd": ["standalone", "simd"],
+  "component-scalar": ["component", "scalar"],
+  "component-simd": ["component", "simd"],
 };
 export const VARIANTS = ["scalar", "simd", "relaxed"];
 const THREADED = ["simd-threads", "relaxed-threads"];

@@ -4,39 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseModel } from "../../src/model.js";
-import { bundleC, planBundle } from "../../tools/bundle/index.js";
 import { drawImage, EMBED, FIXTURE, MODELS, maskOf, missingPrograms, suiteName } from "./embed.js";
+import { CHECKS, compile, NO_CHECKS, translated, UNCONTRACTED } from "./gcc.js";
 
 const missing = missingPrograms("wasm2c", "gcc");
-const CHECKS = ["-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=0"];
-const NO_CHECKS = ["-DWASM_RT_MEMCHECK_SIGNAL_HANDLER=1", "-DWASM_RT_SKIP_SIGNAL_RECOVERY=1"];
-const EXACT = ["-ffp-contract=off"];
-
-/** A model in C at its default size, in an empty folder. */
-async function translated(file: Uint8Array): Promise<{ folder: string; width: number; height: number }> {
-  const model = parseModel(file);
-  const { width, height } = model;
-  const folder = mkdtempSync(join(tmpdir(), "attendseg-c-"));
-  for (const [name, text] of await bundleC(file, planBundle(model, height, width))) {
-    writeFileSync(join(folder, name), text);
-  }
-  return { folder, width, height };
-}
-
-/** Compiles a program with the model of a folder; gives its path. */
-function compile(folder: string, program: string, flags: readonly string[]): string {
-  const common = ["-O2", "-DNDEBUG", "-DWASM_RT_USE_STACK_DEPTH_COUNT=0", "-I", folder, ...flags];
-  const ours = [program, join(folder, "attendseg.c"), join(folder, "constants.c")];
-  const objects = ours.map((source, index) => {
-    const object = join(folder, `${index}.o`);
-    execFileSync("gcc", [...common, "-Wall", "-Wextra", "-Werror", "-c", source, "-o", object]);
-    return object;
-  });
-  const path = join(folder, "program");
-  execFileSync("gcc", [...common, "-w", ...objects, join(folder, "engine.c"), "-lm", "-o", path]);
-  return path;
-}
-
 function ppm(data: Uint8Array, width: number, height: number): Buffer {
   return Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), data]);
 }
@@ -47,7 +18,7 @@ describe.skipIf(missing)(suiteName("segment.c with a model in C", missing), () =
     async (_, file) => {
       if (file.length === 0) return;
       const { folder, width, height } = await translated(file);
-      const program = compile(folder, join(EMBED, "segment.c"), [...EXACT, ...CHECKS]);
+      const program = compile(folder, join(EMBED, "segment.c"), [...UNCONTRACTED, ...CHECKS]);
       const wide = drawImage(3);
       const data = new Uint8Array(width * height * 3);
       for (let y = 0; y < height; y++) {
@@ -72,7 +43,7 @@ describe.skipIf(missing)(suiteName("segment.c with a model in C", missing), () =
 
   test("refuses what is no image of the right size, in one line", async () => {
     const { folder, width, height } = await translated(FIXTURE);
-    const program = compile(folder, join(EMBED, "segment.c"), [...EXACT, ...CHECKS]);
+    const program = compile(folder, join(EMBED, "segment.c"), [...UNCONTRACTED, ...CHECKS]);
     const run = (input: Buffer) => {
       const { status, stdout, stderr } = spawnSync(program, { input });
       return [status, stdout.length, stderr.toString()];
@@ -91,10 +62,10 @@ describe.skipIf(missing)(suiteName("segment.c with a model in C", missing), () =
 
   const hasFma = process.arch === "x64" && spawnSync("grep", ["-qw", "fma", "/proc/cpuinfo"]).status === 0;
   test.each([
-    ["as the guide says", [...EXACT, ...CHECKS], 1],
-    ["without checks", [...EXACT, ...NO_CHECKS], 1],
-    ["with the constants in RAM", [...EXACT, ...CHECKS, "-DATTENDSEG_CONSTANTS_IN_RAM"], 1],
-    ["with fused instructions that it may not use", ["-mfma", ...EXACT, ...CHECKS], 1],
+    ["as the guide says", [...UNCONTRACTED, ...CHECKS], 1],
+    ["without checks", [...UNCONTRACTED, ...NO_CHECKS], 1],
+    ["with the constants in RAM", [...UNCONTRACTED, ...CHECKS, "-DATTENDSEG_CONSTANTS_IN_RAM"], 1],
+    ["with fused instructions that it may not use", ["-mfma", ...UNCONTRACTED, ...CHECKS], 1],
     ["with contraction", ["-mfma", "-ffp-contract=fast", ...CHECKS], 0],
   ])("its self-test %s", { timeout: 60_000 }, async (_, flags, expected) => {
     if (flags.includes("-mfma") && !hasFma) return;

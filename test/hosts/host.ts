@@ -1,6 +1,6 @@
 /** What a host of the matrix is, and how its programs are built, installed and run. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { type BuildOptions, build } from "esbuild";
 import type { Jobs } from "./jobs.js";
@@ -34,16 +34,19 @@ export class Absent extends Error {}
 /**
  * Runs a program.
  *
+ * @param input what it reads from standard input
  * @returns what it wrote to standard output
  * @throws an error with the last lines it wrote, unless it ends with 0
  */
-export function execute(file: string, args: readonly string[], cwd = FOLDER): Promise<string> {
+export function execute(file: string, args: readonly string[], cwd = FOLDER, input = ""): Promise<string> {
   return new Promise((done, fail) => {
     const options = { cwd, timeout: PATIENCE, maxBuffer: 1 << 28 };
-    execFile(file, args, options, (error, stdout, stderr) => {
+    const child = execFile(file, args, options, (error, stdout, stderr) => {
       if (!error) done(stdout);
       else fail(new Error(`${file} failed: ${lastLines(stderr || stdout || error.message)}`));
     });
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(input);
   });
 }
 
@@ -89,6 +92,41 @@ export async function needPackage(name: string, specs: readonly string[], file: 
   }
   if (!existsSync(path)) throw new Absent(`npm package ${specs[0]} has no ${file} for this machine`);
   return path;
+}
+
+/**
+ * An environment of Python with packages of PyPI, made once.
+ *
+ * @returns the folder of its programs
+ * @throws Absent if the packages cannot be had
+ */
+export async function needVenv(name: string, packages: readonly string[]): Promise<string> {
+  const folder = join(FOLDER, name);
+  const bin = join(folder, "bin");
+  if (existsSync(join(folder, "ready"))) return bin;
+  mkdirSync(FOLDER, { recursive: true });
+  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+  try {
+    await execute(needProgram("python3", "python3-venv"), ["-m", "venv", folder]);
+    await execute(join(bin, "python"), [...pip, ...packages]);
+  } catch (error) {
+    throw new Absent(`PyPI: ${(error as Error).message}`);
+  }
+  writeFileSync(join(folder, "ready"), "");
+  return bin;
+}
+
+/**
+ * The folder of sources that an environment variable names.
+ *
+ * @param address where they are to be had, for the message
+ * @throws Absent
+ */
+export function needSources(variable: string, address: string): string {
+  const folder = process.env[variable];
+  if (!folder || !existsSync(folder))
+    throw new Absent(`${variable} names no folder of the sources of ${address}`);
+  return resolve(folder);
 }
 
 /**

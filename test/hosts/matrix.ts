@@ -1,8 +1,9 @@
 /**
  * `npm run hosts`: one set of images on every host, and whether all masks are the same bytes.
  *
- * Hosts from npm and PyPI are installed into build/hosts when first needed; browsers and shells come from the
- * system, or from Debian with --install.
+ * Hosts from npm and PyPI are installed into build/hosts when first needed; browsers, shells, compilers and emulators
+ * come from the system, or from Debian with --install; WAMR, wazero and toywasm are built from the sources that
+ * WAMR_ROOT, WAZERO_ROOT and TOYWASM_ROOT name.
  */
 import { mkdirSync } from "node:fs";
 import { Command, CommanderError } from "commander";
@@ -11,6 +12,7 @@ import { writeOutput } from "../../tools/common/files.js";
 import { formatTable } from "../../tools/common/table.js";
 import { BROWSERS } from "./browsers.js";
 import { compare, type Outcome, type Verdict } from "./compare.js";
+import { EMBEDDED } from "./embedded.js";
 import { Absent, execute, FOLDER, type Host } from "./host.js";
 import { type Jobs, makeJobs, referenceHashes } from "./jobs.js";
 import { RUNTIMES } from "./runtimes.js";
@@ -19,7 +21,10 @@ import { STANDALONE } from "./standalone.js";
 /** What the hosts that are not from npm or PyPI come from. */
 const DEBIAN = [
   ...["chromium", "firefox-esr", "webkit2gtk-driver", "xvfb", "xauth"],
-  ...["libjavascriptcoregtk-4.0-bin", "wabt", "python3-venv"],
+  ...["libjavascriptcoregtk-4.0-bin", "wabt", "python3-venv", "cmake", "gcc"],
+  ...["gcc-arm-none-eabi", "libnewlib-arm-none-eabi", "qemu-system-arm", "qemu-user-static"],
+  ...["libc6-arm64-cross", "libstdc++6-arm64-cross", "libatomic1-arm64-cross"],
+  ...["libc6-armhf-cross", "libstdc++6-armhf-cross", "libatomic1-armhf-cross"],
 ];
 
 /** The naive reference, in this process: the test network only. */
@@ -30,7 +35,7 @@ const REFERENCE: Host = {
   },
 };
 
-const HOSTS: readonly Host[] = [REFERENCE, ...RUNTIMES, ...BROWSERS, ...STANDALONE];
+const HOSTS: readonly Host[] = [REFERENCE, ...RUNTIMES, ...BROWSERS, ...STANDALONE, ...EMBEDDED];
 
 interface Options {
   readonly only?: string;

@@ -1,9 +1,10 @@
 /** Hosts that run JavaScript from a command line: Node, Deno, Bun, workerd, the edge, jsc, QuickJS. */
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import {
+  Absent,
   bundleProgram,
   execute,
   FOLDER,
@@ -31,7 +32,34 @@ function node(tag: string): Host {
     async run(jobs) {
       const packageName = `node-${PLATFORM}-${process.arch}`;
       const program = await needPackage(name, [`${packageName}@${tag}`], `${packageName}/bin/node`);
-      return runScript(program, [], jobs);
+      return runScript([program], [], jobs);
+    },
+  };
+}
+
+/** V8 with one of its compilers of WebAssembly only, on the Node that runs this. */
+function v8(name: string, ...flags: string[]): Host {
+  return { name, run: (jobs) => runScript([process.execPath], flags, jobs) };
+}
+
+/** Node of another architecture, emulated. */
+function emulated(arch: string, tag: string, emulator: string, triple: string, debian: string): Host {
+  const name = `node-${arch}`;
+  return {
+    name,
+    async run({ fixture, sizes }) {
+      const qemu = needProgram(emulator, "qemu-user-static");
+      const root = `/usr/${triple}`;
+      if (!existsSync(`${root}/lib/libstdc++.so.6`)) {
+        throw new Absent(`there is no libstdc++ for ${arch}: apt-get install libstdc++6-${debian}-cross`);
+      }
+      const packageName = `node-linux-${arch}`;
+      const program = await needPackage(
+        name,
+        ["--force", `${packageName}@${tag}`],
+        `${packageName}/bin/node`,
+      );
+      return runScript([qemu, "-L", root, program], [], { fixture, sizes });
     },
   };
 }
@@ -39,14 +67,14 @@ function node(tag: string): Host {
 const deno: Host = {
   name: "deno",
   async run(jobs) {
-    return runScript(await needDeno(), ["run", "--quiet", "--no-config", "--allow-read"], jobs);
+    return runScript([await needDeno()], ["run", "--quiet", "--no-config", "--allow-read"], jobs);
   },
 };
 
 const bun: Host = {
   name: "bun",
   async run(jobs) {
-    return runScript(await needBun(), ["run"], jobs);
+    return runScript([await needBun()], ["run"], jobs);
   },
 };
 
@@ -63,10 +91,13 @@ export function needBun(): Promise<string> {
   return needPackage("bun", [`${package_}@1`], `${package_}/bin/bun`);
 }
 
-async function runScript(program: string, args: readonly string[], jobs: Jobs) {
+/** @param command the runtime, and what runs it where it is emulated */
+async function runScript(command: readonly string[], args: readonly string[], jobs: Jobs) {
   const script = await mainProgram(jobs);
-  const version = (await execute(program, ["--version"])).split("\n")[0]!.replace(/^(v|deno )/, "");
-  const hashes = readHashes(await execute(program, [...args, script]));
+  const [program, ...before] = command;
+  const run = (words: readonly string[]) => execute(program!, [...before, ...words]);
+  const version = (await run(["--version"])).split("\n")[0]!.replace(/^(v|deno )/, "");
+  const hashes = readHashes(await run([...args, script]));
   return { version: version.split(" ")[0]!, hashes };
 }
 
@@ -196,6 +227,10 @@ export async function debianVersion(name: string): Promise<string> {
 
 export const RUNTIMES: readonly Host[] = [
   ...["18", "20", "22", "24", "latest"].map(node),
+  v8("v8-liftoff", "--liftoff-only"),
+  v8("v8-turbofan", "--no-liftoff"),
+  emulated("arm64", "22", "qemu-aarch64-static", "aarch64-linux-gnu", "arm64"),
+  emulated("armv7l", "20", "qemu-arm-static", "arm-linux-gnueabihf", "armhf"),
   deno,
   bun,
   workerd,

@@ -1,7 +1,8 @@
 """Runs standalone modules in wasmtime and prints the SHA-256 of their masks as JSON.
 
-    standalone.py MODULE PICTURE [MODULE PICTURE ...]
+    standalone.py TARGET MODULE PICTURE [MODULE PICTURE ...]
 
+TARGET: "host", or "pulley64", which is interpreted.
 PICTURE: uint8 [height, width, 3], red, green, blue, of the size that the module was made for.
 """
 
@@ -11,7 +12,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from wasmtime import Engine, Instance, Module, Store
+from wasmtime import Config, Engine, Instance, Module, Store
 
 
 def run(engine: Engine, module: Path, picture: bytes) -> str:
@@ -27,8 +28,11 @@ def run(engine: Engine, module: Path, picture: bytes) -> str:
 
 
 def main(paths: list[str]) -> None:
-    engine = Engine()
-    pairs = zip(paths[::2], paths[1::2], strict=True)
+    config = Config()
+    if paths[0] != "host":
+        config.target = paths[0]
+    engine = Engine(config)
+    pairs = zip(paths[1::2], paths[2::2], strict=True)
     hashes = [run(engine, Path(module), Path(picture).read_bytes()) for module, picture in pairs]
     print(json.dumps({"version": version("wasmtime"), "hashes": hashes}))
 

@@ -1,10 +1,10 @@
 /** Hosts without JavaScript: they run standalone modules, which take one image of a fixed size. */
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import binaryen from "binaryen";
 import { parseModel } from "../../src/model.js";
 import { bundleModel, planBundle } from "../../tools/bundle/index.js";
-import { Absent, execute, FOLDER, type Host, needProgram } from "./host.js";
+import { execute, FOLDER, type Host, needProgram, needVenv } from "./host.js";
 import type { Jobs } from "./jobs.js";
 import { decodeBase64, type Hashes, type Job } from "./probe.js";
 import { sha256 } from "./sha256.js";
@@ -19,44 +19,54 @@ async function bundleJob({ model, images }: Job, variant: string): Promise<Uint8
   return new Uint8Array(bytes);
 }
 
-const wasmtime: Host = {
-  name: "wasmtime",
-  async run({ fixture, model }: Jobs) {
-    const python = await needWasmtime();
-    const runs: { job: string; variant: string; paths: string[] }[] = [];
-    for (const job of model ? [fixture, model] : [fixture]) {
-      const image = join(FOLDER, `${job.name}.rgb`);
-      writeFileSync(image, decodeBase64(job.images[0]!.data));
-      for (const variant of VARIANTS) {
-        const module = join(FOLDER, `${job.name}-${variant}.wasm`);
-        writeFileSync(module, await bundleJob(job, variant));
-        runs.push({ job: job.name, variant, paths: [module, image] });
-      }
-    }
-    const script = resolve("test/hosts/standalone.py");
-    const output = await execute(python, [script, ...runs.flatMap(({ paths }) => paths)]);
-    const result: { version: string; hashes: string[] } = JSON.parse(output);
-    const hashes: Hashes = {};
-    runs.forEach(({ job, variant }, index) => {
-      (hashes[job] ??= {})[variant] = result.hashes[index]!;
-    });
-    return { version: result.version, hashes };
-  },
-};
+/** wasmtime, with its compiler or for Pulley, its interpreter. */
+function wasmtime(name: string, target: string): Host {
+  return {
+    name,
+    async run(jobs: Jobs) {
+      const python = join(await needVenv("wasmtime", ["wasmtime"]), "python");
+      const runs = await writeModules(jobs, VARIANTS);
+      const paths = runs.flatMap(({ module, image }) => [module, image]);
+      const output = await execute(python, [resolve("test/hosts/standalone.py"), target, ...paths]);
+      const result: { version: string; hashes: string[] } = JSON.parse(output);
+      return { version: result.version, hashes: collect(runs, result.hashes) };
+    },
+  };
+}
 
-/** Python of an environment that has wasmtime, made once. */
-async function needWasmtime(): Promise<string> {
-  const folder = join(FOLDER, "wasmtime");
-  const python = join(folder, "bin", "python");
-  if (existsSync(join(folder, "ready"))) return python;
-  try {
-    await execute(needProgram("python3", "python3-venv"), ["-m", "venv", folder]);
-    await execute(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "wasmtime"]);
-  } catch (error) {
-    throw new Absent(`PyPI: ${(error as Error).message}`);
+/** A standalone module in a file, and the image that it is to segment. */
+export interface ModuleRun {
+  readonly job: string;
+  readonly variant: string;
+  readonly module: string;
+  readonly image: string;
+}
+
+/** Writes the modules of all jobs that a host without resizing can do. */
+export async function writeModules(
+  { fixture, model }: Jobs,
+  variants: readonly string[],
+): Promise<ModuleRun[]> {
+  const runs: ModuleRun[] = [];
+  for (const job of model ? [fixture, model] : [fixture]) {
+    const image = join(FOLDER, `${job.name}.rgb`);
+    writeFileSync(image, decodeBase64(job.images[0]!.data));
+    for (const variant of variants) {
+      const module = join(FOLDER, `${job.name}-${variant}.wasm`);
+      writeFileSync(module, await bundleJob(job, variant));
+      runs.push({ job: job.name, variant, module, image });
+    }
   }
-  writeFileSync(join(folder, "ready"), "");
-  return python;
+  return runs;
+}
+
+/** The hashes of runs, one each, by job and variant. */
+export function collect(runs: readonly ModuleRun[], hashes: readonly string[]): Hashes {
+  const collected: Hashes = {};
+  runs.forEach(({ job, variant }, index) => {
+    (collected[job] ??= {})[variant] = hashes[index]!;
+  });
+  return collected;
 }
 
 /** An interpreter that can only call functions without arguments and print what they return: test network only. */
@@ -66,10 +76,7 @@ const wasmInterp: Host = {
     const program = needProgram("wasm-interp", "wabt");
     const results: Record<string, string> = {};
     for (const variant of VARIANTS) {
-      const { width, height, data } = fixture.images[0]!;
-      const module = talkingModule(await bundleJob(fixture, variant), decodeBase64(data), width * height);
-      const path = join(FOLDER, `talking-${variant}.wasm`);
-      writeFileSync(path, module);
+      const { path } = await writeTalking(fixture, variant);
       const output = await execute(program, [path, "--run-all-exports"]);
       results[variant] = sha256(readWords(output));
     }
@@ -77,6 +84,15 @@ const wasmInterp: Host = {
     return { version: `wabt ${version}`, hashes: { fixture: results } };
   },
 };
+
+/** Writes the talking module of a job; gives the names of its functions in the order in which to call them. */
+export async function writeTalking(job: Job, variant: string): Promise<{ path: string; names: string[] }> {
+  const { width, height, data } = job.images[0]!;
+  const pixels = width * height;
+  const path = join(FOLDER, `talking-${variant}.wasm`);
+  writeFileSync(path, talkingModule(await bundleJob(job, variant), decodeBase64(data), pixels));
+  return { path, names: ["start", ...Array.from({ length: pixels / 8 }, (_, at) => `word${at}`)] };
+}
 
 /**
  * The standalone module with other exports: `start` writes the image and runs, `word0`, `word1`, ... return the
@@ -116,4 +132,8 @@ function readWords(output: string): Uint8Array {
   return mask;
 }
 
-export const STANDALONE: readonly Host[] = [wasmtime, wasmInterp];
+export const STANDALONE: readonly Host[] = [
+  wasmtime("wasmtime", "host"),
+  wasmtime("wasmtime-pulley", "pulley64"),
+  wasmInterp,
+];

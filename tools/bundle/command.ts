@@ -7,13 +7,14 @@ import { makeFolder, STANDARD, writeBytes, writeError, writeOutput } from "../co
 import { planFor, readModel } from "../common/model.js";
 import { type InputSize, jsonOption, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
-import { BUNDLE_VARIANTS, bundleC, bundleModel, planBundle } from "./index.js";
+import { BUNDLE_VARIANTS, bundleC, bundleComponent, bundleModel, planBundle } from "./index.js";
 
 interface Options {
   readonly output: string;
   readonly size?: InputSize;
   readonly variant?: string;
   readonly target: string;
+  readonly component?: boolean;
   readonly exact?: boolean;
   readonly json?: boolean;
 }
@@ -43,11 +44,12 @@ Examples:
   attendseg bundle model.aseg -o tiny.wasm --size 256x256 --variant scalar
   attendseg bundle model.aseg -o exact.wasm --exact
   attendseg bundle model.aseg -o network --target c --size 128x128
+  attendseg bundle model.aseg -o component.wasm --component
 
 The module imports nothing and its memory never grows. Write RGB bytes [height, width, 3] to the address input(),
 call run(), read class ids [height, width] at the address output(). width(), height(), classes(), className(i)
 and classNameLength(i) describe it; selftest() gives 1 where the host computes the right mask. Examples for
-Python, C and JavaScript are in the folder tools/embed of the source.
+Python, C, Go and JavaScript are in the folder tools/embed of the source. A component has the world of dist/attendseg.wit.
 `;
 
 /** `attendseg bundle MODEL -o FILE` */
@@ -72,22 +74,26 @@ export function bundleCommand(): Command {
         .default("wasm"),
     )
     .option("--exact", "memory to the byte, for hosts with custom page sizes, instead of whole pages")
+    .option("--component", "a component of the component model, for hosts such as wasmtime, Spin and jco")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
 async function run(path: string, options: Options): Promise<void> {
-  const { output, size, target, exact, json } = options;
+  const { output, size, target, exact, component, json } = options;
   if (output === STANDARD && (json || target === "c")) {
     throw new UsageError(
       json ? "-o - takes no --json: standard output holds the module" : "-o - takes no --target c",
     );
   }
-  if (target === "c" && (exact || options.variant === "simd")) {
-    throw new UsageError(`--target c takes no ${exact ? "--exact: memory is exact" : "--variant simd"}`);
+  const isC = target === "c";
+  if (isC && (exact || component || options.variant === "simd")) {
+    const other = exact ? "--exact: memory is exact" : component ? "--component" : "--variant simd";
+    throw new UsageError(`--target c takes no ${other}`);
   }
-  const variant = options.variant ?? (target === "c" ? "scalar" : "simd");
+  if (exact && component) throw new UsageError("--component takes no --exact");
+  const variant = options.variant ?? (isC ? "scalar" : "simd");
   const { model, bytes: file } = readModel(path);
   const plan = planFor(model, size, planBundle);
   const made =
@@ -109,8 +115,15 @@ async function run(path: string, options: Options): Promise<void> {
   else writeOutput(describe(report));
 }
 
-async function writeModule(file: Uint8Array, plan: Plan, { output, exact }: Options, variant: string) {
-  const { bytes, memoryBytes } = await bundleModel(file, plan, variant, exact);
+async function writeModule(
+  file: Uint8Array,
+  plan: Plan,
+  { output, exact, component }: Options,
+  variant: string,
+) {
+  const { bytes, memoryBytes } = component
+    ? await bundleComponent(file, plan, variant)
+    : await bundleModel(file, plan, variant, exact);
   writeBytes(output, bytes);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   return { fileBytes: bytes.length, sha256, memoryBytes };

@@ -1,12 +1,12 @@
 /**
  * What a standalone module knows about itself (src/standalone.ts): a header, and between the network and the arena
  *
- *   [list of class names | probe: the record of an addition, its right results, its operands]
+ *   [list of class names | probe: the record of an addition, its right results, its operands | message of a component]
  */
 import { align } from "../../src/allocate.js";
 import * as format from "../../src/format.js";
 import { recordAt } from "../../src/link.js";
-import type { Model } from "../../src/ops.js";
+import type { Model, Size } from "../../src/ops.js";
 import type { Plan } from "../../src/plan.js";
 import * as record from "../../src/record.js";
 import * as standalone from "../../src/standalone.js";
@@ -19,9 +19,17 @@ const FIRST = [-39, -33, -27, -27, -21, -15, -15, -9, -39];
 const SECOND = [-18, -21, -24, -18, -21, -24, -18, -27, -18];
 const PROBE_BYTES = record.RECORD_BYTES + 3 * align(standalone.PROBES) + record.SLACK_BYTES;
 
-/** Bytes of the facts of a model, for `standaloneBytes` of its plan. */
-export function factsBytes({ metadata }: Model): number {
-  return encodeNames(metadata.classes, 0).length + PROBE_BYTES;
+/** Bytes of the facts of a model at one input size, for `standaloneBytes` of its plan. */
+export function factsBytes({ metadata }: Model, size: Size): number {
+  return encodeNames(metadata.classes, 0).length + PROBE_BYTES + messageOf(size).length;
+}
+
+/** What a component says of a photo of the wrong size. */
+function messageOf({ width, height }: Size): Uint8Array {
+  const bytes = 3 * width * height;
+  return new TextEncoder().encode(
+    `"photo" expected ${bytes} bytes: red, green, blue of ${width}x${height} pixels`,
+  );
 }
 
 /**
@@ -41,6 +49,10 @@ export function writeFacts(image: Uint8Array, model: Model, plan: Plan, checksum
   view.setUint32(standalone.NAMES_AT, plan.factsAt, true);
   view.setUint32(standalone.CHECKSUM, checksum, true);
   view.setUint32(standalone.PROBE_AT, probeAt, true);
+  const message = messageOf(plan);
+  image.set(message, probeAt + PROBE_BYTES);
+  view.setUint32(standalone.MESSAGE_AT, probeAt + PROBE_BYTES, true);
+  view.setUint32(standalone.MESSAGE_BYTES, message.length, true);
 }
 
 /** The list of class names for address `at`, then the names, each with a zero byte behind it. */

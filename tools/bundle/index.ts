@@ -7,6 +7,8 @@
  * of memory. Two exported globals say where data end and where what is used ends, as compilers of C do: hosts that look
  * for them give the module no more memory than that.
  */
+import scalarComponent from "../../build/component-scalar.wasm";
+import simdComponent from "../../build/component-simd.wasm";
 import scalar from "../../build/standalone-scalar.wasm";
 import simd from "../../build/standalone-simd.wasm";
 import { crc32 } from "../../src/checksum.js";
@@ -17,10 +19,12 @@ import type { Model } from "../../src/ops.js";
 import { PAGE_BYTES, type Plan, plan } from "../../src/plan.js";
 import { UserError } from "../common/errors.js";
 import { type Files, translate } from "./c.js";
+import { wrapComponent } from "./component.js";
 import { factsBytes, writeFacts } from "./facts.js";
 import { complete } from "./wasm.js";
 
 const ENGINES: Readonly<Record<string, Uint8Array>> = { scalar, simd };
+const COMPONENTS: Readonly<Record<string, Uint8Array>> = { scalar: scalarComponent, simd: simdComponent };
 
 /** Builds of the engine that a standalone module can have. */
 export const BUNDLE_VARIANTS = Object.keys(ENGINES);
@@ -39,7 +43,7 @@ export interface Bundle {
  * @throws as `plan`
  */
 export function planBundle(model: Model, height: number, width: number): Plan {
-  return plan(model, height, width, { standaloneBytes: factsBytes(model) });
+  return plan(model, height, width, { standaloneBytes: factsBytes(model, { height, width }) });
 }
 
 /**
@@ -67,6 +71,19 @@ export async function bundleModel(
   return exact
     ? { bytes: make(1), memoryBytes: layout.usedBytes, checksum }
     : { bytes, memoryBytes: layout.memoryBytes, checksum };
+}
+
+/**
+ * Makes a component of a model file; otherwise as `bundleModel`. Only a photo that is too large makes its memory grow.
+ *
+ * @throws as `bundleModel`
+ */
+export async function bundleComponent(file: Uint8Array, layout: Plan, variant: string): Promise<Bundle> {
+  const { checksum, memoryBytes } = await bundleModel(file, layout, variant);
+  const { image } = await linkFacts(file, layout);
+  const memory = { pageBytes: PAGE_BYTES, bytes: layout.usedBytes, grows: true };
+  const module = complete(COMPONENTS[variant]!, memory, withoutTrailingZeros(image), {});
+  return { bytes: wrapComponent(module), memoryBytes, checksum };
 }
 
 /**

@@ -5,7 +5,8 @@ const MEMORY_SECTION = 5;
 const GLOBAL_SECTION = 6;
 const EXPORT_SECTION = 7;
 const DATA_SECTION = 11;
-/** Flags of limits: with a maximum; with the size of a page, as a power of two. */
+/** Flags of limits: without and with a maximum; with the size of a page, as a power of two. */
+const UNBOUNDED = 0;
 const BOUNDED = 1;
 const CUSTOM_PAGE = 8;
 /** An active segment of memory 0. */
@@ -16,15 +17,17 @@ const I32_CONST = 0x41;
 const END = 0x0b;
 const GLOBAL_EXPORT = 3;
 
-/** Memory of a fixed size: as many pages as hold some bytes. */
-export interface FixedMemory {
+/** Memory of as many pages as hold some bytes. */
+export interface Memory {
   /** 65,536, or 1 for hosts that know custom page sizes. */
   readonly pageBytes: number;
   readonly bytes: number;
+  /** Whether it may grow; default false. */
+  readonly grows?: boolean;
 }
 
 /**
- * The module with memory of a fixed size, data in it and constants beside its exports.
+ * The module with memory of a given size, data in it and constants beside its exports.
  *
  * @param module a module with one memory of its own, without data, imports and custom sections
  * @param data for address 0 on
@@ -32,13 +35,13 @@ export interface FixedMemory {
  */
 export function complete(
   module: Uint8Array,
-  { pageBytes, bytes }: FixedMemory,
+  { pageBytes, bytes, grows = false }: Memory,
   data: Uint8Array,
   constants: Readonly<Record<string, number>>,
 ): Uint8Array {
   const pages = unsigned(Math.ceil(bytes / pageBytes));
-  const limits = [...pages, ...pages];
-  const memory = pageBytes === 1 ? [BOUNDED | CUSTOM_PAGE, ...limits, 0] : [BOUNDED, ...limits];
+  const limits = grows ? [UNBOUNDED, ...pages] : [BOUNDED, ...pages, ...pages];
+  const memory = pageBytes === 1 ? [BOUNDED | CUSTOM_PAGE, ...limits.slice(1), 0] : limits;
   const sections = readSections(module);
   const globals = readVector(sections.get(GLOBAL_SECTION));
   const exports = readVector(sections.get(EXPORT_SECTION));
@@ -93,7 +96,8 @@ function extend({ count, entries }: Vector, more: readonly number[][]): Uint8Arr
   return concatenate([Uint8Array.from(unsigned(count + more.length)), entries, Uint8Array.from(more.flat())]);
 }
 
-function encodeName(name: string): number[] {
+/** A name as its length and UTF-8. */
+export function encodeName(name: string): number[] {
   const text = new TextEncoder().encode(name);
   return [...unsigned(text.length), ...text];
 }
@@ -110,7 +114,7 @@ function readUnsigned(bytes: Uint8Array, at: number): { value: number; end: numb
 }
 
 /** An unsigned integer below 2^32 as LEB128. */
-function unsigned(value: number): number[] {
+export function unsigned(value: number): number[] {
   const bytes: number[] = [];
   for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
   return [...bytes, value];
@@ -124,7 +128,7 @@ function signed(value: number): number[] {
   return [...bytes, rest & 127];
 }
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const joined = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
   let at = 0;
   for (const part of parts) {

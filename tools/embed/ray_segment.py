@@ -4,7 +4,8 @@
     python ray_segment.py segment.wasm photos masks
 
 Each worker holds one standalone module. Masks appear complete or not at all; those that exist are kept, so a run that
-was stopped can be started again. A photo that cannot be read is named, the others go on, and the exit code is then 1.
+was stopped can be started again. Photos are turned upright as their EXIF data say. A photo that cannot be read is named,
+the others go on, and the exit code is then 1.
 On a cluster (RAY_ADDRESS set), photos and masks lie in a folder that all machines share.
 """
 
@@ -14,7 +15,7 @@ import sys
 from pathlib import Path
 
 import ray
-from PIL import Image
+from PIL import Image, ImageOps
 from segment import Segmenter
 
 ENDINGS = {".png", ".jpg", ".jpeg"}
@@ -35,8 +36,9 @@ class SegmentPhoto:
         try:
             with Image.open(path) as photo:
                 size = (self.segmenter.width, self.segmenter.height)
-                rgb = photo.convert("RGB").resize(size, Image.Resampling.BILINEAR).tobytes()
-        except OSError as error:
+                upright = ImageOps.exif_transpose(photo).convert("RGB")
+                rgb = upright.resize(size, Image.Resampling.BILINEAR).tobytes()
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             return {"path": str(path), "error": str(error)}
         temporary = mask.with_name(f".{mask.name}.{os.getpid()}.tmp")
         Image.frombytes("L", size, self.segmenter.segment(rgb)).save(temporary, format="PNG")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import wasmtime
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 class Segmenter:
@@ -69,7 +69,7 @@ def main():
     try:
         segmenter = Segmenter(arguments.module.read_bytes(), arguments.memory)
         # Pillow's BILINEAR is the resize that the library uses, so the mask is the same byte for byte.
-        photo = Image.open(arguments.photo).convert("RGB")
+        photo = ImageOps.exif_transpose(Image.open(arguments.photo)).convert("RGB")
         rgb = photo.resize((segmenter.width, segmenter.height), Image.Resampling.BILINEAR).tobytes()
         ids = segmenter.segment(rgb, arguments.fuel)
     except wasmtime.Trap as trap:

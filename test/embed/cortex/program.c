@@ -46,7 +46,7 @@ static void say(const char *name, uint32_t value) {
   ask(WRITE_TEXT, "\n");
 }
 
-/* The timer counts down from 2^24, once every 40 ns, each of which is an instruction. */
+/* The timer counts down from 2^24, once every 40 ns, each of which is an instruction: enough for 671 million. */
 static volatile uint32_t *const timer = (volatile uint32_t *)0xe000e010;
 
 static void startTimer(void) {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { expectFailure, FIXTURE, Workplace } from "../command.js";
 
 const place = new Workplace();
@@ -52,11 +52,40 @@ test("from standard input to standard output, at the model's own size", () => {
   expect(Buffer.compare(piped.out, readFileSync(join(place.folder, "same.wasm")))).toBe(0);
 });
 
+test("exact memory, a component, C", () => {
+  const sizes = ["--size", "32x32", "--json"];
+  const exact = place.run(["bundle", place.model, "-o", "exact.wasm", "--exact", ...sizes]);
+  const { memoryBytes, usedBytes } = JSON.parse(exact.text);
+  expect([exact.code, memoryBytes]).toEqual([0, usedBytes]);
+  const component = place.run(["bundle", place.model, "-o", "component.wasm", "--component", ...sizes]);
+  expect(component.code).toBe(0);
+  const [layer] = readFileSync(join(place.folder, "component.wasm")).subarray(6, 7);
+  expect(layer).toBe(1);
+  // without wasm2c on the way to programs
+  vi.stubEnv("PATH", "/nowhere");
+  const c = place.run(["bundle", place.model, "-o", "c", "--target", "c"]);
+  vi.unstubAllEnvs();
+  expectFailure(c, 1, "--target c needs wasm2c: install WABT (Debian: apt-get install wabt)");
+});
+
 test.each([
   [["bundle", "-o", "x.wasm"], 2, "missing required argument 'model'"],
   [["bundle", "MODEL"], 2, "required option '-o, --output <file>' not specified"],
   [["bundle", "MODEL", "-o", "-", "--json"], 2, "-o - takes no --json"],
   [["bundle", "MODEL", "-o", "x.wasm", "--variant", "relaxed"], 2, "Allowed choices are scalar, simd"],
+  [["bundle", "MODEL", "-o", "-", "--target", "c"], 2, "-o - takes no --target c"],
+  [
+    ["bundle", "MODEL", "-o", "x", "--target", "c", "--exact"],
+    2,
+    "--target c takes no --exact: memory is exact",
+  ],
+  [["bundle", "MODEL", "-o", "x", "--target", "c", "--component"], 2, "--target c takes no --component"],
+  [
+    ["bundle", "MODEL", "-o", "x", "--target", "c", "--variant", "simd"],
+    2,
+    "--target c takes no --variant simd",
+  ],
+  [["bundle", "MODEL", "-o", "x.wasm", "--exact", "--component"], 2, "--component takes no --exact"],
   [["bundle", "MODEL", "-o", "x.wasm", "--size", "50x48"], 2, /--size 50x48: .*multiple of 8/],
   [["bundle", "none.aseg", "-o", "x.wasm"], 1, "none.aseg: no such file or folder"],
   [["bundle", "MODEL", "-o", "none/x.wasm"], 1, "none/x.wasm: no such file or folder"],

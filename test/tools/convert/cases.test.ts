@@ -210,6 +210,17 @@ const PARTS: [name: string, part: Part, stride?: number, opset?: number][] = [
       return transpose(b, norm, 0, 3, 1, 2);
     },
   ],
+  [
+    "AveragePool of padding, ceil_mode",
+    (b, x) =>
+      b.node("AveragePool", [x], {
+        kernel_shape: [3, 3],
+        strides: [2, 2],
+        pads: [1, 1, 1, 1],
+        ceil_mode: 1,
+        count_include_pad: 1,
+      }),
+  ],
   ["reflected padding", (b, x) => b.node("Pad", [x, b.ints(0, 0, 1, 2, 0, 0, 3, 1)], { mode: "reflect" })],
   ["padding by the edge", (b, x) => b.node("Pad", [x, b.ints(0, 0, 1, 2, 0, 0, 3, 1)], { mode: "edge" })],
   [

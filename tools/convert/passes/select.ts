@@ -95,7 +95,7 @@ function intoProducer(graph: Graph, node: Node, indices: readonly number[]): Gra
   const weights = before && graph.constants.get(before.inputs[1] ?? "");
   if (before?.type !== "conv" || !weights || weights.quantized || before.attributes.group !== 1)
     return undefined;
-  if (!isOnlySelected(tensor) || graph.quantization.has(tensor) || indices.length >= weights.dims[0]!)
+  if (!isOnlySelected(tensor) || graph.quantization.has(tensor) || indices.length > weights.dims[0]!)
     return undefined;
   const selections = read.get(node.inputs[0]!)!.reduce((sum, reader) => {
     return sum + ((reader?.attributes.indices as readonly number[] | undefined)?.length ?? 0);

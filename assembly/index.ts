@@ -9,16 +9,21 @@ import { argmax } from "./argmax";
 import { averagePool } from "./average-pool";
 import { concat } from "./concat";
 import { convolution } from "./convolution";
+import { depthToSpace } from "./depth-to-space";
 import { depthwise } from "./depthwise";
 import { directConvolution } from "./direct-convolution";
 import { Plain, Relaxed, RelaxedAdd } from "./dot";
 import { gate } from "./gate";
 import { globalAveragePool } from "./global-average-pool";
+import { groupNorm } from "./group-norm";
 import { lookup } from "./lookup";
 import { maxPool } from "./max-pool";
+import { maxUnpool } from "./max-unpool";
 import { multiply } from "./multiply";
 import { pad } from "./pad";
 import { pointwise } from "./pointwise";
+import { prelu } from "./prelu";
+import { reduceMax } from "./reduce-max";
 import { resize } from "./resize";
 import { barrier, startJob } from "./thread-pool";
 import { topOf } from "./window";
@@ -136,6 +141,21 @@ function runKernel(op: usize, first: i32, end: i32): void {
       break;
     case format.PAD:
       pad(op, first, end);
+      break;
+    case format.DEPTH_TO_SPACE:
+      depthToSpace(op, first, end);
+      break;
+    case format.PRELU:
+      prelu(op, first, end);
+      break;
+    case format.REDUCE_MAX:
+      reduceMax(op, first, end);
+      break;
+    case format.GROUP_NORM:
+      groupNorm(op, first, end);
+      break;
+    case format.MAX_UNPOOL:
+      maxUnpool(op, first, end);
       break;
     case format.ARGMAX:
       argmax(op, first, end);

@@ -1,9 +1,9 @@
 /**
- * Positions of bilinear resampling with half-pixel centers or aligned corners: see src/format.md, resize.
+ * Positions of bilinear resampling with half-pixel centers, aligned or equal corners: see src/format.md, resize.
  * Output index `i` of `to` reads pixels `first` and `first + 1` of `from`, with weights
  * (denominator - weight) and weight.
  */
-import { BILINEAR } from "../src/format";
+import { BILINEAR, BILINEAR_ASYMMETRIC } from "../src/format";
 import { FINE } from "../src/record";
 
 /** Denominator of the weights along one axis. */
@@ -20,6 +20,9 @@ export function position(i: i32, from: i32, to: i32, mode: i32, denominator: i32
   if (mode == BILINEAR) {
     numerator = <i64>(2 * i + 1) * from - to;
     divisor = 2 * <i64>to;
+  } else if (mode == BILINEAR_ASYMMETRIC) {
+    numerator = <i64>i * from;
+    divisor = to;
   } else {
     numerator = <i64>i * (from - 1);
     divisor = max<i64>(to - 1, 1);

@@ -83,11 +83,30 @@ export const MULTIPLY = 12;
 export const CONCAT = 13;
 export const PAD = 14;
 export const ARGMAX = 15;
+export const DEPTH_TO_SPACE = 16;
+export const PRELU = 17;
+export const REDUCE_MAX = 18;
+export const GROUP_NORM = 19;
+export const MAX_UNPOOL = 20;
 
 /** Modes of resize. */
 export const NEAREST = 0;
 export const BILINEAR = 1;
 export const BILINEAR_ALIGNED = 2;
+export const BILINEAR_ASYMMETRIC = 3;
+
+/** Modes of padding: one value, the nearest pixel of the edge, the pixels behind the edge. */
+export const PAD_VALUE = 0;
+export const PAD_EDGE = 1;
+export const PAD_REFLECT = 2;
+
+/** Modes of depthToSpace: which of the two, the place in the block or the channel, counts faster in the input. */
+export const CHANNEL_FASTER = 0;
+export const PLACE_FASTER = 1;
+
+/** Modes of reduceMax and groupNorm: what they go over. */
+export const OVER_PLANE = 0;
+export const OVER_CHANNELS = 1;
 
 /** Modes of average pooling: which taps the divisor counts. */
 export const COUNT_INSIDE = 0;

@@ -7,7 +7,7 @@ import { ATTRIBUTES, type Model, type Op, sameSize } from "./ops.js";
 import { pack, packingOf, type Step, walkOf } from "./pack.js";
 import type { Plan } from "./plan.js";
 import * as record from "./record.js";
-import { addConstant, inputMultipliers, roundsFast } from "./rounding.js";
+import { addConstant, channelMultipliers, inputMultipliers, roundsFast } from "./rounding.js";
 
 /**
  * Bytes of linear memory from address 0 to the arena.
@@ -18,7 +18,7 @@ export function link(model: Model, plan: Plan, host: number = record.PLAIN): Uin
   const image = new Uint8Array(plan.arenaAt);
   model.ops.forEach((op, index) => {
     const { kernel, blocksAt, tableAt } = plan.ops[index]!;
-    const { table } = op;
+    const table = op.code === format.PRELU ? Float32Array.from(channelMultipliers(op, model)) : op.table;
     new Uint8Array(image.buffer, tableAt).set(
       new Uint8Array(table.buffer, table.byteOffset, table.byteLength),
     );
@@ -118,6 +118,11 @@ function writeRecord(writer: RecordWriter, index: number, thread: number, model:
 
 /** What operations other than convolutions have besides. */
 function writeOther(writer: RecordWriter, op: Op, model: Model, plan: Plan): void {
+  if (op.code === format.GROUP_NORM) {
+    const { scale } = model.tensors[op.output]!;
+    writer.reals(record.EPSILON, op.scales[0]!, model.tensors[op.inputs[0]!]!.scale, scale);
+    return;
+  }
   if (op.code === format.CONCAT) {
     writer.words(record.CHANNELS, ...op.inputs.map((id) => model.tensors[id]!.channels));
     writer.words(record.COPIED, copiedInputs(op, model));

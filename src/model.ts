@@ -154,7 +154,7 @@ function readOp(
   };
   const channels = kind.taps ? tensors[output]!.channels : 0;
   const weights = channels * (kind.taps?.(attributes, inChannels) ?? 0);
-  const scales = code === format.GATE ? 1 : channels;
+  const scales = { none: 0, one: 1, channels: tensors[output]!.channels }[kind.scales];
   const entries = kind.entryBytes && 256;
   const table = startOf(format.OP_TABLE, entries, kind.entryBytes);
   return {

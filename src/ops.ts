@@ -67,7 +67,10 @@ export interface Op {
   readonly weights: Int8Array;
   /** int32 [outChannels] at scale input * weight, minus input zero * sum of the channel's weights. */
   readonly bias: Int32Array;
-  /** float32 [outChannels] weight scales; of a gate: [1], the scale of its table. */
+  /**
+   * float32 [outChannels] weight scales, of `prelu` the slopes below 0; [1] of a gate the scale of its table, of
+   * `groupNorm` what is added to the variance.
+   */
   readonly scales: Float32Array;
   /** 256 entries at index q + 128: int8 of a lookup, int16 (zero point taken off) of a gate. */
   readonly table: Int8Array | Int16Array;
@@ -94,6 +97,8 @@ export interface OpKind {
   readonly attributes: readonly (keyof Attributes)[];
   /** Of a convolution: weights of one output channel, which are also its multiply-accumulates per output value. */
   readonly taps?: (attributes: Attributes, inChannels: number) => number;
+  /** Its scales: one for each output channel, or one. */
+  readonly scales: "none" | "one" | "channels";
   /** Bytes of each of the 256 entries of its table, 0 without one. */
   readonly entryBytes: 0 | 1 | 2;
   /** Channels of the output that follow from the inputs, or 0 where the file is free to choose. */
@@ -107,10 +112,13 @@ export interface OpKind {
 
 /** Attributes of a sliding window. */
 const WINDOW = ATTRIBUTES.slice(0, 10);
+/** Of the four sides. */
+const SIDES = ATTRIBUTES.slice(6, 10);
 
 const DEFAULTS: Omit<OpKind, "name"> = {
   arity: [1, 1],
   attributes: [],
+  scales: "none",
   entryBytes: 0,
   channels: ([first]) => first!,
   size: (_, [first]) => first!,
@@ -140,17 +148,34 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     {
       name: "convolution",
       attributes: [...WINDOW, "groups"],
+      scales: "channels",
       taps: (a, inChannels) => (area(a) * inChannels) / a.groups,
       channels: () => 0,
       size: windowSize,
     },
   ],
-  [format.DEPTHWISE, { name: "depthwise", attributes: WINDOW, taps: area, size: windowSize }],
-  [format.POINTWISE, { name: "pointwise", taps: (_, inChannels) => inChannels, channels: () => 0 }],
+  [
+    format.DEPTHWISE,
+    { name: "depthwise", attributes: WINDOW, scales: "channels", taps: area, size: windowSize },
+  ],
+  [
+    format.POINTWISE,
+    { name: "pointwise", scales: "channels", taps: (_, inChannels) => inChannels, channels: () => 0 },
+  ],
   [format.MAX_POOL, { name: "maxPool", attributes: WINDOW, size: windowSize, sameScale: true }],
   [format.AVERAGE_POOL, { name: "averagePool", attributes: [...WINDOW, "mode"], size: windowSize }],
   [format.GLOBAL_AVERAGE_POOL, { name: "globalAveragePool", size: () => ({ height: 1, width: 1 }) }],
-  [format.GATE, { name: "gate", arity: [2, 2], attributes: ["numerator"], entryBytes: 2, inPlace: true }],
+  [
+    format.GATE,
+    {
+      name: "gate",
+      arity: [2, 2],
+      attributes: ["numerator"],
+      scales: "one",
+      entryBytes: 2,
+      inPlace: true,
+    },
+  ],
   [format.LOOKUP, { name: "lookup", entryBytes: 1, inPlace: true }],
   [
     format.RESIZE,
@@ -172,7 +197,7 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     format.PAD,
     {
       name: "pad",
-      attributes: ["padTop", "padLeft", "padBottom", "padRight", "value"],
+      attributes: [...SIDES, "mode", "value"],
       size: (a, [input]) => ({
         height: input!.height + a.padTop + a.padBottom,
         width: input!.width + a.padLeft + a.padRight,
@@ -181,6 +206,41 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     },
   ],
   [format.ARGMAX, { name: "argmax", channels: () => 1 }],
+  [
+    format.DEPTH_TO_SPACE,
+    {
+      name: "depthToSpace",
+      attributes: ["strideY", "strideX", ...SIDES, "mode"],
+      channels: () => 0,
+      size: (a, [input]) => ({
+        height: input!.height * a.strideY - a.padTop - a.padBottom,
+        width: input!.width * a.strideX - a.padLeft - a.padRight,
+      }),
+      sameScale: true,
+    },
+  ],
+  [format.PRELU, { name: "prelu", scales: "channels", inPlace: true }],
+  [
+    format.REDUCE_MAX,
+    {
+      name: "reduceMax",
+      attributes: ["mode"],
+      channels: () => 0,
+      size: (a, [input]) => (a.mode === format.OVER_PLANE ? { height: 1, width: 1 } : input!),
+      sameScale: true,
+    },
+  ],
+  [format.GROUP_NORM, { name: "groupNorm", attributes: ["groups", "mode"], scales: "one" }],
+  [
+    format.MAX_UNPOOL,
+    {
+      name: "maxUnpool",
+      arity: [2, 2],
+      attributes: ["strideY", "strideX"],
+      size: (_, [, second]) => second!,
+      sameScale: true,
+    },
+  ],
 ];
 
 /** All kinds of operation by code. */

@@ -13,6 +13,7 @@
  * Behind the blocks of a depthwise convolution lies one pixel of the input's zero point, int8 [channels].
  */
 import { padTo } from "./allocate.js";
+import { PRELU } from "./format.js";
 import { rowsAtOnce } from "./fuse.js";
 import { kindOf, type Model, type Op, type Size } from "./ops.js";
 import * as record from "./record.js";
@@ -61,6 +62,11 @@ export function packingOf(op: Op, kernel: Kernel, { tensors }: Model, step: Step
 /** Bytes of the arrays of an operation, whichever of some dot products the host has. */
 export function packedBytes(op: Op, kernel: Kernel, model: Model, steps: readonly Step[]): number {
   return Math.max(...steps.map((step) => packingOf(op, kernel, model, step).bytes));
+}
+
+/** Bytes of the table of an operation; that of `prelu` is made at load, a multiplier for each channel. */
+export function tableBytes({ code, table, scales }: Op): number {
+  return code === PRELU ? 4 * padTo(scales.length, record.BLOCK) : table.byteLength;
 }
 
 /** Bytes of an input row in the scratch of a direct convolution, with what is read and written beyond its end. */

@@ -11,7 +11,7 @@ import { expectInteger } from "./errors.js";
 import * as format from "./format.js";
 import { fuse, rowsAtOnce, windowRows } from "./fuse.js";
 import { kindOf, type Model, type Op, type Size, sameSize } from "./ops.js";
-import { type Kernel, packedBytes } from "./pack.js";
+import { type Kernel, packedBytes, tableBytes } from "./pack.js";
 import * as record from "./record.js";
 import { kernelOf, scratchOf } from "./scratch.js";
 import { inferSizes } from "./shape.js";
@@ -171,7 +171,7 @@ export function plan(model: Model, height: number, width: number, options: PlanO
       producer: producers.get(index),
       rowsAtOnce: rowsTogether(op, tensors[op.output]!),
       blocksAt: addressOf(packedBytes(op, kernel, model, standaloneBytes === undefined ? [2, 4] : [2])),
-      tableAt: addressOf(op.table.byteLength),
+      tableAt: addressOf(tableBytes(op)),
       scratch: offsets[sizes.length + index]!,
       scratchBytes: scratchBytes[index]!,
     };

@@ -98,6 +98,10 @@ export const CHANNELS = 192;
 export const COPIED = 208;
 /** 1 where the second input is a single pixel, taken for every pixel of the first. */
 export const BROADCAST = 212;
+/** Of `groupNorm`, f32: what is added to the variance, the scales of input and output. */
+export const EPSILON = 192;
+export const IN_SCALE = 196;
+export const OUT_SCALE = 200;
 /** What `add` adds to both products: see assembly/add.ts. */
 export const CONSTANT = 216;
 /** Of `argmax`: address at which rows of the mask are written. */

@@ -64,6 +64,11 @@ function largestResult(op: Op, model: Model): number {
       return 2 ** 23 * first!;
     case format.RESIZE:
       return 256 * first!;
+    case format.PRELU:
+      return channelMultipliers(op, model).reduce(
+        (most, m) => Math.max(most, 255 * Math.abs(m)),
+        255 * first!,
+      );
     default:
       return Number.POSITIVE_INFINITY;
   }

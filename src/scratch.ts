@@ -62,6 +62,8 @@ export function scratchOf(
       );
     case format.GLOBAL_AVERAGE_POOL:
       return 4 * inChannels;
+    case format.GROUP_NORM:
+      return 24 * inChannels;
     case format.GATE:
       return 4 * sizes[second!]!.width * inChannels + record.SLACK_BYTES;
     case format.RESIZE:

@@ -57,6 +57,21 @@ function findFault(op: Op, inputs: readonly Size[], size: Size, channels: number
     case format.ADD:
     case format.MULTIPLY:
       return !sameSize(first!, second!) && second!.height * second!.width > 1 && `sizes ${sizes} differ`;
+    case format.PAD: {
+      const { mode, padTop, padLeft, padBottom, padRight } = op.attributes;
+      const isWide =
+        Math.max(padTop, padBottom) >= first!.height || Math.max(padLeft, padRight) >= first!.width;
+      return mode === format.PAD_REFLECT && isWide && `reflection of ${sizes} pixels wider than they are`;
+    }
+    case format.MAX_UNPOOL: {
+      const { strideY, strideX } = op.attributes;
+      const rows = Math.floor(second!.height / strideY);
+      const columns = Math.floor(second!.width / strideX);
+      return (
+        !(first!.height === rows && first!.width === columns) &&
+        `sizes ${sizes}, windows of ${strideX}x${strideY}`
+      );
+    }
     case format.CONCAT:
       return !inputs.every((input) => sameSize(input, first!)) && `sizes ${sizes} differ`;
     default:

@@ -75,7 +75,8 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const { scale: inScale, zero, min, max } = first ?? output;
   const same = inScale === output.scale && zero === output.zero && min >= output.min && max <= output.max;
   if (kind.sameScale && !same) return "input and output differ in scale or range";
-  const scale = op.scales.find((value) => !(value >= MIN_WEIGHT_SCALE && value <= MAX_SCALE));
+  const least = op.code === format.PRELU ? -MAX_SCALE : MIN_WEIGHT_SCALE;
+  const scale = op.scales.find((value) => !(value >= least && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
   if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
   const within = (value: number) => value >= output.min && value <= output.max;
@@ -90,12 +91,36 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
       const ratio = a.numerator / a.denominator;
       const valid = second ? !a.numerator && !a.denominator : ratio > 0 && ratio <= MAX_RATIO;
       return (
-        (!valid || a.mode > format.BILINEAR_ALIGNED) &&
+        (!valid || a.mode > format.BILINEAR_ASYMMETRIC) &&
         `mode ${a.mode}, ratio ${a.numerator}/${a.denominator}`
       );
     }
     case format.PAD:
+      if (a.mode > format.PAD_REFLECT) return `mode ${a.mode}`;
+      if (a.mode !== format.PAD_VALUE) return a.value !== 0 && "an unused field is not zero";
       return !within(a.value) && `value ${a.value}`;
+    case format.DEPTH_TO_SPACE: {
+      const block = a.strideY * a.strideX;
+      if (block === 0 || a.mode > format.PLACE_FASTER)
+        return `blocks of ${a.strideX}x${a.strideY}, mode ${a.mode}`;
+      return (
+        first!.channels !== output.channels * block && `${first!.channels} channels in blocks of ${block}`
+      );
+    }
+    case format.REDUCE_MAX: {
+      if (a.mode > format.OVER_CHANNELS) return `mode ${a.mode}`;
+      const expected = a.mode === format.OVER_PLANE ? first!.channels : 1;
+      return output.channels !== expected && `${output.channels} output channels, not ${expected}`;
+    }
+    case format.GROUP_NORM:
+      if (a.mode > format.OVER_CHANNELS) return `mode ${a.mode}`;
+      return !(first!.channels % a.groups === 0) && `${first!.channels} channels in ${a.groups} groups`;
+    case format.MAX_UNPOOL:
+      if (a.strideY * a.strideX === 0) return `windows of ${a.strideX}x${a.strideY}`;
+      return (
+        (!within(output.zero) && `zero ${output.zero}`) ||
+        (first!.channels !== second!.channels && "the inputs differ in channels")
+      );
     case format.LOOKUP: {
       const reached = (op.table as Int8Array).subarray(first!.min + 128, first!.max + 129);
       return !reached.every(within) && "the table leaves the output's range";

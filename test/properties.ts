@@ -167,7 +167,7 @@ function makeCase(code: number, p: Parts): Case {
       return { ...one, inputs, attributes: { numerator: p.denominator } };
     }
     case format.RESIZE: {
-      const mode = p.mode % 3;
+      const mode = p.mode % 4;
       if (p.like) return { ...one, inputs: [...one.inputs, tensor(p.like, 3, second)], attributes: { mode } };
       const { denominator } = p;
       const size = { height: Math.max(p.height, denominator), width: Math.max(p.width, denominator) };
@@ -193,7 +193,40 @@ function makeCase(code: number, p: Parts): Case {
         padRight: padRight!,
         value: from.min + (p.value % (from.max - from.min + 1)),
       };
-      return { ...one, output: { channels, ...from }, attributes };
+      const mode = p.mode % 3;
+      const side = (pad: number, size: number): number => (mode === format.PAD_REFLECT ? pad % size : pad);
+      if (mode !== format.PAD_VALUE) {
+        attributes.value = 0;
+        attributes.padTop = side(attributes.padTop, p.height);
+        attributes.padBottom = side(attributes.padBottom, p.height);
+        attributes.padLeft = side(attributes.padLeft, p.width);
+        attributes.padRight = side(attributes.padRight, p.width);
+      }
+      return { ...one, output: { channels, ...from }, attributes: { ...attributes, mode } };
+    }
+    case format.DEPTH_TO_SPACE: {
+      const [strideY, strideX] = [p.numerator % 4 || 1, p.denominator];
+      const inputs = [tensor(p, channels * strideY * strideX, from)];
+      const crop = { padTop: p.value % strideY, padLeft: p.value % strideX };
+      const attributes = { strideY, strideX, mode: p.mode % 2, ...crop };
+      return { ...one, inputs, output: { channels, ...from }, attributes };
+    }
+    case format.REDUCE_MAX: {
+      const mode = p.mode % 2;
+      const output = { channels: mode === format.OVER_PLANE ? channels : 1, ...from };
+      return { ...one, output, attributes: { mode } };
+    }
+    case format.GROUP_NORM: {
+      const inputs = [tensor(p, channels * p.groups, from)];
+      const attributes = { groups: p.groups, mode: p.mode % 2 };
+      return { ...one, inputs, output: { channels: channels * p.groups, ...to }, attributes };
+    }
+    case format.MAX_UNPOOL: {
+      const [strideY, strideX] = [p.denominator, p.groups];
+      const size = { height: p.height * strideY + (p.value % strideY), width: p.width * strideX };
+      const reached = { ...from, min: Math.min(from.min, from.zero), max: Math.max(from.max, from.zero) };
+      const inputs = [tensor(p, channels, from), tensor(size, channels, second)];
+      return { ...one, inputs, output: { channels, ...reached }, attributes: { strideY, strideX } };
     }
     default:
       return one;

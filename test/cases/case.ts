@@ -106,6 +106,17 @@ function arraysOf(test: Case, random: Random): OpParts {
       const gain = test.filter?.spread ?? 1;
       return { table, scales: Float32Array.of((gain * test.output.scale) / input!.scale / largest) };
     }
+    case format.PRELU: {
+      const gain = (options.spread * test.output.scale) / input!.scale / 40;
+      const slopes = Array.from({ length: test.output.channels }, () => random.integer(-100, 100));
+      return {
+        scales: Float32Array.from(slopes, (slope) =>
+          Math.min(Math.max((gain * slope) / 100, -(2 ** 30)), 2 ** 30),
+        ),
+      };
+    }
+    case format.GROUP_NORM:
+      return { scales: Float32Array.of(options.spread === 40 ? 1e-5 : options.spread) };
     case format.LOOKUP:
       return { table: random.int8(256, test.output.min, test.output.max) };
     default:

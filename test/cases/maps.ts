@@ -55,7 +55,7 @@ export const lookupCases = [
 ];
 
 const resizeBase: Case = { code: format.RESIZE, inputs: [shape(5, 7, 9)], output: { channels: 9, ...full } };
-const MODES = [format.NEAREST, format.BILINEAR, format.BILINEAR_ALIGNED];
+const MODES = [format.NEAREST, format.BILINEAR, format.BILINEAR_ALIGNED, format.BILINEAR_ASYMMETRIC];
 export const resizeCases = MODES.flatMap((mode) => {
   const base = { ...resizeBase, attributes: { mode, numerator: 2, denominator: 1 } };
   return [
@@ -197,5 +197,18 @@ export const padCases = [
       { padTop: 255, padLeft: 255, padBottom: 255, padRight: 255, value: 127 },
       { padLeft: 9, value: -128 },
     ].map((attributes) => ({ attributes })),
+  ),
+  ...[format.PAD_EDGE, format.PAD_REFLECT].flatMap((mode) =>
+    vary(
+      padBase,
+      [
+        {},
+        { padTop: 1 },
+        { padLeft: 3 },
+        { padBottom: 4 },
+        { padRight: 6 },
+        { padTop: 4, padLeft: 6, padBottom: 4, padRight: 6 },
+      ].map((attributes) => ({ attributes: { ...attributes, mode } })),
+    ),
   ),
 ];

@@ -53,7 +53,7 @@ first image the engine is also checked against the reference, which must give th
 export function compareCommand(): Command {
   return new Command("compare")
     .description("compare an .aseg file with its ONNX model, operation by operation")
-    .argument("<onnx>", "ONNX file, float or QDQ")
+    .argument("<onnx>", "ONNX or TFLite file, float or quantised")
     .argument("<model>", ".aseg file")
     .requiredOption("--images <folder>", "PNG or JPEG files to run both on")
     .option("--list <file>", "names of the files to use, one a line (default: all)")

@@ -1,7 +1,7 @@
 /** A model file against the ONNX file it came from: layer by layer, with onnxruntime as the comparator. */
 import type { Model } from "../../src/ops.js";
 import type { Images } from "../convert/feed.js";
-import { loadGraph } from "../convert/onnx/load.js";
+import { loadGraph } from "../convert/load.js";
 import { type CompareOptions, type Differences, MaskAgreement } from "./comparator.js";
 import { openFloat } from "./float.js";
 import { openQuantized } from "./quantized.js";

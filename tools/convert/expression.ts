@@ -2,7 +2,7 @@
  * Functions of one activation value: what becomes a table of 256 entries or the clamp of an operation.
  * Values are IEEE binary32 and every step is rounded, as in onnxruntime's element-wise kernels.
  */
-import { type Bounds, dequantize, type Quantization, quantize } from "./quantize/numbers.js";
+import { type Bounds, dequantize, type Quantization, quantize, roundHalfEven } from "./quantize/numbers.js";
 
 export type Expression =
   | { readonly kind: "input" }
@@ -67,6 +67,17 @@ export const FORMULAS: Readonly<Record<string, Formula>> = {
   Sqrt: (x) => Math.sqrt(Math.max(x, 0)),
   Reciprocal: (x) => 1 / x,
   Floor: Math.floor,
+  Trunc: Math.trunc,
+  Round: roundHalfEven,
+  Log: Math.log,
+  Sign: Math.sign,
+  Selu: (x, _, [alpha, gamma]) => gamma! * (x < 0 ? alpha! * Math.expm1(x) : x),
+  Celu: (x, _, [alpha]) => Math.max(x, 0) + Math.min(0, alpha! * Math.expm1(x / alpha!)),
+  ThresholdedRelu: (x, _, [alpha]) => (x > alpha! ? x : 0),
+  Shrink: (x, _, [bias, lambd]) => (x < -lambd! ? x + bias! : x > lambd! ? x - bias! : 0),
+  Sin: Math.sin,
+  Cos: Math.cos,
+  Atan: Math.atan,
   Ceil: Math.ceil,
   PRelu: (x, slope) => (x < 0 ? slope * x : x),
   Clip: (x, _, [min, max]) => Math.min(Math.max(x, min!), max!),
@@ -83,6 +94,16 @@ export const FORMULAS: Readonly<Record<string, Formula>> = {
 export const PARAMETERS: Readonly<Record<string, readonly (readonly [string, number])[]>> = {
   LeakyRelu: [["alpha", 0.01]],
   Elu: [["alpha", 1]],
+  Selu: [
+    ["alpha", 1.6732632],
+    ["gamma", 1.050701],
+  ],
+  Celu: [["alpha", 1]],
+  ThresholdedRelu: [["alpha", 1]],
+  Shrink: [
+    ["bias", 0],
+    ["lambd", 0.5],
+  ],
   HardSigmoid: [
     ["alpha", 0.2],
     ["beta", 0.5],

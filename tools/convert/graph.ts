@@ -54,6 +54,37 @@ export interface Graph {
   readonly quantization: ReadonlyMap<string, Quantization>;
   readonly input: string;
   readonly output: string;
+  /** Nodes that cannot be converted; what follows from them is left out. */
+  readonly problems?: readonly Problem[];
+  /** What could not be kept exactly, or was decided, in words. */
+  readonly notes?: readonly string[];
+  /** How the file stores tensors that are not [1, channels, height, width] there. */
+  readonly layouts?: ReadonlyMap<string, Layout>;
+  /** Tensors that the file does not have but whose values follow from one of its own: see `Measure`. */
+  readonly measures?: ReadonlyMap<string, Measure>;
+}
+
+/** A node that cannot be converted, and why. */
+export interface Problem {
+  readonly type: string;
+  readonly message: string;
+}
+
+/** Where the values of a [1, channels, height, width] tensor lie in the file's order. */
+export interface Layout {
+  /** Sizes of the tensor as the converter sees it. */
+  readonly shape: readonly number[];
+  /** Index in the file's tensor of an element of it. */
+  readonly indexOf: (channel: number, row: number, column: number) => number;
+}
+
+/** The values of `tensor`, a tensor of the file, less offsets and divided by factors, one a channel. */
+export interface Measure {
+  readonly tensor: string;
+  readonly factors: readonly number[];
+  readonly offsets: readonly number[];
+  /** Whether the number 0 is among the values besides. */
+  readonly holdsZero?: boolean;
 }
 
 /** Node types that remain after the passes. */
@@ -69,6 +100,11 @@ export const LOWERED = [
   "multiply",
   "concat",
   "pad",
+  "depthToSpace",
+  "prelu",
+  "reduceMax",
+  "groupNorm",
+  "maxUnpool",
 ] as const;
 
 export type Pass = (graph: Graph) => Graph;

@@ -1,4 +1,4 @@
-/** The converter: an ONNX file, float or quantised (QDQ), becomes a model file. */
+/** The converter: an ONNX or TFLite file, float or quantised, becomes a model file. */
 import { createHash } from "node:crypto";
 import { ModelError } from "../../src/errors.js";
 import type { Color } from "../../src/metadata.js";
@@ -12,35 +12,53 @@ import { makeMetadata } from "./aseg/metadata.js";
 import { strideOf } from "./aseg/stride.js";
 import { writeModel } from "./aseg/write.js";
 import { ConvertError, checking } from "./errors.js";
-import { type Images, type Normalization, toFloats, toInput } from "./feed.js";
+import { type Images, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
-import { type GraphOptions, type LoadedGraph, loadGraph } from "./onnx/load.js";
-import { lower } from "./passes/index.js";
+import { type LoadedFile, loadGraph } from "./load.js";
+import type { GraphOptions } from "./onnx/load.js";
+import { UINT8 } from "./onnx/read.js";
+import { type LowerOptions, lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
-import { calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
+import { type Calibration, calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
+import { scalableTensors } from "./quantize/equalize.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
-import { METHODS, type Method } from "./quantize/ranges.js";
-import { logitsSqnr, type TensorDifference, TensorDifferences } from "./quantize/sqnr.js";
+import type { Method } from "./quantize/ranges.js";
+import { type Bits, type Prepared, prepare, search, type Trial } from "./quantize/search.js";
+import {
+  type LogitsDifference,
+  logitsDifference,
+  type TensorDifference,
+  TensorDifferences,
+} from "./quantize/sqnr.js";
 import type { Session } from "./runtime.js";
 
 export { writeModel } from "./aseg/write.js";
 export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
-export { loadGraph } from "./onnx/load.js";
+export { loadGraph } from "./load.js";
+
+/** SQNR of the logits in decibels: below the first a conversion fails, below the second it is doubtful. */
+const LEAST_DECIBELS = 10;
+const GOOD_DECIBELS = 15;
 
 /** Images that the errors of the methods are measured on. */
 const SAMPLES = 4;
 
-/** An ONNX file. The folder is where its external data lies. */
+/** An ONNX or TFLite file. The folder is where the external data of an ONNX file lies. */
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
 
 /** Options of `convertGraph`. */
-export interface GraphConvertOptions extends Normalization {
-  /** Needed for a float model. */
+export interface GraphConvertOptions extends LowerOptions {
+  /** Also give a model whose logits are less than `LEAST_DECIBELS` from noise. */
+  readonly force?: boolean;
+  /** Needed for a float model; of a quantised one they give ranges that it leaves out, and show what is lost. */
   readonly calibration?: Images;
-  /** 7 (default): activations in 0..127, legal for every kernel; 8: in -128..127. */
-  readonly activationBits?: 7 | 8;
+  /**
+   * 7: activations in 0..127, legal for every kernel on every host; 8: in -128..127. By default 8, or 7 where they
+   * agree with the float model on nearly as many pixels.
+   */
+  readonly activationBits?: Bits;
   readonly classes?: readonly string[];
   readonly palette?: readonly Color[];
   /** Name in the metadata. */
@@ -62,18 +80,24 @@ export interface ConvertOptions extends GraphConvertOptions, Pick<GraphOptions, 
 /** What a conversion has to tell; keys of `attendseg convert --json`. */
 export interface ConvertReport {
   readonly kind: "float" | "quantized";
+  readonly format: LoadedFile["format"];
   readonly opset: number;
   readonly nodes: number;
   readonly operations: number;
   /** Images calibrated on. */
   readonly pictures: number;
-  /** The method that was used, and the SQNR of the logits in decibels with each that was tried. */
-  readonly method?: Method;
-  readonly methods: readonly { readonly method: Method; readonly decibels: number }[];
+  /** The way that a float file was quantized, and all that were tried. */
+  readonly chosen?: Trial;
+  readonly trials: readonly Trial[];
+  /** Of a quantised file, where there were images: how far its logits are from those of onnxruntime. */
+  readonly difference?: LogitsDifference;
   /** On one image, worst first; empty for a quantised file. */
-  readonly tensors: readonly Omit<TensorDifference, "index">[];
-  /** What could not be kept exactly. */
+  readonly tensors: readonly TensorDifference[];
+  /** What could not be kept exactly, or was decided. */
   readonly notes: readonly string[];
+  /** All outputs of the file, and the one that is kept. */
+  readonly outputs: readonly string[];
+  readonly keptOutput: string;
 }
 
 export interface Converted {
@@ -84,7 +108,7 @@ export interface Converted {
 
 /** One conversion: the file, its lowered graph and what was asked for. */
 interface Job {
-  readonly loaded: LoadedGraph;
+  readonly loaded: LoadedFile;
   readonly graph: Graph;
   readonly options: GraphConvertOptions;
 }
@@ -93,7 +117,7 @@ interface Job {
 interface Made {
   readonly model: Model;
   readonly bytes: Uint8Array;
-  readonly notes: readonly string[];
+  readonly notes: string[];
 }
 
 /**
@@ -116,58 +140,118 @@ export async function convert(source: Source, options: ConvertOptions = {}): Pro
  * @throws ConvertError if it holds what is not supported; the message names the node
  * @throws UserError if it is a float model and onnxruntime-web is not installed
  */
-export async function convertGraph(loaded: LoadedGraph, options: GraphConvertOptions): Promise<Converted> {
-  const graph = lower(loaded.graph, options);
-  const job: Job = { loaded, graph, options };
+export async function convertGraph(loaded: LoadedFile, options: GraphConvertOptions): Promise<Converted> {
+  const job = jobOf(loaded, options);
+  const { graph } = job;
   return graph.quantization.size > 0 ? convertQuantized(job) : convertFloat(job);
 }
 
-function convertQuantized(job: Job): Converted {
-  const notes: string[] = [];
-  const ranges = rangesOf(job.graph, new Map(), "min-max");
+/**
+ * Whether a loaded file can be converted, without images: it is lowered, and built with ranges made up.
+ *
+ * @throws ConvertError that names every node that cannot be converted
+ */
+export function checkGraph(
+  loaded: LoadedFile,
+  options: GraphConvertOptions = {},
+): Omit<ConvertReport, "kind"> {
+  const job = jobOf(loaded, options);
+  const { model, notes } = tryBuild(job);
+  return { ...summary(job, model), notes };
+}
+
+/** The lowered graph; what cannot be converted is said here. */
+function jobOf(loaded: LoadedFile, options: GraphConvertOptions): Job {
+  if (loaded.isInputQuantized && (options.mean || options.std || options.isLevels)) {
+    throw new ConvertError(
+      "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean, std and levels",
+    );
+  }
+  const isLevels = options.isLevels ?? loaded.inputType === UINT8;
+  const feed = { ...options, isLevels };
+  return { loaded, graph: lower(loaded.graph, feed), options: feed };
+}
+
+/** The model with ranges made up, so that nothing fails after minutes of calibration. */
+function tryBuild(job: Job): Made {
+  const range = (): Bounds => ({ min: -1, max: 1 });
+  return checking("the graph", () => {
+    return makeModel(job, assign(job.graph, range, 8), [...(job.graph.notes ?? [])]);
+  });
+}
+
+/** Takes a quantised file as it is. Images, where there are some, give ranges that it leaves out, and say what is lost. */
+async function convertQuantized(job: Job): Promise<Converted> {
+  const { loaded, graph, options } = job;
+  const notes: string[] = [...(graph.notes ?? [])];
+  const found = options.calibration && (await observe(job, options.calibration));
+  const histograms = new Map(Array.from(found?.observers ?? [], ([name, of]) => [name, of.histogram()]));
+  const ranges = rangesOf(graph, histograms, "min-max");
   const derive = (tensor: string, levels: number): Bounds | undefined => {
-    notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
+    const source = histograms.has(tensor) ? "was measured" : "follows from what it is made of";
+    notes.push(`tensor "${tensor}" is not quantised in the file: its range ${source}`);
     return ranges(tensor, levels);
   };
   const { model, bytes } = checking("the quantised graph", () => {
-    return makeModel(job, assign(job.graph, derive, 8), notes);
+    return makeModel(job, assign(graph, derive, 8), notes);
   });
-  return { model, bytes, report: { ...summary(job, model), kind: "quantized", notes } };
+  const engine = found && (await EngineBuild.open()).load(model, loaded);
+  const report: ConvertReport = {
+    ...summary(job, model),
+    kind: "quantized",
+    ...(found && engine && { pictures: found.images, difference: logitsDifference(engine, found.samples) }),
+    notes,
+  };
+  return { model, bytes, report };
+}
+
+/** What calibration finds in a file where no choice is left. */
+async function observe({ loaded, graph, options }: Job, images: Images): Promise<Calibration> {
+  const { openSession } = await needRuntime(() => import("./runtime.js"));
+  const session = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
+  try {
+    const onImage = (done: number): void => options.onProgress?.("calibrate", done, 0);
+    const found = await calibrate(session, loaded, graph, images, options, new Set(), SAMPLES, onImage);
+    if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
+    return found;
+  } finally {
+    await session.release();
+  }
 }
 
 async function convertFloat(job: Job): Promise<Converted> {
   const { loaded, graph, options } = job;
-  const { calibration, onProgress: progress = () => {} } = options;
-  if (!calibration) {
+  const { calibration: images, activationBits: bits, method, onProgress: progress = () => {} } = options;
+  const { openSession } = await needRuntime(() => import("./runtime.js"));
+  if (!images) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
-  const shared = sharedTensors(loaded, graph);
-  const { openSession } = await needRuntime(() => import("./runtime.js"));
-  const float = await openSession(loaded, shared, true);
+  tryBuild(job);
+  const float = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
-    const found = await calibrate(float, loaded, graph, calibration, options, SAMPLES, onImage);
+    const scalable = scalableTensors(graph);
+    const found = await calibrate(float, loaded, graph, images, options, scalable, SAMPLES, onImage);
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const engine = await EngineBuild.open();
-    const methods = options.method ? [options.method] : METHODS;
-    const tried = methods.map((method, index) => {
-      const notes: string[] = [];
-      const ranges = rangesOf(graph, found.histograms, method);
-      const quantizations = checking("the graph", () => assign(graph, ranges, options.activationBits ?? 7));
-      const made = makeModel(job, quantizations, notes);
-      const decibels = logitsSqnr(engine.load(made.model, loaded), found.samples);
-      progress("compare", index + 1, methods.length + 1);
-      return { ...made, method, decibels };
-    });
-    const { model, bytes, method, notes } = tried.reduce((a, b) => (b.decibels > a.decibels ? b : a));
+    const make = ({ graph, quantizations }: Prepared): Made =>
+      makeModel({ ...job, graph }, quantizations, [...(graph.notes ?? [])]);
+    const requested = { ...(bits && { bits }), ...(method && { method }) };
+    const load = (prepared: Prepared) => engine.load(make(prepared).model, loaded);
+    const trials = search(graph, found, requested, load, (done, total) =>
+      progress("compare", done, total + 1),
+    );
+    const chosen = trials[0]!;
+    const { model, bytes, notes } = make(prepare(graph, found, chosen));
     const tensors = await worstTensors(job, model, engine, float, found.samples[0]!);
-    progress("compare", methods.length + 1, methods.length + 1);
+    progress("compare", trials.length + 1, trials.length + 1);
+    judge(chosen.decibels, tensors, notes, options.force ?? false);
     const report: ConvertReport = {
       ...summary(job, model),
       kind: "float",
       pictures: found.images,
-      method,
-      methods: tried.map(({ method, decibels }) => ({ method, decibels })),
+      chosen,
+      trials,
       tensors,
       notes,
     };
@@ -175,6 +259,31 @@ async function convertFloat(job: Job): Promise<Converted> {
   } finally {
     await float.release();
   }
+}
+
+/** Refuses a model that gives noise, and notes where a doubtful one loses most. */
+function judge(
+  decibels: number,
+  tensors: ConvertReport["tensors"],
+  notes: string[],
+  isForced: boolean,
+): void {
+  if (!(decibels < GOOD_DECIBELS)) return;
+  const lossy = tensors.filter((tensor) => tensor.decibels < GOOD_DECIBELS + 5);
+  const first = lossy.reduce<(typeof lossy)[number] | undefined>(
+    (a, b) => (a && a.index < b.index ? a : b),
+    undefined,
+  );
+  const where = first
+    ? `; the loss begins at "${first.name}" (${first.operation}, ${first.decibels.toFixed(1)} dB)`
+    : "";
+  const text = `the logits are only ${decibels.toFixed(1)} dB above the noise of quantisation${where}`;
+  if (decibels < LEAST_DECIBELS && !isForced) {
+    throw new ConvertError(
+      `${text}; calibrate with images like those it will see, or keep it nevertheless (--force)`,
+    );
+  }
+  notes.push(text);
 }
 
 /** Every tensor that the float model has too, compared on one image, worst first. */
@@ -190,16 +299,14 @@ async function worstTensors(
   await float.run(toFloats(image, loaded.inputShape, options), (name, tensor) => {
     differences.add(name, tensor, ours);
   });
-  return differences
-    .rows()
-    .map(({ name, operation, decibels, correlation }) => ({ name, operation, decibels, correlation }))
-    .sort((a, b) => a.decibels - b.decibels);
+  return differences.rows().sort((a, b) => a.decibels - b.decibels);
 }
 
 function summary({ loaded }: Job, model: Model): Omit<ConvertReport, "kind" | "notes"> {
-  const { opset, model: file } = loaded;
+  const { format, opset, model: file } = loaded;
   const counts = { nodes: file.nodes.length, operations: model.ops.length, pictures: 0 };
-  return { opset, ...counts, methods: [], tensors: [] };
+  const { outputs, output } = loaded;
+  return { format, opset, ...counts, trials: [], tensors: [], outputs, keptOutput: output };
 }
 
 /**
@@ -216,7 +323,7 @@ function makeModel(
   const { width, height } = loaded;
   const provenance = {
     ...(options.sourceName !== undefined && { source: options.sourceName }),
-    sha256: createHash("sha256").update(loaded.bytes).digest("hex"),
+    sha256: createHash("sha256").update(loaded.file).digest("hex"),
     converter: packageVersion(),
   };
   const { channels } = tensors[logitsOf({ ops })]!;

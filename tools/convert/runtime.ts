@@ -2,9 +2,10 @@
 import * as ort from "onnxruntime-web";
 import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
+import type { Layout } from "./graph.js";
 import type { LoadedGraph } from "./onnx/load.js";
-import { readTensorProto } from "./onnx/read.js";
-import { readExternal } from "./onnx/stored.js";
+import { FLOAT16, readTensorProto, UINT8 } from "./onnx/read.js";
+import { floatToHalf, halfToFloat, readExternal } from "./onnx/stored.js";
 import { writeTensor } from "./onnx/write.js";
 
 ort.env.wasm.numThreads = 1;
@@ -12,7 +13,7 @@ ort.env.wasm.numThreads = 1;
 /** Most bytes of tensors that one run gives out. */
 const MOST_BYTES = 2 ** 29;
 
-/** The numbers of a tensor as onnxruntime gives them, in the order of its dims. */
+/** The numbers of a tensor as onnxruntime gives them, in the order of its dims; float16 as float32. */
 export interface OutputTensor {
   readonly dims: readonly number[];
   readonly data: Float32Array | Int8Array | Uint8Array | Int32Array;
@@ -23,7 +24,7 @@ export interface Session {
   /**
    * Runs the model once and gives its tensors one after the other.
    *
-   * @param image float32 in the order of the model's input shape
+   * @param image numbers in the order of the model's input shape, brought to the element type of its input
    */
   run(image: Float32Array, use: (name: string, tensor: OutputTensor) => void): Promise<void>;
   release(): Promise<void>;
@@ -34,15 +35,17 @@ export interface Session {
  *
  * @param tensors to give out, with their number of elements
  * @param isLiteral keep every node as it is in the file; else onnxruntime fuses, so quantised nodes run on integers
+ * @param layouts of tensors that are to be given as [1, channels, height, width] but are not stored so
  * @throws ConvertError if onnxruntime refuses the model
  */
 export async function openSession(
-  { bytes, folder, graph, inputShape }: LoadedGraph,
+  { bytes, folder, graph, inputShape, inputType }: LoadedGraph,
   tensors: ReadonlyMap<string, number>,
   isLiteral: boolean,
+  layouts: ReadonlyMap<string, Layout> = new Map(),
 ): Promise<Session> {
   const { input: name } = graph;
-  const exposed = expose(bytes, name, inputShape, [...tensors.keys()], folder);
+  const exposed = expose(bytes, { name, shape: inputShape, type: inputType }, [...tensors.keys()], folder);
   const session = await refusing(() =>
     ort.InferenceSession.create(exposed, {
       executionProviders: ["wasm"],
@@ -53,17 +56,43 @@ export async function openSession(
   return {
     async run(image, use) {
       for (const names of chunks(tensors)) {
-        const input = new ort.Tensor("float32", image, inputShape);
+        const input = inputTensor(image, inputShape, inputType);
         const results = await refusing(() => session.run({ [name]: input }, names));
         for (const output of names) {
-          const { dims, data } = results[output]!;
-          use(output, { dims, data: data as OutputTensor["data"] });
+          const { dims, data, type } = results[output]!;
+          const numbers = type === "float16" ? toNumbers(data) : (data as OutputTensor["data"]);
+          use(output, arranged({ dims, data: numbers }, layouts.get(output)));
           results[output]!.dispose();
         }
       }
     },
     release: () => session.release(),
   };
+}
+
+function inputTensor(image: Float32Array, shape: readonly number[], type: number): ort.Tensor {
+  if (type === UINT8) return new ort.Tensor("uint8", Uint8Array.from(image, Math.round), shape);
+  if (type === FLOAT16) return new ort.Tensor("float16", Uint16Array.from(image, floatToHalf), shape);
+  return new ort.Tensor("float32", image, shape);
+}
+
+/** float16 as onnxruntime gives it: bits, or numbers where the host has an array of them. */
+function toNumbers(data: ort.Tensor["data"]): Float32Array {
+  const list = data as ArrayLike<number>;
+  return data instanceof Uint16Array ? Float32Array.from(list, halfToFloat) : Float32Array.from(list);
+}
+
+function arranged(tensor: OutputTensor, layout: Layout | undefined): OutputTensor {
+  if (!layout) return tensor;
+  const [, channels, height, width] = layout.shape as [number, number, number, number];
+  const data = new Float32Array(channels * height * width);
+  let at = 0;
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) data[at++] = tensor.data[layout.indexOf(c, y, x)]!;
+    }
+  }
+  return { dims: layout.shape, data };
 }
 
 async function refusing<T>(action: () => Promise<T>): Promise<T> {
@@ -98,6 +127,13 @@ function* chunks(tensors: ReadonlyMap<string, number>): Generator<string[]> {
   if (names.length > 0) yield names;
 }
 
+interface ExposedInput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** ONNX element type. */
+  readonly type: number;
+}
+
 /**
  * The model with a fixed input shape and the given tensors as its outputs. Everything else is copied as it is,
  * field by field, so nothing of the file is lost; only the noted shapes of inner tensors (value_info) go, and
@@ -105,8 +141,7 @@ function* chunks(tensors: ReadonlyMap<string, number>): Generator<string[]> {
  */
 function expose(
   bytes: Uint8Array,
-  inputName: string,
-  inputShape: readonly number[],
+  input: ExposedInput,
   outputs: readonly string[],
   folder: string | undefined,
 ): Uint8Array {
@@ -117,8 +152,8 @@ function expose(
     copyFields(new PbfReader(part!), graph, (field, value) => {
       if (field === 12 || field === 13) return true;
       if (field === 5) return embed(graph, value!, folder);
-      if (field !== 11 || nameOf(value!) !== inputName) return false;
-      graph.writeMessage(11, (_, pbf) => writeInput(pbf, inputName, inputShape), null);
+      if (field !== 11 || nameOf(value!) !== input.name) return false;
+      graph.writeMessage(11, (_, pbf) => writeInput(pbf, input), null);
       return true;
     });
     for (const name of outputs) graph.writeMessage(12, (_, pbf) => pbf.writeStringField(1, name), null);
@@ -162,7 +197,7 @@ function nameOf(value: Uint8Array): string {
   return "";
 }
 
-function writeInput(pbf: PbfWriter, name: string, shape: readonly number[]): void {
+function writeInput(pbf: PbfWriter, { name, shape, type: elements }: ExposedInput): void {
   pbf.writeStringField(1, name);
   pbf.writeMessage(
     2,
@@ -170,7 +205,7 @@ function writeInput(pbf: PbfWriter, name: string, shape: readonly number[]): voi
       type.writeMessage(
         1,
         (__, tensor) => {
-          tensor.writeVarintField(1, 1);
+          tensor.writeVarintField(1, elements);
           tensor.writeMessage(
             2,
             (___, dims) => {

@@ -3,7 +3,7 @@ import { logitsOf } from "../common/engine.js";
 import { build } from "../convert/aseg/build.js";
 import { makeMetadata } from "../convert/aseg/metadata.js";
 import { strideOf } from "../convert/aseg/stride.js";
-import { loadGraph } from "../convert/onnx/load.js";
+import { loadGraph } from "../convert/load.js";
 import { lower } from "../convert/passes/index.js";
 import { assign } from "../convert/quantize/assign.js";
 import { rangesOf } from "../convert/quantize/derive.js";

@@ -11,7 +11,7 @@
  *
  * |sum - D' D zero| < 2^30, since D <= 2^11 and |q - zero| < 2^8.
  */
-import { BILINEAR, BILINEAR_ALIGNED, NEAREST } from "../../src/format.js";
+import { BILINEAR, BILINEAR_ALIGNED, BILINEAR_ASYMMETRIC, NEAREST } from "../../src/format.js";
 import type { Op } from "../../src/ops.js";
 import type { Activation, Shape } from "./activation.js";
 import { ratio, requantize } from "./requantize.js";
@@ -85,6 +85,9 @@ export function place(mode: number, i: number, m: number, n: number, depth: numb
   } else if (mode === BILINEAR_ALIGNED && n > 1) {
     numerator = i * (m - 1);
     denominator = n - 1;
+  } else if (mode === BILINEAR_ASYMMETRIC) {
+    numerator = i * m;
+    denominator = n;
   }
   numerator = Math.min(Math.max(numerator, 0), (m - 1) * denominator);
   const position = Math.floor((2 * numerator * depth + denominator) / (2 * denominator));

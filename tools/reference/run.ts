@@ -10,14 +10,19 @@ import { argmax } from "./argmax.js";
 import { averagePool } from "./average-pool.js";
 import { concat } from "./concat.js";
 import { convolution } from "./convolution.js";
+import { depthToSpace } from "./depth-to-space.js";
 import { depthwise } from "./depthwise.js";
 import { gate } from "./gate.js";
 import { globalAveragePool } from "./global-average-pool.js";
+import { groupNorm } from "./group-norm.js";
 import { lookup } from "./lookup.js";
 import { maxPool } from "./max-pool.js";
+import { maxUnpool } from "./max-unpool.js";
 import { multiply } from "./multiply.js";
 import { pad } from "./pad.js";
 import { pointwise } from "./pointwise.js";
+import { prelu } from "./prelu.js";
+import { reduceMax } from "./reduce-max.js";
 import { resize } from "./resize.js";
 
 export { argmax as referenceMask } from "./argmax.js";
@@ -38,6 +43,11 @@ const REFERENCES: ReadonlyMap<number, Reference> = new Map<number, Reference>([
   [format.MULTIPLY, multiply],
   [format.CONCAT, concat],
   [format.PAD, pad],
+  [format.DEPTH_TO_SPACE, depthToSpace],
+  [format.PRELU, prelu],
+  [format.REDUCE_MAX, reduceMax],
+  [format.GROUP_NORM, groupNorm],
+  [format.MAX_UNPOOL, maxUnpool],
 ]);
 
 /** The size of every tensor by id, for an input of `height` x `width` pixels. */

@@ -109,7 +109,7 @@ describe("attendseg convert", () => {
   });
 
   test.each([
-    [[], "required option '-o, --output <file>' not specified"],
+    [[], "-o FILE, or --check, is needed"],
     [["-o", "x", "--bits", "6"], "Expected a number from 7 to 8"],
     [["-o", "x", "--mean", "1,2"], "Expected three numbers"],
     [["-o", "x", "--frames", "1.5"], "Expected a whole number"],

@@ -111,13 +111,14 @@ export class OnnxBuilder {
     ]);
   }
 
-  build(output: string, opset = 17): Uint8Array {
+  /** @param others more outputs; `type` is that of the input's elements */
+  build(output: string, opset = 17, others: readonly string[] = [], type = FLOAT): Uint8Array {
     return writeOnnx({
       opset,
       nodes: this.nodes,
       initializers: this.initializers,
-      inputs: [{ name: this.input, type: FLOAT, dims: [...this.dims] }],
-      outputs: [{ name: output, type: 0 }],
+      inputs: [{ name: this.input, type, dims: [...this.dims] }],
+      outputs: [output, ...others].map((name) => ({ name, type: 0 })),
     });
   }
 }

@@ -342,3 +342,73 @@ describe("a whole model", () => {
     expect(() => referenceOp(model, 0, [], [])).toThrow(RangeError);
   });
 });
+
+describe("operations that move, compare and normalize", () => {
+  it("depthToSpace lays channels out as blocks, and crops", () => {
+    const input = given(1, 2, plain(4), [1, 2, 3, 4, 5, 6, 7, 8]);
+    const block = { strideY: 2, strideX: 2 };
+    expect(run(format.DEPTH_TO_SPACE, [input], plain(1), { attributes: block })).toEqual([
+      1, 2, 5, 6, 3, 4, 7, 8,
+    ]);
+    const cropped = { ...block, padTop: 1, padRight: 1 };
+    expect(run(format.DEPTH_TO_SPACE, [input], plain(1), { attributes: cropped })).toEqual([3, 4, 7]);
+    const rows = { strideY: 2, strideX: 1 };
+    expect(run(format.DEPTH_TO_SPACE, [input], plain(2), { attributes: rows })).toEqual([
+      1, 2, 5, 6, 3, 4, 7, 8,
+    ]);
+    const slower = { ...rows, mode: format.PLACE_FASTER };
+    expect(run(format.DEPTH_TO_SPACE, [input], plain(2), { attributes: slower })).toEqual([
+      1, 3, 5, 7, 2, 4, 6, 8,
+    ]);
+  });
+
+  it("prelu has a slope for each channel below zero", () => {
+    const input = given(1, 2, plain(2, { zero: 1 }), [5, 5, -3, -9]);
+    const scales = Float32Array.of(0.5, -2);
+    expect(run(format.PRELU, [input], plain(2, { zero: 1 }), { scales })).toEqual([5, 5, -1, 21]);
+  });
+
+  it("reduceMax goes over the plane or over channels", () => {
+    const input = given(1, 3, plain(2), [1, -9, -4, 7, 3, 0]);
+    expect(run(format.REDUCE_MAX, [input], plain(2))).toEqual([3, 7]);
+    const attributes = { mode: format.OVER_CHANNELS };
+    expect(run(format.REDUCE_MAX, [input], plain(1), { attributes })).toEqual([1, 7, 3]);
+  });
+
+  it("groupNorm takes the mean off and divides by the deviation", () => {
+    // mean 4, deviation 2, in steps of a tenth
+    const input = given(1, 2, plain(2), [2, 2, 6, 6]);
+    const parts = { scales: Float32Array.of(1e-9), attributes: { groups: 1 } };
+    const tenths = plain(2, { scale: 0.1 });
+    expect(run(format.GROUP_NORM, [input], tenths, parts)).toEqual([-10, -10, 10, 10]);
+    const own = { ...parts, attributes: { groups: 1, mode: format.OVER_CHANNELS } };
+    expect(run(format.GROUP_NORM, [given(1, 2, plain(2), [2, 6, 1, 3])], tenths, own)).toEqual([
+      -10, 10, -10, 10,
+    ]);
+  });
+
+  it("maxUnpool puts values where the largest were, of equal ones the first", () => {
+    const pooled = given(2, 4, plain(1), [0, 9, 5, 5, 3, 2, 5, 1]);
+    const input = given(1, 2, plain(1, { zero: -1 }), [40, 50]);
+    const attributes = { strideY: 2, strideX: 2 };
+    const output = plain(1, { zero: -1 });
+    expect(run(format.MAX_UNPOOL, [input, pooled], output, { attributes })).toEqual([
+      -1, 40, 50, -1, -1, -1, -1, -1,
+    ]);
+  });
+
+  it("pad repeats the edge or reflects", () => {
+    const input = given(1, 3, plain(1), [1, 2, 3]);
+    const sides = { padLeft: 2, padRight: 1 };
+    const edge = { ...sides, mode: format.PAD_EDGE };
+    expect(run(format.PAD, [input], plain(1), { attributes: edge })).toEqual([1, 1, 1, 2, 3, 3]);
+    const reflect = { ...sides, mode: format.PAD_REFLECT };
+    expect(run(format.PAD, [input], plain(1), { attributes: reflect })).toEqual([3, 2, 1, 2, 3, 2]);
+  });
+
+  it("resize reads asymmetric positions", () => {
+    const input = given(1, 2, plain(1), [0, 100]);
+    const attributes = { mode: format.BILINEAR_ASYMMETRIC, numerator: 2, denominator: 1 };
+    expect(run(format.RESIZE, [input], plain(1), { attributes })).toEqual([0, 50, 100, 100, 0, 50, 100, 100]);
+  });
+});

@@ -155,8 +155,43 @@ class Builder implements Program {
           number,
           number,
         ];
-        const value = quantize(numberOf(node, "value", 0), { ...before, min: -128, max: 127 });
-        this.addKeeping(node, format.PAD, { padTop, padLeft, padBottom, padRight, value }, before, q);
+        const mode = numberOf(node, "mode", format.PAD_VALUE);
+        const outside = quantize(numberOf(node, "value", 0), { ...before, min: -128, max: 127 });
+        const value = mode === format.PAD_VALUE ? outside : 0;
+        this.addKeeping(node, format.PAD, { padTop, padLeft, padBottom, padRight, value, mode }, before, q);
+        break;
+      }
+      case "depthToSpace": {
+        const [strideY, strideX] = node.attributes.block as [number, number];
+        const [padTop, padLeft, padBottom, padRight] = node.attributes.pads as [
+          number,
+          number,
+          number,
+          number,
+        ];
+        const mode = numberOf(node, "mode", 0);
+        const attributes = { strideY, strideX, padTop, padLeft, padBottom, padRight, mode };
+        this.addKeeping(node, format.DEPTH_TO_SPACE, attributes, before, q);
+        break;
+      }
+      case "prelu": {
+        const slopes = this.graph.constants.get(second)!.values;
+        const scales = Float32Array.from(slopes);
+        this.write(format.PRELU, [input], output, channels, q, {}, { scales });
+        break;
+      }
+      case "reduceMax":
+        this.addKeeping(node, format.REDUCE_MAX, { mode: numberOf(node, "mode", 0) }, before, q);
+        break;
+      case "groupNorm": {
+        const attributes = { groups: numberOf(node, "groups", 1), mode: numberOf(node, "mode", 0) };
+        const scales = Float32Array.of(numberOf(node, "epsilon", 1e-5));
+        this.write(format.GROUP_NORM, [input], output, channels, q, attributes, { scales });
+        break;
+      }
+      case "maxUnpool": {
+        const [strideY, strideX] = node.attributes.strides as [number, number];
+        this.addKeeping(node, format.MAX_UNPOOL, { strideY, strideX }, before, q);
         break;
       }
       default:
@@ -192,11 +227,12 @@ class Builder implements Program {
     q: Quantization,
   ): void {
     const output = node.outputs[0]!;
-    const value = attributes.value ?? before.min;
+    const isBorder = code === format.PAD && attributes.mode === format.PAD_VALUE;
+    const value = isBorder ? attributes.value! : code === format.MAX_UNPOOL ? before.zero : before.min;
     const [min, max] = [Math.min(before.min, value), Math.max(before.max, value)];
     const channels = shapeOf(this.graph, output)[1]!;
     const keeps = q.scale === before.scale && q.zero === before.zero && q.min <= min && q.max >= max;
-    this.write(code, [node.inputs[0]!], output, channels, keeps ? q : { ...before, min, max }, attributes);
+    this.write(code, node.inputs, output, channels, keeps ? q : { ...before, min, max }, attributes);
     if (!keeps) this.requantizeByTable(output, q);
   }
 }

@@ -33,7 +33,10 @@ export function filtersOf(
     throw new ConvertError(`${describe(node)}: a weight is not a finite number`);
   }
   const biasValues = biasConstant?.values ?? new Float64Array(outputs);
-  const scales = weights.quantized?.scales ?? scalesOf(weights, biasValues, perOutput, input.scale);
+  // A channel of zeros may come with a scale of nearly nothing.
+  const scales =
+    weights.quantized?.scales.map((scale) => Math.max(scale, SMALLEST_SCALE)) ??
+    scalesOf(weights, biasValues, perOutput, input.scale);
   const result = new Int8Array(weights.values.length);
   const bias = new Int32Array(outputs);
   let clipped = 0;

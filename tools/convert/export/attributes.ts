@@ -1,5 +1,5 @@
 /** Attributes of exported nodes. */
-import { BILINEAR_ALIGNED, NEAREST } from "../../../src/format.js";
+import { BILINEAR, BILINEAR_ALIGNED, NEAREST } from "../../../src/format.js";
 import type { Attributes } from "../../../src/ops.js";
 import type { OnnxAttribute } from "../onnx/read.js";
 
@@ -25,9 +25,9 @@ export function resizeAttributes(mode: number): Record<string, OnnxAttribute> {
       nearest_mode: string("floor"),
     };
   }
-  const isAligned = mode === BILINEAR_ALIGNED;
+  const positions = mode === BILINEAR_ALIGNED ? "align_corners" : "asymmetric";
   return {
     mode: string("linear"),
-    coordinate_transformation_mode: string(isAligned ? "align_corners" : "half_pixel"),
+    coordinate_transformation_mode: string(mode === BILINEAR ? "half_pixel" : positions),
   };
 }

@@ -1,8 +1,9 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
-import type { Model, Op, Size, Tensor } from "../../../src/ops.js";
+import { kindOf, type Model, type Op, type Size, type Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { logitsOf } from "../../common/engine.js";
+import { ConvertError } from "../errors.js";
 import {
   FLOAT,
   INT8,
@@ -141,13 +142,27 @@ class Writer {
       case format.CONCAT:
         this.node("Concat", inputs, name, { axis: int(1) });
         break;
-      default: {
+      case format.PAD: {
         const { scale, zero } = this.model.tensors[op.output]!;
         const pads = [0, 0, a.padTop, a.padLeft, 0, 0, a.padBottom, a.padRight];
         const value = this.constant(`${name}_value`, FLOAT, [], [Math.fround(scale * (a.value - zero))]);
-        this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name);
+        const mode = { kind: "string", value: ["constant", "edge", "reflect"][a.mode]! } as const;
+        this.node("Pad", [inputs[0]!, this.constant(`${name}_pads`, INT64, [8], pads), value], name, {
+          mode,
+        });
         break;
       }
+      case format.PRELU: {
+        const slopes = this.constant(`${name}_slopes`, FLOAT, [op.scales.length, 1, 1], op.scales);
+        this.node("PRelu", [inputs[0]!, slopes], name);
+        break;
+      }
+      case format.REDUCE_MAX:
+        if (a.mode === format.OVER_PLANE) this.node("GlobalMaxPool", inputs, name);
+        else this.node("ReduceMax", inputs, name, { axes: ints(1), keepdims: int(1) });
+        break;
+      default:
+        throw new ConvertError(`operation "${name}" (${kindOf(op).name}) cannot be exported`);
     }
   }
 

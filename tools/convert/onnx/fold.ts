@@ -1,8 +1,18 @@
 /** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
 
 import { ConvertError, checking } from "../errors.js";
-import { type Constant, describe, type Graph, type Node, numberOf, producers } from "../graph.js";
+import { FORMULAS, PARAMETERS } from "../expression.js";
+import {
+  type Constant,
+  describe,
+  type Graph,
+  type Node,
+  numberOf,
+  type Problem,
+  producers,
+} from "../graph.js";
 import { arrayOf } from "./constants.js";
+import { partsOf } from "./inputs.js";
 import { OPERATORS } from "./operators.js";
 import { FLOAT, INT64 } from "./read.js";
 import { inferShapes } from "./shapes.js";
@@ -18,7 +28,10 @@ const MAX_ELEMENTS = 2 ** 28;
  * Replaces nodes whose outputs are known by constants and infers the shape of every other tensor.
  * A `Resize` whose size was taken from another tensor gets that tensor as its fifth input.
  *
- * @throws ConvertError at a node that is not supported or whose shapes do not fit
+ * Nodes that are not supported or whose shapes do not fit become problems of the graph, and what follows from them is
+ * left without a shape.
+ *
+ * @throws ConvertError at a constant that cannot be computed
  */
 export function foldConstants(graph: Graph): Graph {
   const constants = new Map(graph.constants);
@@ -26,10 +39,26 @@ export function foldConstants(graph: Graph): Graph {
   for (const [name, constant] of constants) shapes.set(name, constant.dims);
   const producer = producers(graph);
   const nodes: Node[] = [];
+  const problems: Problem[] = [];
+  const failed = new Set<string>();
   let budget = COMPUTED_ELEMENTS;
   for (const { values } of constants.values()) budget += COMPUTED_RATIO * values.length;
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
+    if (node.inputs.some((input) => failed.has(input))) {
+      for (const output of node.outputs) failed.add(output);
+      nodes.push(node);
+      continue;
+    }
+    const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
+    if (node.type === "Split" && isKnown && inputs[0]) {
+      const parts = checking(describe(node), () => splitConstant({ ...graph, constants }, node, inputs[0]!));
+      parts.forEach((part, index) => {
+        constants.set(node.outputs[index]!, part);
+        shapes.set(node.outputs[index]!, part.dims);
+      });
+      continue;
+    }
     const result = checking(describe(node), () => evaluated(node, inputs, shapes));
     if (result) {
       expectRank(node, result.dims);
@@ -41,20 +70,56 @@ export function foldConstants(graph: Graph): Graph {
       continue;
     }
     const known: Graph = { ...graph, constants, shapes };
-    checking(describe(node), () => inferShapes(known, node)).forEach((shape, index) => {
-      const output = node.outputs[index];
-      expectRank(node, shape);
-      const elements = shape.reduce((product, size) => product * size, 1);
-      if (!(elements <= MAX_ELEMENTS)) {
-        throw new ConvertError(`${describe(node)}: an output of [${shape.join(", ")}] is too large`);
-      }
-      if (output !== undefined && output !== "") shapes.set(output, shape);
-    });
-    nodes.push(
-      node.type === "Resize" ? checking(describe(node), () => withLike(node, shapes, producer)) : node,
-    );
+    try {
+      checking(describe(node), () => inferShapes(known, node)).forEach((shape, index) => {
+        const output = node.outputs[index];
+        expectRank(node, shape);
+        const elements = shape.reduce((product, size) => product * size, 1);
+        if (!(elements <= MAX_ELEMENTS)) {
+          throw new ConvertError(`${describe(node)}: an output of [${shape.join(", ")}] is too large`);
+        }
+        if (output !== undefined && output !== "") shapes.set(output, shape);
+      });
+      nodes.push(
+        node.type === "Resize" ? checking(describe(node), () => withLike(node, shapes, producer)) : node,
+      );
+    } catch (error) {
+      if (!(error instanceof ConvertError)) throw error;
+      problems.push({ type: node.type, message: error.message });
+      for (const output of node.outputs) failed.add(output);
+      nodes.push(node);
+    }
   }
-  return { ...graph, nodes, constants, shapes };
+  return { ...graph, nodes, constants, shapes, problems };
+}
+
+/** A function of one value, of a constant. */
+function functionOf(node: Node, { dims, type, values }: Constant): Constant {
+  const parameters = (PARAMETERS[node.type] ?? []).map(([name, fallback]) => numberOf(node, name, fallback));
+  const formula = FORMULAS[node.type]!;
+  return {
+    dims,
+    type,
+    values: arrayOf(
+      type,
+      Array.from(values, (x) => formula(x, 0, parameters)),
+    ),
+  };
+}
+
+function splitConstant(graph: Graph, node: Node, { dims, type, values }: Constant): Constant[] {
+  const axis = (numberOf(node, "axis", 0) + dims.length) % dims.length;
+  const inner = dims.slice(axis + 1).reduce((total, size) => total * size, 1);
+  let first = 0;
+  return partsOf(graph, node, dims[axis]!).map((size): Constant => {
+    const start = first;
+    first += size;
+    const kept = Array.from(values).filter((_, at) => {
+      const index = Math.floor(at / inner) % dims[axis]!;
+      return index >= start && index < start + size;
+    });
+    return { dims: dims.map((all, i) => (i === axis ? size : all)), type, values: arrayOf(type, kept) };
+  });
 }
 
 /** What a node gives, if that is known ahead. */
@@ -66,7 +131,9 @@ function evaluated(
   if (node.type === "Constant") return constantOf(node);
   if (node.type === "Shape" && shapes.has(node.inputs[0]!)) return shapeConstant(node, shapes);
   const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
-  return isKnown && inputs[0] ? OPERATORS[node.type]?.(node, inputs) : undefined;
+  if (!isKnown || !inputs[0]) return undefined;
+  if (OPERATORS[node.type]) return OPERATORS[node.type]!(node, inputs);
+  return FORMULAS[node.type] && node.inputs.length === 1 ? functionOf(node, inputs[0]) : undefined;
 }
 
 function expectRank(node: Node, dims: readonly number[]): void {

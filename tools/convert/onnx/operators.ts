@@ -65,6 +65,31 @@ const reshape: Operator = (node, [data, shape]) => {
   return { ...data!, dims: whole };
 };
 
+function reduced(combine: (values: number[]) => number): Operator {
+  return (node, [data, given]) => {
+    const rank = data!.dims.length;
+    const axes =
+      axesOf(node, given)?.map((axis) => (axis + rank) % rank) ?? data!.dims.map((_, axis) => axis);
+    const step = strides(data!.dims);
+    const dims = data!.dims.map((size, axis) => (axes.includes(axis) ? 1 : size));
+    const to = strides(dims);
+    const lists = Array.from({ length: count(dims, node) }, (): number[] => []);
+    data!.values.forEach((value, at) => {
+      const place = dims.reduce((sum, size, axis) => {
+        const index = Math.floor(at / step[axis]!) % data!.dims[axis]!;
+        return sum + (size === 1 ? 0 : index) * to[axis]!;
+      }, 0);
+      lists[place]!.push(value);
+    });
+    const keep = numberOf(node, "keepdims", 1) !== 0;
+    return {
+      dims: keep ? dims : dims.filter((_, axis) => !axes.includes(axis)),
+      type: data!.type,
+      values: arrayOf(data!.type, lists.map(combine)),
+    };
+  };
+}
+
 /** Operations that are computed where all their inputs are known. */
 export const OPERATORS: Readonly<Record<string, Operator>> = {
   Identity: (_, [a]) => a!,
@@ -86,6 +111,37 @@ export const OPERATORS: Readonly<Record<string, Operator>> = {
   Max: binary((x, y) => Math.max(x, y)),
   Pow: binary((x, y) => x ** y),
   Equal: binary((x, y) => Number(x === y), true),
+  Greater: binary((x, y) => Number(x > y), true),
+  Less: binary((x, y) => Number(x < y), true),
+  And: binary((x, y) => Number(x !== 0 && y !== 0), true),
+  Or: binary((x, y) => Number(x !== 0 || y !== 0), true),
+  Not: (_, [a]) => ({
+    ...a!,
+    values: arrayOf(
+      BOOL,
+      Array.from(a!.values, (x) => Number(x === 0)),
+    ),
+  }),
+  ReduceMean: reduced((values) => values.reduce((sum, x) => sum + x, 0) / values.length),
+  ReduceSum: reduced((values) => values.reduce((sum, x) => sum + x, 0)),
+  ReduceProd: reduced((values) => values.reduce((total, x) => total * x, 1)),
+  ReduceMax: reduced((values) => Math.max(...values)),
+  ReduceMin: reduced((values) => Math.min(...values)),
+  ReduceL2: reduced((values) => Math.hypot(...values)),
+  Abs: unary(Math.abs),
+  Log: unary(Math.log),
+  Flatten: (node, [data]) => {
+    const axis = numberOf(node, "axis", 1);
+    const first = data!.dims.slice(0, axis).reduce((total, size) => total * size, 1);
+    return { ...data!, dims: [first, data!.values.length / first] };
+  },
+  Tile: (node, [data, repeats]) => {
+    const dims = data!.dims.map((size, axis) => size * (repeats!.values[axis] ?? 1));
+    const step = strides(data!.dims);
+    return gather(node, data!, dims, (index) =>
+      index.reduce((sum, at, axis) => sum + (at % data!.dims[axis]!) * step[axis]!, 0),
+    );
+  },
   Floor: unary(Math.floor),
   Ceil: unary(Math.ceil),
   Neg: unary((x) => -x),

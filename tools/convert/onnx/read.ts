@@ -16,6 +16,7 @@ export const INT64 = 7;
 export const BOOL = 9;
 export const FLOAT16 = 10;
 export const DOUBLE = 11;
+export const BFLOAT16 = 16;
 
 /** More than any network has: a bound on what a small file can make. */
 const MAX_NODES = 65_536;

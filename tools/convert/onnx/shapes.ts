@@ -4,6 +4,8 @@ import { ConvertError } from "../errors.js";
 import { FORMULAS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, shapeOf, stringOf } from "../graph.js";
 import { broadcast } from "./constants.js";
+import { hintOf } from "./hints.js";
+import { axesOf, constantInput, partsOf, stretchesOf } from "./inputs.js";
 
 type Infer = (node: Node, shapes: readonly (readonly number[])[], graph: Graph) => readonly number[][];
 
@@ -55,6 +57,48 @@ export function windowOf(node: Node, input: readonly number[], kernel: readonly 
   return { kernel, strides, dilations, pads, size } as unknown as Window;
 }
 
+/** The window of a ConvTranspose: what it adds beyond each end, and the size of its output. */
+export interface TransposedWindow {
+  readonly strides: readonly number[];
+  readonly dilations: readonly number[];
+  /** Cropped from the full output at top, left, bottom and right; negative where rows or columns are added. */
+  readonly crops: readonly number[];
+  readonly size: readonly number[];
+}
+
+/** The window of a ConvTranspose with `auto_pad`, `output_shape` and `output_padding` made explicit. */
+export function transposedWindowOf(
+  node: Node,
+  input: readonly number[],
+  kernel: readonly number[],
+): TransposedWindow {
+  const strides = listOf(node, "strides", 2, 1);
+  const dilations = listOf(node, "dilations", 2, 1);
+  const pads = listOf(node, "pads", 4, 0);
+  const extra = listOf(node, "output_padding", 2, 0);
+  const requested = node.attributes.output_shape as readonly number[] | undefined;
+  const mode = stringOf(node, "auto_pad", "NOTSET");
+  const crops = [0, 0, 0, 0];
+  const size = [0, 1].map((axis) => {
+    const stride = strides[axis]!;
+    const full = (input[2 + axis]! - 1) * stride + dilations[axis]! * (kernel[axis]! - 1) + 1;
+    const isSame = mode.startsWith("SAME");
+    const wanted = requested?.at(axis - 2) ?? (isSame ? input[2 + axis]! * stride : undefined);
+    if (wanted === undefined) {
+      crops[axis] = mode === "VALID" ? 0 : pads[axis]!;
+      crops[axis + 2] = (mode === "VALID" ? 0 : pads[axis + 2]!) - extra[axis]!;
+      return full - crops[axis]! - crops[axis + 2]!;
+    }
+    const total = full + extra[axis]! - wanted;
+    const less = Math.floor(total / 2);
+    crops[axis] = mode === "SAME_UPPER" ? less : total - less;
+    crops[axis + 2] = total - crops[axis]! - extra[axis]!;
+    return wanted;
+  });
+  if (!size.every((side) => side >= 1)) throw new ConvertError(`${describe(node)}: its output is empty`);
+  return { strides, dilations, crops, size };
+}
+
 function imageShape(node: Node, shape: readonly number[] | undefined): readonly number[] {
   if (shape?.length !== 4) {
     throw new ConvertError(
@@ -71,32 +115,16 @@ const elementwise: Infer = (node, shapes) => [shapes.reduce((a, b) => broadcast(
 const pool: Infer = (node, [input]) => {
   const [batch, channels] = imageShape(node, input);
   const { size } = windowOf(node, input!, listOf(node, "kernel_shape", 2, 1));
-  return [[batch!, channels!, ...size]];
+  const shape = [batch!, channels!, ...size];
+  return [shape, shape];
 };
-
-/** Numbers of a constant input, or undefined where it is left out. */
-export function constantInput(graph: Graph, node: Node, index: number): number[] | undefined {
-  const name = node.inputs[index];
-  if (name === undefined || name === "") return undefined;
-  const constant = graph.constants.get(name);
-  if (!constant) throw new ConvertError(`${describe(node)}: input ${index} "${name}" must be a constant`);
-  return Array.from(constant.values);
-}
-
-/** Axes of an operation, from its attribute or its input, counted from the front. */
-export function axesOf(graph: Graph, node: Node, index: number, rank: number): number[] | undefined {
-  const attribute = node.attributes.axes;
-  const axes = Array.isArray(attribute) ? (attribute as number[]) : constantInput(graph, node, index);
-  return axes?.map((axis) => (axis + rank) % rank);
-}
 
 const resize: Infer = (node, [input], graph) => {
   const shape = imageShape(node, input);
-  const isUpsample = node.type === "Upsample";
   const axes = axesOf(graph, { ...node, inputs: [] }, 0, 4) ?? [0, 1, 2, 3];
   const result = [...shape];
-  const scales = constantInput(graph, node, isUpsample ? 1 : 2);
-  const sizes = isUpsample ? undefined : constantInput(graph, node, 3);
+  const scales = constantInput(graph, node, 2);
+  const sizes = constantInput(graph, node, 3);
   axes.forEach((axis, i) => {
     if (sizes && sizes.length > 0) result[axis] = sizes[i]!;
     else result[axis] = Math.floor(shape[axis]! * Math.fround(scales?.[i] ?? Number.NaN));
@@ -105,6 +133,14 @@ const resize: Infer = (node, [input], graph) => {
     throw new ConvertError(`${describe(node)}: the size of its output is not known`);
   }
   return [result];
+};
+
+const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
+
+const reduce: Infer = (node, [input], graph) => {
+  const axes = axesOf(graph, node, 1, input!.length) ?? input!.map((_, axis) => axis);
+  const keep = numberOf(node, "keepdims", 1) !== 0;
+  return [input!.flatMap((size, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [size]))];
 };
 
 const INFER: Readonly<Record<string, Infer>> = {
@@ -125,14 +161,12 @@ const INFER: Readonly<Record<string, Infer>> = {
   MaxPool: pool,
   AveragePool: pool,
   GlobalAveragePool: (node, [input]) => [[...imageShape(node, input).slice(0, 2), 1, 1]],
-  ReduceMean: (node, [input], graph) => {
-    const shape = imageShape(node, input);
-    const axes = axesOf(graph, node, 1, shape.length) ?? [0, 1, 2, 3];
-    const keep = numberOf(node, "keepdims", 1) !== 0;
-    return [
-      shape.map((size, axis) => (axes.includes(axis) ? (keep ? 1 : 0) : size)).filter((size) => size > 0),
-    ];
-  },
+  GlobalMaxPool: (node, [input]) => [[...imageShape(node, input).slice(0, 2), 1, 1]],
+  ...Object.fromEntries(["ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"].map((type) => [type, reduce])),
+  InstanceNormalization: same,
+  GroupNormalization: same,
+  LayerNormalization: same,
+  MeanVarianceNormalization: same,
   BatchNormalization: same,
   Identity: same,
   Dropout: same,
@@ -155,7 +189,6 @@ const INFER: Readonly<Record<string, Infer>> = {
     return [result];
   },
   Resize: resize,
-  Upsample: resize,
   Pad: (node, [input], graph) => {
     const pads = constantInput(graph, node, 1) ?? [];
     const axes = axesOf(graph, node, 3, input!.length) ?? input!.map((_, axis) => axis);
@@ -168,8 +201,10 @@ const INFER: Readonly<Record<string, Infer>> = {
     return [result];
   },
   Transpose: (node, [input]) => {
-    const order = listOf(node, "perm", input!.length, -1);
-    return [order.map((axis) => input![axis] ?? input![input!.length - 1 - axis]!)];
+    const order = node.attributes.perm
+      ? listOf(node, "perm", input!.length, 0)
+      : input!.map((_, i) => i).reverse();
+    return [order.map((axis) => input![axis]!)];
   },
   ArgMax: (node, [input]) => {
     const axis = (numberOf(node, "axis", 0) + input!.length) % input!.length;
@@ -180,16 +215,90 @@ const INFER: Readonly<Record<string, Infer>> = {
     const axes = axesOf(graph, node, 1, input!.length);
     return [input!.filter((size, axis) => (axes ? !axes.includes(axis) : size !== 1))];
   },
-  Gather: (node, [data, indices]) => {
-    if (data!.length !== 1)
-      throw new ConvertError(`${describe(node)}: only tables of one axis are supported`);
-    return [[...indices!]];
+  Unsqueeze: (node, [input], graph) => {
+    const rank = input!.length + (axesOf(graph, node, 1, 1) ?? []).length;
+    const axes = axesOf(graph, node, 1, rank) ?? [];
+    const rest = [...input!];
+    return [Array.from({ length: rank }, (_, axis) => (axes.includes(axis) ? 1 : rest.shift()!))];
   },
+  Flatten: (node, [input]) => {
+    const axis = (numberOf(node, "axis", 1) + input!.length) % (input!.length + 1);
+    return [[product(input!.slice(0, axis)), product(input!.slice(axis))]];
+  },
+  Reshape: (node, [input], graph) => {
+    const isLiteral = numberOf(node, "allowzero", 0) !== 0;
+    const requested = constantInput(graph, node, 1) ?? [];
+    const dims = requested.map((size, axis) => (size === 0 && !isLiteral ? (input![axis] ?? 0) : size));
+    const rest = dims.reduce((total, size) => (size < 0 ? total : total * size), 1);
+    const whole = dims.map((size) => (size < 0 ? product(input!) / rest : size));
+    if (product(whole) !== product(input!) || !whole.every(Number.isInteger)) {
+      throw new ConvertError(`${describe(node)}: [${input}] does not fit [${requested}]`);
+    }
+    return [whole];
+  },
+  Slice: (node, [input], graph) => {
+    const result = [...input!];
+    for (const { axis, count } of stretchesOf(graph, node, input!)) result[axis] = count;
+    if (!result.every((size) => size >= 1)) throw new ConvertError(`${describe(node)}: nothing is left`);
+    return [result];
+  },
+  Split: (node, [input], graph) => {
+    const axis = (numberOf(node, "axis", 0) + input!.length) % input!.length;
+    const parts = partsOf(graph, node, input![axis]!);
+    return parts.map((size) => input!.map((all, i) => (i === axis ? size : all)));
+  },
+  Gather: (node, [data, indices]) => {
+    const axis = (numberOf(node, "axis", 0) + data!.length) % data!.length;
+    return [[...data!.slice(0, axis), ...indices!, ...data!.slice(axis + 1)]];
+  },
+  Expand: (node, [data], graph) => [broadcast(node, data!, constantInput(graph, node, 1) ?? [])],
+  Tile: (node, [data], graph) => {
+    const repeats = constantInput(graph, node, 1) ?? [];
+    return [data!.map((size, axis) => size * (repeats[axis] ?? 1))];
+  },
+  DepthToSpace: (node, [input]) => {
+    const [batch, channels, height, width] = imageShape(node, input) as [number, number, number, number];
+    const block = numberOf(node, "blocksize", 1);
+    return [[batch, channels / block ** 2, height * block, width * block]];
+  },
+  SpaceToDepth: (node, [input]) => {
+    const [batch, channels, height, width] = imageShape(node, input) as [number, number, number, number];
+    const block = numberOf(node, "blocksize", 1);
+    return [[batch, channels * block ** 2, height / block, width / block]];
+  },
+  ConvTranspose: (node, [input, weights]) => {
+    const shape = imageShape(node, input);
+    const [, perGroup, ...kernel] = weights as number[];
+    const { size } = transposedWindowOf(node, shape, kernel);
+    return [[shape[0]!, perGroup! * numberOf(node, "group", 1), ...size]];
+  },
+  MaxUnpool: (node, [input, , given], graph) => {
+    const shape = imageShape(node, input);
+    const size = given && constantInput(graph, node, 2);
+    if (size) return [size];
+    const kernel = listOf(node, "kernel_shape", 2, 1);
+    const strides = listOf(node, "strides", 2, 1);
+    const pads = listOf(node, "pads", 4, 0);
+    const sides = [0, 1].map((i) => (shape[2 + i]! - 1) * strides[i]! + kernel[i]! - pads[i]! - pads[i + 2]!);
+    return [[...shape.slice(0, 2), ...sides]];
+  },
+  MatMul: (node, [a, b]) => {
+    if (a!.length < 2 || b!.length < 2)
+      throw new ConvertError(`${describe(node)}: vectors are not supported`);
+    if (a!.at(-1) !== b!.at(-2)) throw new ConvertError(`${describe(node)}: [${a}] and [${b}] do not fit`);
+    return [[...broadcast(node, a!.slice(0, -2), b!.slice(0, -2)), a!.at(-2)!, b!.at(-1)!]];
+  },
+  Gemm: (node, [a, b]) => {
+    const [first, second] = ["transA", "transB"].map((name) => numberOf(node, name, 0) !== 0);
+    return [[first ? a![1]! : a![0]!, second ? b![0]! : b![1]!]];
+  },
+  Greater: elementwise,
+  GreaterOrEqual: elementwise,
 };
 
 /** ONNX operations that a graph may apply to activations, for messages. */
 export const SUPPORTED: readonly string[] = [
-  ...new Set([...Object.keys(INFER), ...Object.keys(FORMULAS)].filter((type) => type !== "Gather")),
+  ...new Set([...Object.keys(INFER), ...Object.keys(FORMULAS)]),
 ].sort();
 
 /**
@@ -201,7 +310,7 @@ export function inferShapes(graph: Graph, node: Node): readonly number[][] {
   const infer =
     INFER[node.type] ?? (FORMULAS[node.type] ? (node.type === "Clip" ? same : elementwise) : undefined);
   if (!infer) {
-    throw new ConvertError(`${describe(node)}: not supported; supported are ${SUPPORTED.join(", ")}`);
+    throw new ConvertError(`${describe(node)}: not supported${hintOf(node.type)}`);
   }
   const names = node.inputs.filter((name) => name !== "");
   if (names.length === 0) throw new ConvertError(`${describe(node)}: an input is missing`);

@@ -67,7 +67,17 @@ function decode(raw: Uint8Array, type: number, count: number): TypedArray {
   return values;
 }
 
-function halfToFloat(bits: number): number {
+/** The float16 nearest to a number below 65504, as bits; numbers below 2^-14 become 0. */
+export function floatToHalf(value: number): number {
+  const sign = value < 0 ? 0x8000 : 0;
+  const size = Math.abs(value);
+  if (size < 2 ** -14) return sign;
+  const exponent = Math.floor(Math.log2(size));
+  return sign + ((exponent + 15) << 10) + Math.round((size / 2 ** exponent - 1) * 1024);
+}
+
+/** The number that the bits of a float16 stand for. */
+export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

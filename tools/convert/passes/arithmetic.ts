@@ -3,18 +3,20 @@ import { INPUT } from "../expression.js";
 import { describe, type Graph, type Node, shapeOf } from "../graph.js";
 import { FLOAT } from "../onnx/read.js";
 import { pointAttributes } from "./affine.js";
+import { sizedLike } from "./resize.js";
 
 /**
- * Add, Sub and Mul of two activations as `add` and `multiply`: what is repeated over the plane comes second, and
- * a single channel is repeated by a 1x1 convolution of ones.
+ * Add, Sub, Mul, Div, Max and Min of two activations as `add` and `multiply`: what is repeated over the plane comes second,
+ * a single channel is repeated by a 1x1 convolution of ones, a single row or column by a resize to the nearest.
  */
 export function arithmetic(graph: Graph): Graph {
   const constants = new Map(graph.constants);
   const shapes = new Map(graph.shapes);
   const quantization = new Map(graph.quantization);
   const nodes = graph.nodes.flatMap((node): Node[] => {
-    if (!["Add", "Sub", "Mul"].includes(node.type)) return [node];
+    if (!["Add", "Sub", "Mul", "Div", "Max", "Min"].includes(node.type)) return [node];
     const made: Node[] = [];
+    const output = node.outputs[0]!;
     let [a, b] = node.inputs as [string, string];
     const constant = [a, b].find((name) => constants.has(name));
     if (constant !== undefined) {
@@ -23,54 +25,90 @@ export function arithmetic(graph: Graph): Graph {
           "supported, only one number or one number a channel",
       );
     }
-    if (node.type === "Sub") b = negative(node, b);
-    const size = shapeOf(graph, node.outputs[0]!);
-    [a, b] = [repeated(node, a, size[1]!), repeated(node, b, size[1]!)];
+    const size = shapeOf(graph, output);
+    if (node.type === "Sub") b = applied("Neg", b, "negative");
+    if (node.type === "Div") b = applied("Reciprocal", b, "reciprocal");
+    [a, b] = [repeated(a), repeated(b)];
     const isWhole = (name: string): boolean => [2, 3].every((axis) => shapes.get(name)![axis] === size[axis]);
-    if (!isWhole(a)) [a, b] = [b, a];
-    const second = shapes.get(b)!;
-    if (!isWhole(a) || !(isWhole(b) || (second[2] === 1 && second[3] === 1))) {
-      throw new ConvertError(
-        `${describe(node)}: shapes [${shapes.get(a)}] and [${second}] are not supported together`,
-      );
-    }
-    return [
-      ...made,
-      { ...node, type: node.type === "Mul" ? "multiply" : "add", inputs: [a, b], attributes: {} },
-    ];
+    if (!isWhole(a) && !isWhole(b)) [a, b] = [spread(a), spread(b)];
+    else if (!isWhole(a)) [a, b] = [b, a];
+    const [, , height, width] = shapes.get(b)!;
+    if (!isWhole(b) && height! * width! > 1) b = spread(b);
+    if (node.type === "Max" || node.type === "Min") return largest(node.type === "Max");
+    const type = ["Mul", "Div"].includes(node.type) ? "multiply" : "add";
+    return [...made, { ...node, type, inputs: [a, b], attributes: {} }];
 
-    function negative(of: Node, input: string): string {
-      const output = `${of.outputs[0]}#negative`;
-      const expression = { kind: "call", name: "Neg", args: [INPUT], parameters: [] } as const;
+    /** max(a, b) = b + max(a - b, 0), and min likewise. */
+    function largest(isMax: boolean): Node[] {
+      const base = { name: node.name, attributes: {} };
+      if (!isWhole(b)) b = spread(b);
+      const negative = applied("Neg", b, "negative");
+      const difference = `${output}#difference`;
+      shapes.set(difference, size);
+      const clamp = isMax ? { min: 0, max: Infinity } : { min: -Infinity, max: 0 };
+      const inner = { ...base, type: "add", inputs: [a, negative], outputs: [difference], clamp };
+      const sum: Node = { ...node, type: "add", inputs: [b, difference], attributes: {} };
+      return [...made, inner, sum];
+    }
+
+    function applied(name: string, input: string, suffix: string): string {
+      const result = `${output}#${suffix}`;
+      const expression = { kind: "call", name, args: [INPUT], parameters: [] } as const;
       made.push({
-        name: of.name,
+        name: node.name,
         type: "function",
         inputs: [input],
-        outputs: [output],
+        outputs: [result],
         attributes: {},
         expression,
       });
-      shapes.set(output, shapes.get(input)!);
-      return output;
+      shapes.set(result, shapes.get(input)!);
+      return result;
     }
 
-    function repeated(of: Node, input: string, channels: number): string {
+    /** One channel repeated. */
+    function repeated(input: string): string {
       const shape = shapes.get(input)!;
-      if (shape.length !== 4) throw new ConvertError(`${describe(of)}: "${input}" has not four axes`);
+      const channels = size[1]!;
       if (shape[1] === channels) return input;
-      const output = `${input}#repeated`;
-      const weights = `${output}#weights`;
+      const result = `${output}#repeated ${input}`;
+      const weights = `${result}#weights`;
       constants.set(weights, {
         dims: [channels, 1, 1, 1],
         type: FLOAT,
         values: new Float32Array(channels).fill(1),
       });
-      shapes.set(output, [shape[0]!, channels, shape[2]!, shape[3]!]);
+      shapes.set(result, [shape[0]!, channels, shape[2]!, shape[3]!]);
       const known = quantization.get(input);
-      if (known) quantization.set(output, known);
+      if (known) quantization.set(result, known);
       const attributes = pointAttributes(1);
-      made.push({ name: of.name, type: "conv", inputs: [input, weights], outputs: [output], attributes });
-      return output;
+      made.push({ name: node.name, type: "conv", inputs: [input, weights], outputs: [result], attributes });
+      return result;
+    }
+
+    /** One row, column or pixel repeated. */
+    function spread(input: string): string {
+      const shape = shapes.get(input)!;
+      if (shape[2] === size[2] && shape[3] === size[3]) return input;
+      const other = [a, b].find((name) => name !== input && isWhole(name));
+      const like = other ?? sizedLike({ ...graph, shapes }, node, input, size);
+      if (like === undefined) {
+        throw new ConvertError(
+          `${describe(node)}: shapes [${shapes.get(a)}] and [${shapes.get(b)}] are not supported together`,
+        );
+      }
+      const result = `${output}#spread ${input}`;
+      shapes.set(result, [1, shape[1]!, size[2]!, size[3]!]);
+      const known = quantization.get(input);
+      if (known) quantization.set(result, known);
+      made.push({
+        name: node.name,
+        type: "resize",
+        inputs: [input, like],
+        outputs: [result],
+        attributes: { mode: 0 },
+      });
+      return result;
     }
   });
   return { ...graph, nodes, constants, shapes, quantization };

@@ -1,6 +1,6 @@
 import { ConvertError } from "../errors.js";
 import { describe, type Graph, numberOf, shapeOf } from "../graph.js";
-import { constantInput } from "../onnx/shapes.js";
+import { constantInput } from "../onnx/inputs.js";
 import { affineNode } from "./affine.js";
 
 /** BatchNormalization as `affine`: y = x * scale / sqrt(variance + epsilon) + ..., per channel. */

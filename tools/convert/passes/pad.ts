@@ -1,4 +1,4 @@
-import { COUNT_INSIDE, COUNT_PADDING } from "../../../src/format.js";
+import { COUNT_INSIDE, COUNT_PADDING, PAD_EDGE, PAD_REFLECT, PAD_VALUE } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import {
   describe,
@@ -9,9 +9,9 @@ import {
   prune,
   readers,
   rename,
+  shapeOf,
   stringOf,
 } from "../graph.js";
-import { axesOf, constantInput } from "../onnx/shapes.js";
 import type { Quantization } from "../quantize/numbers.js";
 
 type Sides = readonly [number, number, number, number];
@@ -31,12 +31,12 @@ export function pad(graph: Graph): Graph {
   for (const node of graph.nodes) {
     const [input, output] = [node.inputs[0]!, node.outputs[0]!];
     if (node.type === "Pad") {
-      const { pads, value } = lowered(graph, node);
+      const { pads, value, mode } = lowered(graph, node);
       const isKept = graph.quantization.has(output);
       if (!isKept && pads.every((side) => side === 0)) aliases.set(output, input);
-      const made = { ...node, type: "pad", inputs: [input], attributes: { pads, value } };
+      const made = { ...node, type: "pad", inputs: [input], attributes: { pads, value, mode } };
       const takes = (reader: Node | undefined): boolean =>
-        reader !== undefined && accepts(graph, producer, reader, node, pads, value);
+        mode === PAD_VALUE && reader !== undefined && accepts(graph, producer, reader, node, pads, value);
       if (!isKept && read.get(output)!.every(takes)) folded.set(output, made);
       nodes.push(made);
     } else {
@@ -83,28 +83,26 @@ function isWindow(node: Node): boolean {
   return node.type === "conv" || node.type === "maxPool" || node.type === "averagePool";
 }
 
-function lowered(graph: Graph, node: Node): { pads: Sides; value: number } {
-  const mode = stringOf(node, "mode", "constant");
-  if (mode !== "constant")
-    throw new ConvertError(`${describe(node)}: mode "${mode}" is not supported, only "constant"`);
-  const axes = axesOf(graph, node, 3, 4) ?? [0, 1, 2, 3];
-  const list = constantInput(graph, node, 1) ?? [];
-  const begin = [0, 0, 0, 0];
-  const end = [0, 0, 0, 0];
-  axes.forEach((axis, i) => {
-    begin[axis] = list[i]!;
-    end[axis] = list[i + axes.length]!;
-  });
-  if (begin[0] !== 0 || begin[1] !== 0 || end[0] !== 0 || end[1] !== 0) {
-    throw new ConvertError(`${describe(node)}: only height and width can be padded`);
-  }
-  const pads: Sides = [begin[2]!, begin[3]!, end[2]!, end[3]!];
-  if (pads.some((side) => side < 0 || side > 255)) {
+const MODES: Readonly<Record<string, number>> = { constant: PAD_VALUE, edge: PAD_EDGE, reflect: PAD_REFLECT };
+
+function lowered(graph: Graph, node: Node): { pads: Sides; value: number; mode: number } {
+  const name = stringOf(node, "mode", "constant");
+  const mode = MODES[name];
+  if (mode === undefined)
+    throw new ConvertError(
+      `${describe(node)}: mode "${name}" is not supported, only constant, edge and reflect`,
+    );
+  const pads = node.attributes.pads as unknown as Sides;
+  if (pads.some((side) => side > 255)) {
     throw new ConvertError(
       `${describe(node)}: padding of ${pads.join(", ")} is not supported, only 0 to 255`,
     );
   }
-  return { pads, value: constantInput(graph, node, 2)?.[0] ?? 0 };
+  const [, , height, width] = shapeOf(graph, node.inputs[0]!);
+  if (mode === PAD_REFLECT && pads.some((side, i) => side >= (i % 2 === 0 ? height! : width!))) {
+    throw new ConvertError(`${describe(node)}: a reflection wider than its input`);
+  }
+  return { pads, value: mode === PAD_VALUE ? numberOf(node, "value", 0) : 0, mode };
 }
 
 function accepts(

@@ -1,29 +1,17 @@
-import { COUNT_INSIDE, COUNT_PADDING } from "../../../src/format.js";
-import { ConvertError } from "../errors.js";
-import { describe, type Graph, listOf, type Node, numberOf, readers, shapeOf } from "../graph.js";
-import { axesOf, windowOf } from "../onnx/shapes.js";
+import { COUNT_INSIDE, COUNT_PADDING, PAD_VALUE } from "../../../src/format.js";
+import { type Graph, listOf, type Node, numberOf, shapeOf } from "../graph.js";
+import { windowOf } from "../onnx/shapes.js";
 
 /**
- * MaxPool, AveragePool, GlobalAveragePool and ReduceMean over space as the operations of the model file. An
+ * MaxPool, AveragePool and GlobalAveragePool as the operations of the model file. An
  * average over a window that covers the whole plane is a global one, since a model file has no fixed size.
  */
 export function pooling(graph: Graph): Graph {
-  const read = readers(graph);
-  const nodes = graph.nodes.map((node): Node => {
+  const shapes = new Map(graph.shapes);
+  const nodes = graph.nodes.flatMap((node): Node | Node[] => {
     const base = { ...node, inputs: [node.inputs[0]!] };
     if (node.type === "GlobalAveragePool") return { ...base, type: "globalAveragePool", attributes: {} };
-    if (node.type === "ReduceMean") {
-      const rank = shapeOf(graph, node.inputs[0]!).length;
-      const axes = axesOf(graph, node, 1, rank);
-      if (axes?.sort().join() !== "2,3" || numberOf(node, "keepdims", 1) === 0) {
-        throw new ConvertError(`${describe(node)}: only over height and width (axes 2 and 3), with keepdims`);
-      }
-      return { ...base, type: "globalAveragePool", attributes: {} };
-    }
     if (node.type !== "MaxPool" && node.type !== "AveragePool") return node;
-    if (node.outputs[1] && read.has(node.outputs[1])) {
-      throw new ConvertError(`${describe(node)}: the indices of the maxima are not supported`);
-    }
     const shape = shapeOf(graph, node.inputs[0]!);
     const { kernel, strides, dilations, pads } = windowOf(node, shape, listOf(node, "kernel_shape", 2, 1));
     const attributes = { kernel, strides, dilations, pads };
@@ -32,7 +20,26 @@ export function pooling(graph: Graph): Graph {
     const isWhole = kernel[0] === shape[2] && kernel[1] === shape[3] && pads.every((pad) => pad === 0);
     if (isWhole) return { ...base, type: "globalAveragePool", attributes: {} };
     const mode = numberOf(node, "count_include_pad", 0) !== 0 ? COUNT_PADDING : COUNT_INSIDE;
-    return { ...base, type: "averagePool", attributes: { ...attributes, mode } };
+    const given = listOf(node, "pads", 4, 0);
+    const added = pads.map((side, i) => side - given[i]!);
+    const isPadded = given.some((side) => side > 0) && added.some((side) => side > 0);
+    if (mode === COUNT_INSIDE || !isPadded || node.attributes.auto_pad !== undefined) {
+      return { ...base, type: "averagePool", attributes: { ...attributes, mode } };
+    }
+    // what ceil_mode adds does not count, but the padding does
+    const padded = `${node.outputs[0]}#padded`;
+    const [top, left, bottom, right] = given as [number, number, number, number];
+    shapes.set(padded, [1, shape[1]!, shape[2]! + top + bottom, shape[3]! + left + right]);
+    const border = { pads: given, value: 0, mode: PAD_VALUE };
+    return [
+      { ...base, type: "pad", outputs: [padded], attributes: border },
+      {
+        ...base,
+        inputs: [padded],
+        type: "averagePool",
+        attributes: { ...attributes, pads: added, mode: COUNT_INSIDE },
+      },
+    ];
   });
-  return { ...graph, nodes };
+  return { ...graph, nodes, shapes };
 }

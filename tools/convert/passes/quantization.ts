@@ -81,7 +81,7 @@ function visit(found: Found, node: Node): void {
     constants.get(second)?.values.length === 1
   ) {
     sources.set(output, { ...source, shift: source.shift + constants.get(second)!.values[0]! });
-  } else if (node.type === "Gather") {
+  } else if (node.type === "Gather" && sources.has(second)) {
     const index = sources.get(second);
     const entries = constants.get(input);
     const offset = offsetOf(found.graph, output, entries?.type ?? INT8);

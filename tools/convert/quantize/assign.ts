@@ -77,9 +77,10 @@ function inherited(
 ): Quantization {
   const before = node && done.get(node.inputs[0] ?? "");
   if (!before || before.scale !== base.scale || before.zero !== base.zero) return base;
-  if (node.type === "maxPool") return before;
-  if (node.type !== "pad") return base;
-  const value = quantize(node.attributes.value as number, { ...base, min: -128, max: 127 });
+  if (!SAME_SCALE.has(node.type)) return base;
+  if (node.type !== "pad" && node.type !== "maxUnpool") return before;
+  const outside = node.type === "pad" ? (node.attributes.value as number) : 0;
+  const value = quantize(outside, { ...base, min: -128, max: 127 });
   return { ...before, min: Math.min(before.min, value), max: Math.max(before.max, value) };
 }
 
@@ -103,6 +104,9 @@ export function quantizationFor({ min, max }: Bounds, levels: number): Quantizat
   return { scale, zero, min: first, max: 127 };
 }
 
+/** Operations whose output holds numbers of their first input. */
+const SAME_SCALE = new Set(["maxPool", "pad", "depthToSpace", "reduceMax", "maxUnpool"]);
+
 /** Tensors that must share, or do well to share, scale and zero point, by the name of their group. */
 function groupOf(graph: Graph): (tensor: string) => string {
   const parent = new Map<string, string>();
@@ -112,7 +116,7 @@ function groupOf(graph: Graph): (tensor: string) => string {
   };
   for (const node of graph.nodes) {
     const isNearest = node.type === "resize" && node.attributes.mode === NEAREST && !node.clamp;
-    if (node.type !== "maxPool" && node.type !== "pad" && !isNearest) continue;
+    if (!SAME_SCALE.has(node.type) && !isNearest) continue;
     const [a, b] = [root(node.inputs[0]!), root(node.outputs[0]!)];
     if (a !== b) parent.set(b, a);
   }

@@ -6,6 +6,8 @@ import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
 
 const SAMPLES = 1025;
+/** Deviations from the mean that a normalised tensor is taken to hold, where nothing is known of it. */
+const NORMAL = 6;
 
 /**
  * The range of each tensor of a lowered graph: by a method from its histogram, or derived where there is none
@@ -51,29 +53,45 @@ function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | 
       return product(first, rangeThrough(node, second));
     case "multiply":
       return product(first, second);
+    case "prelu": {
+      const slopes = Array.from(graph.constants.get(node.inputs[1]!)!.values);
+      const least = slopes.map((slope) => slope * first.min);
+      return { min: Math.min(0, first.min, ...least), max: Math.max(first.max, ...least) };
+    }
+    case "groupNorm":
+      return { min: -NORMAL, max: NORMAL };
     case "add":
       return { min: first.min + second.min, max: first.max + second.max };
     case "pad":
       return union([first, { min: node.attributes.value as number, max: node.attributes.value as number }]);
     case "conv":
-      // A convolution of ones repeats its one channel; of any other the range must be measured.
-      return graph.constants.get(node.inputs[1]!)!.values.every((value) => value === 1) &&
-        isPoint(graph, node)
-        ? first
-        : undefined;
+      if (node.attributes.selects === 1) return first;
+      // a sum of many is never as large as it could be
+      return isSmall(graph, node) ? throughWeights(graph, node, first) : undefined;
     default:
       return union(ranges);
   }
 }
 
-function isPoint(graph: Graph, node: Node): boolean {
-  return (
-    node.inputs.length === 2 &&
-    graph.constants
-      .get(node.inputs[1]!)!
-      .dims.slice(1)
-      .every((size) => size === 1)
-  );
+function isSmall(graph: Graph, node: Node): boolean {
+  const { dims, values } = graph.constants.get(node.inputs[1]!)!;
+  return values.length <= 2 * dims[0]!;
+}
+
+/** What sums of products can reach at most; of a convolution of ones that repeats its one channel, that channel's range. */
+function throughWeights(graph: Graph, node: Node, { min, max }: Bounds): Bounds {
+  const { dims, values } = graph.constants.get(node.inputs[1]!)!;
+  const bias = graph.constants.get(node.inputs[2] ?? "")?.values;
+  const each = values.length / dims[0]!;
+  const bounds = Array.from({ length: dims[0]! }, (_, o): Bounds => {
+    let [low, high] = [bias?.[o] ?? 0, bias?.[o] ?? 0];
+    for (const weight of values.subarray(o * each, (o + 1) * each)) {
+      low += Math.min(weight * min, weight * max);
+      high += Math.max(weight * min, weight * max);
+    }
+    return { min: low, max: high };
+  });
+  return union(bounds);
 }
 
 function rangeThrough(node: Node, { min, max }: Bounds): Bounds {

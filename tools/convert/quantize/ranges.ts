@@ -12,8 +12,13 @@ export class Histogram {
   min = Infinity;
   max = -Infinity;
   private limit = 0;
-  private counts = new Float64Array(BINS);
+  private counts: Float64Array;
   private total = 0;
+
+  /** @param bins that divide the range, a multiple of 4 */
+  constructor(private readonly bins = BINS) {
+    this.counts = new Float64Array(bins);
+  }
 
   add(values: ArrayLike<number>): void {
     let { min, max } = this;
@@ -28,36 +33,53 @@ export class Histogram {
     const largest = Math.max(-min, max, 1e-30);
     if (this.limit === 0) this.limit = largest;
     while (this.limit < largest) this.widen();
-    const perUnit = BINS / 2 / this.limit;
+    const perUnit = this.bins / 2 / this.limit;
     for (let i = 0; i < values.length; i++) {
-      this.counts[Math.min(BINS - 1, Math.floor((values[i]! + this.limit) * perUnit))]!++;
+      this.counts[Math.min(this.bins - 1, Math.floor((values[i]! + this.limit) * perUnit))]!++;
     }
     this.total += values.length;
   }
 
+  /** Adds another histogram with its values multiplied by a positive factor. */
+  merge(other: Histogram, factor: number): void {
+    if (other.total === 0) return;
+    this.min = Math.min(this.min, other.min * factor);
+    this.max = Math.max(this.max, other.max * factor);
+    const largest = Math.max(-this.min, this.max, 1e-30);
+    if (this.limit === 0) this.limit = largest;
+    while (this.limit < largest) this.widen();
+    const perUnit = this.bins / 2 / this.limit;
+    other.counts.forEach((count, bin) => {
+      if (count === 0) return;
+      const at = Math.floor((other.center(bin) * factor + this.limit) * perUnit);
+      this.counts[Math.min(Math.max(at, 0), this.bins - 1)]! += count;
+    });
+    this.total += other.total;
+  }
+
   private widen(): void {
-    const counts = new Float64Array(BINS);
-    for (let bin = 0; bin < BINS; bin++) counts[BINS / 4 + (bin >> 1)]! += this.counts[bin]!;
+    const counts = new Float64Array(this.bins);
+    for (let bin = 0; bin < this.bins; bin++) counts[this.bins / 4 + (bin >> 1)]! += this.counts[bin]!;
     this.counts = counts;
     this.limit *= 2;
   }
 
   /** Centre of a bin, real number. */
   private center(bin: number): number {
-    return ((2 * bin + 1) / BINS - 1) * this.limit;
+    return ((2 * bin + 1) / this.bins - 1) * this.limit;
   }
 
   /** The range that leaves out the share `1 - share` of all values, half of it at either end that has a tail. */
   percentile(share: number): Bounds {
     const isOneSided = this.min >= 0 || this.max <= 0;
     const spare = (this.total * (1 - share)) / (isOneSided ? 1 : 2);
-    let [first, last] = [0, BINS - 1];
+    let [first, last] = [0, this.bins - 1];
     for (let below = this.counts[first]!; below <= spare && first < last; below += this.counts[first]!)
       first++;
     for (let above = this.counts[last]!; above <= spare && last > first; above += this.counts[last]!) last--;
     return {
-      min: this.min >= 0 ? this.min : Math.max(this.min, this.center(first) - this.limit / BINS),
-      max: this.max <= 0 ? this.max : Math.min(this.max, this.center(last) + this.limit / BINS),
+      min: this.min >= 0 ? this.min : Math.max(this.min, this.center(first) - this.limit / this.bins),
+      max: this.max <= 0 ? this.max : Math.min(this.max, this.center(last) + this.limit / this.bins),
     };
   }
 
@@ -84,12 +106,12 @@ export class Histogram {
     const step = (max - min) / levels;
     if (step <= 0) return Infinity;
     let sum = 0;
-    for (let bin = 0; bin < BINS; bin++) {
+    for (let bin = 0; bin < this.bins; bin++) {
       const count = this.counts[bin]!;
       if (count === 0) continue;
       const value = this.center(bin);
       const beyond = value < min ? min - value : value > max ? value - max : 0;
-      const isZero = Math.abs(value) <= this.limit / BINS;
+      const isZero = Math.abs(value) <= this.limit / this.bins;
       if (!isZero) sum += count * (beyond * beyond + (step * step) / 12);
     }
     return sum;

@@ -29,18 +29,48 @@ export class Sqnr {
   }
 }
 
+/** How far quantised logits are from the float ones. */
+export interface LogitsDifference {
+  /**
+   * SQNR in decibels, where the signal is what is left of each class's logits without their mean: what is the same
+   * everywhere decides about no pixel.
+   */
+  readonly decibels: number;
+  /** Share of pixels, at the size of the logits, whose largest logit is that of the same class. */
+  readonly agreement: number;
+}
+
 /**
- * SQNR of the logits over some images, in decibels.
+ * Compares the logits over some images; NaN decibels where the file does not give them.
  *
  * @param engine with the quantised model
  */
-export function logitsSqnr(engine: Engine, samples: readonly Sample[]): number {
-  const quantization = engine.model.tensors[logitsOf(engine.model)]!;
-  const sqnr = new Sqnr();
+export function logitsDifference(engine: Engine, samples: readonly Sample[]): LogitsDifference {
+  const { ops, tensors } = engine.model;
+  const quantization = tensors[logitsOf({ ops })]!;
+  const { channels } = quantization;
+  const sums = new Float64Array(channels);
+  let [squares, noise, same, pixels] = [0, 0, 0, 0];
   for (const { image, logits } of samples) {
-    sqnr.add(logits, realNumbers(runLogits(engine, toInput(image)), quantization));
+    if (!logits) return { decibels: Number.NaN, agreement: Number.NaN };
+    const got = realNumbers(runLogits(engine, toInput(image)), quantization);
+    for (let at = 0; at < logits.length; at += channels) {
+      let [wanted, found] = [at, at];
+      for (let i = at; i < at + channels; i++) {
+        sums[i - at]! += logits[i]!;
+        squares += logits[i]! ** 2;
+        noise += (logits[i]! - got[i]!) ** 2;
+        if (logits[i]! > logits[wanted]!) wanted = i;
+        if (got[i]! > got[found]!) found = i;
+      }
+      if (wanted === found) same++;
+      pixels++;
+    }
   }
-  return sqnr.decibels;
+  const signal = squares - sums.reduce((total, sum) => total + sum ** 2 / pixels, 0);
+  const decibels = noise === 0 ? Infinity : 10 * Math.log10(Math.max(0, signal) / noise);
+  // numbers that are none compare with nothing
+  return { decibels: Number.isNaN(decibels) ? -Infinity : decibels, agreement: same / pixels };
 }
 
 /** One tensor of a float model, errors of earlier tensors included. */

@@ -51,6 +51,7 @@ function colorTable(palette: readonly Color[]): Uint8Array {
  * @param image an image of the mask's size
  * @param mask class ids [height, width]
  * @param opacity 0 (image only) to 1 (mask only)
+ * @param only class ids to lay over it, elsewhere the image stays; default: all
  * @returns RGB levels [height, width, 3]
  * @throws RangeError if sizes differ or opacity is outside 0..1, TypeError for anything but image, mask and palette
  */
@@ -59,6 +60,7 @@ export function overlay(
   mask: Uint8Array,
   palette: readonly Color[],
   opacity = 0.5,
+  only?: readonly number[],
 ): Uint8Array {
   const { data, width, height, channels } = expectImage(image);
   expectMask(mask);
@@ -68,11 +70,46 @@ export function overlay(
   }
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
-  for (let at = 0; at < mask.length; at++) {
-    for (let channel = 0; channel < 3; channel++) {
-      const level = data[at * channels + (channels === 1 ? 0 : channel)]!;
-      out[at * 3 + channel] = Math.round(level * (1 - opacity) + table[3 * mask[at]! + channel]! * opacity);
+  // [class, channel, level]: each blend of a class that occurs is worked out once
+  const blends = new Uint8Array(256 * 768);
+  histogram(mask, 256).forEach((count, id) => {
+    const share = only?.includes(id) === false ? 0 : opacity;
+    for (let at = id * 768; count > 0 && at < (id + 1) * 768; at++) {
+      blends[at] = Math.round((at & 255) * (1 - share) + table[at >> 8]! * share);
     }
+  });
+  const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
+  for (let at = 0, from = 0; at < mask.length; at++, from += channels) {
+    const row = mask[at]! * 768;
+    out[at * 3] = blends[row + data[from]!]!;
+    out[at * 3 + 1] = blends[row + 256 + data[from + green]!]!;
+    out[at * 3 + 2] = blends[row + 512 + data[from + blue]!]!;
   }
+  return out;
+}
+
+/**
+ * The pixels of some classes, the others transparent.
+ *
+ * @param image an image of the mask's size
+ * @param mask class ids [height, width]
+ * @returns RGBA levels [height, width, 4], alpha 255 or 0: the data of an ImageData
+ * @throws RangeError if sizes differ, TypeError for anything but image, mask and class ids
+ */
+export function cutout(image: Image, mask: Uint8Array, classes: readonly number[]): Uint8ClampedArray {
+  const { data, width, height, channels } = expectImage(image);
+  expectMask(mask);
+  if (mask.length !== width * height) {
+    throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
+  }
+  if (!Array.isArray(classes)) throw new TypeError(`"classes" expected class ids, got ${describe(classes)}`);
+  const out = new Uint8ClampedArray(mask.length * 4);
+  mask.forEach((id, at) => {
+    if (!classes.includes(id)) return;
+    for (let channel = 0; channel < 3; channel++) {
+      out[at * 4 + channel] = data[at * channels + (channels === 1 ? 0 : channel)]!;
+    }
+    out[at * 4 + 3] = 255;
+  });
   return out;
 }

@@ -27,7 +27,7 @@ const ENTRIES = {
 };
 /** What `require` gets. */
 const COMMONJS = ["index", "node", "url-node", "js", "js-node"];
-const BROWSER = { browser: "src/browser/index.ts" };
+const BROWSER = { browser: "src/browser/index.ts", element: "src/element.ts" };
 /** Whole: bundlers make scripts of workers in formats that cannot import a second file. */
 const WORKER = { worker: "src/worker.ts" };
 const THREADS = { threads: "src/threads.ts", thread: "src/thread.ts" };
@@ -41,15 +41,17 @@ const COMMANDS = {
 
 /** What components export. */
 const WIT = "tools/bundle/attendseg.wit";
+const POOL = { pool: "src/pool.ts", "pool-worker": "src/pool-worker.ts" };
 
 /** What nearly every step depends on: how it is done, and the packages that do it or are bundled. */
 const TOOLS = ["tools/build.js", "package-lock.json"];
 const LIBRARY = ["src/**/*.ts", ...TOOLS];
 
 const shared = { bundle: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
-/** Bundled packages may still call require. */
+/** Bundled packages may still call require, and ask for their folder. */
 const NODE = {
   platform: "node",
+  define: { __dirname: "import.meta.dirname" },
   loader: { ".wasm": "binary" },
   banner: {
     js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
@@ -194,6 +196,13 @@ async function bundleLibrary() {
     plugins: [separateThreads],
   });
   Object.assign(files, (await bundle({ ...options, entryPoints: WORKER })).files);
+  const pool = {
+    ...options,
+    entryPoints: POOL,
+    external: ["node:*"],
+    plugins: [choose(ENTRIES.node), separateThreads],
+  };
+  Object.assign(files, (await bundle(pool)).files);
   files["dist/cjs/package.json"] = '{ "type": "commonjs" }\n';
   const engines = VARIANTS.map((name) => [`dist/engine/${name}.wasm`, readFileSync(`build/${name}.wasm`)]);
   return Object.assign(files, ...entries, Object.fromEntries(engines));
@@ -227,7 +236,7 @@ async function bundleCommands() {
     ...NODE,
     entryPoints: COMMANDS,
     outdir: "dist",
-    external: ["onnxruntime-web"],
+    external: ["onnxruntime-web", "sharp", "heic-decode"],
     splitting: true,
     chunkNames: "chunks/[name]-[hash]",
     metafile: true,

@@ -8,6 +8,7 @@ import { packageVersion } from "./common/package.js";
 import { compareCommand } from "./compare/command.js";
 import { convertCommand } from "./convert/command.js";
 import { exportCommand } from "./convert/export/command.js";
+import { doctorCommand } from "./doctor/command.js";
 import { evaluateCommand } from "./evaluate/command.js";
 import { benchCommand } from "./explore/bench-command.js";
 import { exploreCommand } from "./explore/command.js";
@@ -15,6 +16,7 @@ import { costCommand } from "./explore/cost-command.js";
 import { inspectCommand } from "./inspect/command.js";
 import { segmentCommand } from "./segment/command.js";
 import { serveCommand } from "./serve/command.js";
+import { pageCommand } from "./site/command.js";
 
 const OK = 0;
 const FAILED = 1;
@@ -38,7 +40,9 @@ function buildProgram(): Command {
     evaluateCommand,
     exportCommand,
     serveCommand,
+    pageCommand,
     bundleCommand,
+    doctorCommand,
     costCommand,
     benchCommand,
     exploreCommand,

@@ -9,8 +9,15 @@ export interface MaskImage {
   readonly height: number;
 }
 
-type Canvas = HTMLCanvasElement | OffscreenCanvas;
-type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+export type Canvas = HTMLCanvasElement | OffscreenCanvas;
+export type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+/** @throws Error if the canvas already has a context of another kind */
+export function contextOf(canvas: Canvas): Context {
+  const context = canvas.getContext("2d") as Context | null;
+  if (!context) throw new Error("the canvas already has a context that is not 2d");
+  return context;
+}
 
 /** Paints masks in the colours of their classes into one canvas, which takes the size of the mask. */
 export class MaskPainter {
@@ -24,9 +31,7 @@ export class MaskPainter {
    * @throws Error if the canvas already has a context of another kind
    */
   constructor(canvas: Canvas, palette: readonly Color[]) {
-    const context = canvas.getContext("2d") as Context | null;
-    if (!context) throw new Error("the canvas already has a context that is not 2d");
-    this.#context = context;
+    this.#context = contextOf(canvas);
     const levels = new Uint8Array(this.#colors.buffer);
     palette.forEach((color, id) => {
       levels.set([...color, 255], 4 * id);
@@ -36,9 +41,9 @@ export class MaskPainter {
   /**
    * Paints a mask.
    *
-   * @param only the one class to paint, the others stay transparent; default: all
+   * @param only the class or classes to paint, the others stay transparent; default: all
    */
-  paint({ mask, width, height }: MaskImage, only?: number): void {
+  paint({ mask, width, height }: MaskImage, only?: number | readonly number[]): void {
     const context = this.#context;
     const { canvas } = context;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
@@ -46,7 +51,8 @@ export class MaskPainter {
       this.#pixels = context.createImageData(width, height);
     }
     const words = new Uint32Array(this.#pixels.data.buffer);
-    const colors = this.#colors.map((color, id) => (only === undefined || only === id ? color : 0));
+    const wanted = only === undefined ? undefined : new Set(typeof only === "number" ? [only] : only);
+    const colors = this.#colors.map((color, id) => (wanted?.has(id) === false ? 0 : color));
     for (let at = 0; at < words.length; at++) words[at] = colors[mask[at]!]!;
     context.putImageData(this.#pixels, 0, 0);
   }
@@ -66,8 +72,7 @@ export function drawOverlay(
   opacity = 0.5,
 ): void {
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
-  const context = canvas.getContext("2d") as Context | null;
-  if (!context) throw new Error("the canvas already has a context that is not 2d");
+  const context = contextOf(canvas);
   const { width, height } = sizeOf(source);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   const colors = new OffscreenCanvas(mask.width, mask.height);
@@ -78,4 +83,15 @@ export function drawOverlay(
   context.imageSmoothingEnabled = false;
   context.drawImage(colors, 0, 0, width, height);
   context.globalAlpha = 1;
+}
+
+/** A mask in the colours of its classes as a bitmap, to be drawn and closed; `only` as MaskPainter takes it. */
+export function maskBitmap(
+  mask: MaskImage,
+  palette: readonly Color[],
+  only?: number | readonly number[],
+): ImageBitmap {
+  const canvas = new OffscreenCanvas(mask.width, mask.height);
+  new MaskPainter(canvas, palette).paint(mask, only);
+  return canvas.transferToImageBitmap();
 }

@@ -139,6 +139,8 @@ function vite(major: number): Step {
         await openPage(`http://127.0.0.1:${server.httpServer.address().port}/`);
       } finally {
         await server.close();
+        // Vite sets it, and Next.js minds it
+        delete process.env.NODE_ENV;
       }
       return `build and development server: ${built}`;
     },
@@ -228,19 +230,8 @@ export const FRAMEWORKS: readonly Step[] = [
       const files = { "index.html": PAGE, "main.js": PAGE_SCRIPT };
       const folder = await makeApp(workspace, "parcel", ["parcel@2"], "parcel/package.json", files);
       const words = ["build", "index.html", "--dist-dir", OUT, "--no-cache", "--log-level", "error"];
-      const exports = '{ "private": true, "@parcel/resolver-default": { "packageExports": true } }';
-      writeFileSync(join(folder, "package.json"), exports);
       await node(folder, toolOf(folder, "parcel/lib/bin.js"), ...words);
-      const page = await openFolder(join(folder, OUT));
-      // without the switch for exports the main entry is found by its fields
-      rmSync(join(folder, OUT), { recursive: true });
-      writeFileSync(join(folder, "package.json"), '{ "private": true }');
-      writeFileSync(
-        join(folder, "main.js"),
-        'import { Segmenter } from "attendseg"; console.log(Segmenter);',
-      );
-      await node(folder, toolOf(folder, "parcel/lib/bin.js"), ...words);
-      return page;
+      return openFolder(join(folder, OUT));
     },
   },
   {
@@ -360,6 +351,7 @@ export const FRAMEWORKS: readonly Step[] = [
     },
   },
   { name: "metro", run: runMetro },
+  { name: "compilers", run: checkCompilers },
 ];
 
 /** Runs a compiler of webpack's kind. */
@@ -403,10 +395,10 @@ async function startNext(folder: string, next: string): Promise<string> {
 async function buildAngular(workspace: Workspace): Promise<string> {
   const packages = ["build", "cli", "common", "compiler", "compiler-cli", "core", "platform-browser"];
   const specs = [
-    ...packages.map((name) => `@angular/${name}@22`),
+    ...packages.map((name) => `@angular/${name}@20`),
     "rxjs",
     "tslib",
-    "typescript@~6.0",
+    "typescript@~5.9",
     "--legacy-peer-deps",
   ];
   const workers = { glob: "{worker,thread,threads}.js", input: "node_modules/attendseg/dist", output: "/" };
@@ -446,7 +438,7 @@ async function buildAngular(workspace: Workspace): Promise<string> {
       ${[...PAGE_SCRIPT.matchAll(/import .*;/g)].join("\n")}
       void go();`,
   };
-  const folder = await makeApp(workspace, "angular", specs, "@angular/cli/package.json", files);
+  const folder = await makeApp(workspace, "angular-20", specs, "@angular/cli/package.json", files);
   await execute(process.execPath, [toolOf(folder, "@angular/cli/bin/ng.js"), "build"], folder);
   return openFolder(join(folder, OUT, "browser"));
 }
@@ -490,4 +482,42 @@ async function runMetro(workspace: Workspace): Promise<string> {
   const said = await execute(hermes, ["-O", join(folder, "bundle.js")], folder);
   if (said.trim() !== "javascript 3072") throw new Error(said.slice(0, 300));
   return "bundled by Metro, run by Hermes";
+}
+
+/** Programs without the types of pages, for workers and for older compilers, every declaration checked. */
+async function checkCompilers(workspace: Workspace): Promise<string> {
+  const core = `import { Segmenter, overlay, type Image, type LoadOptions } from "attendseg";
+    import { SegmenterPool } from "attendseg/pool";
+    import model from "attendseg/models/attendseg-camvid";
+    const image: Image = { data: new Uint8Array(3), width: 1, height: 1 };
+    const options: LoadOptions = { threads: undefined };
+    export const run = async () => { const s = await Segmenter.load(model, options); return overlay(image, s.segment(image).mask, s.palette); };
+    export const pool = () => SegmenterPool.load(model);`;
+  const worker = `import { AsyncSegmenter, MaskPainter, segmentStream, type Frame } from "attendseg/browser";
+    export async function run(bitmap: ImageBitmap, canvas: OffscreenCanvas, frames: ReadableStream<Frame>, signal?: AbortSignal) {
+      const segmenter = await AsyncSegmenter.load("x", { signal });
+      new MaskPainter(canvas, segmenter.palette).paint(await segmenter.segmentAsync(bitmap, { signal }));
+      for await (const { mask } of segmentStream(segmenter, frames)) return mask;
+    }`;
+  const common = `import { Segmenter } from "attendseg"; import model = require("attendseg/models/attendseg-camvid-tiny"); export const load = () => Segmenter.load(model);`;
+  const none = { target: "es2022", strict: true, noEmit: true, skipLibCheck: false, types: [] };
+  const bundled = { ...none, module: "esnext", moduleResolution: "bundler" };
+  const nodeOnly = { ...none, module: "nodenext", moduleResolution: "nodenext", lib: ["es2022"] };
+  const pages = { ...bundled, lib: ["es2022", "dom"], exactOptionalPropertyTypes: true };
+  const config = (compilerOptions: object, ...names: string[]) =>
+    JSON.stringify({ compilerOptions, files: names });
+  const configs = {
+    "node.json": config(nodeOnly, "core.mts", "common.cts"),
+    "worker.json": config({ ...bundled, lib: ["es2022", "webworker"] }, "core.mts", "worker.mts"),
+    "page.json": config(pages, "core.mts", "worker.mts"),
+  };
+  const files = { "core.mts": core, "worker.mts": worker, "common.cts": common, ...configs };
+  for (const version of ["5.4", "5.9", "6.0"]) {
+    const specs = [`typescript@~${version}`];
+    const folder = await makeApp(workspace, `typescript-${version}`, specs, "typescript/package.json", files);
+    for (const name of Object.keys(configs)) {
+      await node(folder, toolOf(folder, "typescript/bin/tsc"), "-p", name);
+    }
+  }
+  return "TypeScript 5.4, 5.9 and 6.0, without DOM, for workers, exactOptionalPropertyTypes";
 }

@@ -14,6 +14,7 @@ const COMMANDS = [
   "evaluate",
   "export",
   "bundle",
+  "doctor",
   "cost",
   "bench",
   "explore",
@@ -36,7 +37,13 @@ describe("attendseg", () => {
 
   test.each([
     [["nonsense"], "unknown command 'nonsense'"],
-    [["segment"], "missing required argument 'photo'"],
+    [["segment"], "name photos, or --files-from FILE"],
+    [["segment", "a.png", "-o", ""], "Expected a name."],
+    [
+      ["segment", "a.png", "--only", "mask,masks"],
+      "Expected some of mask, overlay, cutout, probability, polygons, rle",
+    ],
+    [["segment", "a.png", "--only", "cutout"], "a cutout takes --classes"],
     [["segment", "--nonsense", "a.png"], "unknown option '--nonsense'"],
     [["segment", "street.png", "--size", "12"], "Expected width x height in pixels"],
     [["segment", "street.png", "--size", "50x48"], /--size 50x48: .*multiple of 8/],
@@ -44,7 +51,7 @@ describe("attendseg", () => {
     [["segment", "street.png", "--size", "99992x48"], /--size 99992x48: /],
     [["segment", "street.png", "--opacity", "2"], "Expected a number from 0 to 1"],
     [["segment", "street.png", "--variant", "fast"], "Allowed choices are relaxed, simd, scalar"],
-    [["segment", "a/x.png", "b/x.jpg"], "a/x.png and b/x.jpg would both be written as x.mask.png"],
+    [["segment", "a/x.png", "b/x.png"], "a/x.png and b/x.png would both be written as x.png.mask.png"],
     [["segment", "a.png", "b.png", "-o", "-"], "-o - takes one photo"],
     [["segment", "-", "-m", "-"], "standard input cannot be both"],
     [["inspect", "MODEL", "--size", "50x48"], /--size 50x48: .*multiple of 8/],

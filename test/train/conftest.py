@@ -48,7 +48,7 @@ def tiny() -> dict[str, Any]:
                 "blocks": [{"expand": 16, "condenser": None}, {"expand": 24, "condenser": None}],
             },
         ],
-        "refinement": {"width": 8, "kernel": 3},
+        "refinement": {"width": 8, "kernel": 3, "condensers": [None, None, residual | {"pool": 4}]},
     }
 
 

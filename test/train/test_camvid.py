@@ -65,6 +65,17 @@ def test_broken_files_are_named(dataset: Path, tmp_path: Path) -> None:
             Classes(tmp_path / "classes.csv")
 
 
+def test_the_index_of_classes_is_optional_and_gives_the_order(tmp_path: Path) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text("name,r,g,b\nRoad,1,2,3\nVoid,0,0,0\n", encoding="utf-8")
+    plain = Classes(path)
+    path.write_text("index,name,r,g,b\n1,Void,0,0,0\n0,Road,1,2,3\n", encoding="utf-8")
+    indexed = Classes(path)
+    assert plain.names == indexed.names == ["Road", "Void"]
+    assert plain.void == indexed.void == 1
+    assert plain.colors.tolist() == indexed.colors.tolist() == [[1, 2, 3], [0, 0, 0]]
+
+
 def test_labels_are_sampled_at_pixel_centres() -> None:
     row = np.arange(6, dtype=np.uint8)[None]
     assert resize_label(row, 1, 3).tolist() == [[1, 3, 5]]

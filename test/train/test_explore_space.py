@@ -66,7 +66,8 @@ def test_left_out_fields_do_not_make_another_network() -> None:
 
 @pytest.mark.parametrize("scales", [[16], [8], [4], [16, 4], [16, 8, 4]])
 def test_scores_lie_at_the_last_scale_that_refines(scales: list[int], tiny: dict[str, Any]) -> None:
-    tiny["stem"]["stride"], tiny["refinement"]["scales"] = 4, scales
+    tiny["stem"]["stride"] = 4
+    tiny["refinement"] = {"width": 8, "kernel": 3, "scales": scales}
     network = Network(tiny).eval()
     frames, labels = np.zeros((1, 64, 96, 3), np.uint8), np.zeros((1, 64, 96), np.uint8)
     with torch.no_grad():
@@ -97,7 +98,8 @@ def test_sampled_networks_build_and_cost_what_the_engine_says() -> None:
             with torch.device("meta"):
                 counted = count(Network(architecture), 512, 512)
             blocks = [block for stage in architecture["stages"] for block in stage["blocks"]]
-            gates = sum(bool(block["condenser"] and block["condenser"]["residual"]) for block in blocks)
+            condensers = [block["condenser"] for block in blocks] + architecture["refinement"].get("condensers", [])
+            gates = sum(bool(form and form["residual"]) for form in condensers)
             cost = engine.cost(architecture)
             assert (cost["parameters"], cost["macs"]) == (counted.parameters - gates, counted.macs)
         with pytest.raises(EngineError, match="stages"):

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tools.train.evaluate import upsample
-from tools.train.loss import IGNORED, sampled_loss, upsample_half
+from tools.train.loss import IGNORED, TEMPERATURE, distillation_loss, sampled_loss, upsample_half
 
 CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
@@ -58,3 +58,15 @@ def test_fine_coarse_and_ignored_pixels_may_share_an_image() -> None:
     got = sum(loss * count for loss, count in zip(corners, counts)) / sum(counts)
     assert got.item() == pytest.approx(costs.mean().item(), rel=1e-5)
     assert sampled_loss(logits, torch.full_like(label, IGNORED), groups, (0, 0)).item() == 0
+
+
+def test_distillation_is_the_divergence_of_softened_predictions() -> None:
+    random = torch.Generator().manual_seed(1)
+    logits, teacher = torch.randn(2, 2, 5, 4, 4, generator=random)
+    chances = [(upsample(each) / TEMPERATURE).softmax(1) for each in (logits, teacher)]
+    wanted = TEMPERATURE**2 * (chances[1] * (chances[1] / chances[0]).log()).sum(1).mean()
+    got = torch.stack([distillation_loss(logits, teacher, 4, corner) for corner in CORNERS]).mean()
+    torch.testing.assert_close(got, wanted)
+    assert distillation_loss(logits, logits, 4, (0, 0)).abs() < 1e-6
+    halved = torch.nn.functional.interpolate(teacher, scale_factor=0.5)
+    assert distillation_loss(logits, halved, 4, (0, 0)).isfinite()

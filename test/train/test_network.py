@@ -120,34 +120,46 @@ def closed_form(architecture: dict[str, Any], height: int, width: int) -> tuple[
         parameters += weights + outputs
         macs += weights * (height // stride) * (width // stride)
 
-    inputs, stride = architecture["stem"]["width"], 2
+    def condenser(form: dict[str, Any] | None, channels: int, stride: int) -> None:
+        nonlocal parameters
+        if form:
+            coarse, narrow = stride * form["pool"], multiple_of_8(channels * form["ratio"])
+            layer(channels, narrow, 1, coarse)
+            layer(1, narrow, 3, coarse)
+            layer(narrow, channels, 1, coarse)
+            parameters += form["residual"]
+
+    inputs, stride, maps = architecture["stem"]["width"], 2, []
     layer(3, inputs, architecture["stem"]["kernel"], stride)
+    if project := architecture["stem"].get("project"):
+        layer(1, inputs, 3, stride)
+        layer(inputs, project, 1, stride)
+        inputs = project
     for stage in architecture["stages"]:
         for index, block in enumerate(stage["blocks"]):
             inner = block["expand"]
             layer(inputs, inner, 1, stride)
             stride *= 2 if index == 0 else 1
             layer(1, inner, stage["kernel"], stride)
-            if block["condenser"]:
-                coarse, narrow = stride * block["condenser"]["pool"], multiple_of_8(inner * block["condenser"]["ratio"])
-                layer(inner, narrow, 1, coarse)
-                layer(1, narrow, 3, coarse)
-                layer(narrow, inner, 1, coarse)
-                parameters += block["condenser"]["residual"]
-            inputs = stage["width"]
+            condenser(block["condenser"], inner, stride)
+            inputs = block.get("width", stage["width"])
             layer(inner, inputs, 1, stride)
+        maps.append(inputs)
     refined = architecture["refinement"]["width"]
     layer(inputs, refined, 1, 32)
-    for stage, stride in zip(architecture["stages"][:-1], (4, 8, 16)):
-        layer(stage["width"], refined, 1, stride)
+    condensers = architecture["refinement"].get("condensers", [None] * 3)
+    for width_of_map, stride, form in zip(maps, (4, 8, 16), reversed(condensers)):
+        layer(width_of_map, refined, 1, stride)
         layer(1, refined, architecture["refinement"]["kernel"], stride)
+        condenser(form, refined, stride)
         layer(refined, refined, 1, stride)
     layer(refined, architecture["classes"], 1, 4)
     return parameters, macs
 
 
 def test_count_equals_the_closed_form_of_whole_networks(tiny: dict[str, Any]) -> None:
-    for architecture, height, width in ((tiny, 64, 96), (load_architecture(SHIPPED), 512, 512)):
+    files = SHIPPED, ROOT / "models" / "attendseg-imagenet.architecture.json"
+    for architecture, height, width in ((tiny, 64, 96), *((load_architecture(file), 512, 512) for file in files)):
         cost = count(Network(architecture), height, width)
         assert (cost.parameters, cost.macs) == closed_form(architecture, height, width)
 
@@ -166,6 +178,11 @@ def test_the_shipped_network_stays_within_its_budget() -> None:
         (("stages",), [], "stages: expected 4, got 0"),
         (("stages", 0, "blocks", 0, "condenser", "pool"), 16, "expected a divisor of 8, got 16"),
         (("stages", 1, "blocks", 0, "condenser", "ratio"), 0, "condenser.ratio"),
+        (("refinement", "condensers"), [None], "refinement.condensers: expected 3, one a scale, got 1"),
+        (("refinement", "condensers", 2, "pool"), 3, "refinement.condensers[2].pool: expected a divisor of 8, got 3"),
+        (("stem", "project"), 20, "stem.project: expected a positive multiple of 8, got 20"),
+        (("activation",), "gelu", "activation: expected relu or relu6, got 'gelu'"),
+        (("epsilon",), 2, "epsilon: expected a number in (0, 1), got 2"),
         (("stages", 2, "blocks"), [], "stages[2].blocks: expected at least one block"),
     ],
 )

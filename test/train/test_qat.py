@@ -52,9 +52,10 @@ def test_the_engine_gives_the_masks_of_the_trained_network(dataset: Path, tiny: 
     (tmp_path / "frames").mkdir()
     for name, frame in frames.items():
         Image.fromarray(frame).save(tmp_path / "frames" / f"{name}.png")
-    options = prepare(dataset, tiny, tmp_path, epochs=25)
-    for bits in (7, 8):
-        out = tmp_path / f"{bits}"
+    pretrained = {"activation": "relu6", "epsilon": 1e-3, "stem": {"width": 8, "kernel": 3, "project": 16}}
+    for bits, architecture in ((7, tiny), (8, tiny), (7, tiny | pretrained)):
+        options = prepare(dataset, architecture, tmp_path, epochs=50)
+        out = tmp_path / f"{bits}-{len(architecture)}"
         qat.train(arguments([*options, "--out", str(out), "--epochs", "2", "--bits", str(bits)]))
         assert list(read_log(out / "log.jsonl"))[-1]["accuracy"] > 0.6
         export.export(out / "checkpoint.pt", out / "tiny.onnx", 64, 64)
@@ -172,7 +173,7 @@ def test_parts_are_their_real_formulas_within_half_a_step() -> None:
 
 
 def test_a_network_with_other_enlargements_is_refused(tiny: dict[str, Any]) -> None:
-    tiny["refinement"]["scales"] = [8, 4]
+    tiny["refinement"] = {"width": 8, "kernel": 3, "scales": [8, 4]}
     with pytest.raises(ValueError, match=r"refinement\.scales: expected \[16, 8, 4\], got \[8, 4\]"):
         QuantizedNetwork(Network(tiny))
 

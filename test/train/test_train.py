@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import pytest
 import torch
@@ -15,9 +14,7 @@ from conftest import ROOT, program
 from torch import nn
 
 from tools.train import export
-from tools.train.camvid import CamVid
 from tools.train.curves import read_log
-from tools.train.evaluate import evaluate, metrics
 from tools.train.loop import order, save
 from tools.train.network import Network
 from tools.train.optimization import average, rate
@@ -245,27 +242,6 @@ def test_average_moves_weights_and_statistics_and_copies_counters() -> None:
     assert ema.num_batches_tracked == 5
 
 
-def test_metrics_equal_those_worked_out_by_hand() -> None:
-    confusion = np.array([[6, 1, 0, 1], [2, 4, 0, 0], [0, 0, 0, 0], [1, 0, 1, 4]])
-    result = metrics(confusion, void=3)
-    assert result.accuracy == pytest.approx(14 / 20)
-    assert result.accuracy_no_void == pytest.approx(10 / 14)
-    assert result.per_class[:2] == pytest.approx([6 / 11, 4 / 7])
-    assert np.isnan(result.per_class[2])
-    assert result.mean_iou == pytest.approx((6 / 11 + 4 / 7) / 2)
-
-
-def test_evaluate_rates_a_network_that_always_says_sky(dataset: Path, tiny: dict[str, Any]) -> None:
-    data = CamVid(dataset)
-    frame, label = data.read("A_000", 64)
-    network = Network(tiny)
-    nn.init.zeros_(network.head.weight)
-    network.head.bias.data = torch.tensor([0.0, 1.0, 0.0, 0.0])
-    result = evaluate(network, frame[None], label[None], 4, data.classes.void)
-    assert result.accuracy == pytest.approx((label == 1).mean())
-    assert result.accuracy_no_void == pytest.approx((label == 1).sum() / (label != 3).sum())
-
-
 def test_folding_changes_nothing_but_the_number_of_layers(tiny: dict[str, Any]) -> None:
     network = Network(tiny)
     for module in network.modules():
@@ -288,3 +264,15 @@ def test_what_is_frozen_stays(command: list[str], tmp_path: Path) -> None:
         if name.endswith("num_batches_tracked"):
             continue
         assert torch.equal(value, last[name]) == name.startswith(("stem.", "stages.0.")), name
+
+
+def test_a_teacher_is_followed(command: list[str], tmp_path: Path) -> None:
+    """With the labels' weight at nothing, a network comes closer to its teacher's predictions."""
+    run([*command, "--epochs", "8"], tmp_path / "teacher")
+    teacher = str(tmp_path / "teacher" / "checkpoint.pt")
+    options = [*command, "--epochs", "8", "--seed", "2", "--teacher", teacher, "--follow", "1"]
+    run(options, tmp_path / "run")
+    losses = [entry["loss"] for entry in read_log(tmp_path / "run" / "log.jsonl")]
+    assert losses[-1] < 0.5 * losses[0]
+    with pytest.raises(ValueError, match=r"model\.onnx: not a checkpoint"):
+        run([*command, "--epochs", "1", "--teacher", str(tmp_path / "run" / "model.onnx")], tmp_path / "other")

@@ -5,7 +5,7 @@ import type { Plan } from "../../src/plan.js";
 import { UsageError } from "../common/errors.js";
 import { makeFolder, STANDARD, writeBytes, writeError, writeOutput } from "../common/files.js";
 import { planFor, readModel } from "../common/model.js";
-import { type InputSize, jsonOption, printJson, sizeOption } from "../common/options.js";
+import { type InputSize, jsonOption, outputPath, printJson, sizeOption } from "../common/options.js";
 import { formatBytes, formatCount, formatTable } from "../common/table.js";
 import { BUNDLE_VARIANTS, bundleC, bundleComponent, bundleModel, planBundle } from "./index.js";
 
@@ -57,7 +57,7 @@ export function bundleCommand(): Command {
   return new Command("bundle")
     .description("make one WebAssembly module of engine and model, for hosts without JavaScript")
     .argument("<model>", ".aseg file, - for standard input")
-    .requiredOption("-o, --output <file>", "the module, - for standard output; a folder for C")
+    .requiredOption("-o, --output <file>", "the module, - for standard output; a folder for C", outputPath)
     .addOption(sizeOption())
     .addOption(
       new Option(

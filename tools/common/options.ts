@@ -32,6 +32,12 @@ function parseSize(text: string): InputSize {
   return { width: Number(match[1]), height: Number(match[2]) };
 }
 
+/** Parser of an option that is where something is written. */
+export function outputPath(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("Expected a name.");
+  return text;
+}
+
 /** Parser of an option that is a number within first..last. */
 export function numberWithin(first: number, last: number): (text: string) => number {
   return (text) => {

@@ -5,12 +5,13 @@ import { oneLine } from "./text.js";
 export interface Progress {
   /** Shows that `done` of the total is done, with a few words on what is going on. */
   update(done: number, text?: string): void;
+  /** Does something that prints, in the place of the bar, which moves below it. */
+  interrupt(print: () => void): void;
   stop(): void;
-  /** Whether a bar is on the screen, so that other text would run into it. */
-  readonly visible: boolean;
 }
 
-const NOTHING: Progress = { update: () => {}, stop: () => {}, visible: false };
+const NOTHING: Progress = { update: () => {}, interrupt: (print) => print(), stop: () => {} };
+const CLEAR_LINE = "\r\u001b[K";
 
 /**
  * A progress bar on standard error, if that is a terminal.
@@ -28,7 +29,12 @@ export function startProgress(label: string, total: number): Progress {
   bar.start(total, 0, { text: "" });
   return {
     update: (done, text = "") => bar.update(done, { text: oneLine(text) }),
+    interrupt: (print) => {
+      process.stderr.write(CLEAR_LINE);
+      print();
+      bar.updateETA();
+      (bar as unknown as { render(isForced: boolean): void }).render(true);
+    },
     stop: () => bar.stop(),
-    visible: true,
   };
 }

@@ -6,6 +6,7 @@ import {
   type InputSize,
   jsonOption,
   naming,
+  outputPath,
   parseColor,
   printJson,
   sizeOption,
@@ -64,7 +65,7 @@ export function convertCommand(): Command {
   return new Command("convert")
     .description("turn an ONNX model into an int8 .aseg file")
     .argument("<model>", "ONNX file, float or QDQ, - for standard input")
-    .option("-o, --output <file>", ".aseg file to write, - for standard output")
+    .option("-o, --output <file>", ".aseg file to write, - for standard output", outputPath)
     .option("--check", "only say whether the file can be converted; needs no images")
     .option("--calibrate <folder>", "PNG or JPEG files to measure a float model's activations on")
     .option("--list <file>", "names of the files to use, one a line (default: all)")

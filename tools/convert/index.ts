@@ -11,7 +11,7 @@ import { build } from "./aseg/build.js";
 import { makeMetadata } from "./aseg/metadata.js";
 import { strideOf } from "./aseg/stride.js";
 import { writeModel } from "./aseg/write.js";
-import { ConvertError } from "./errors.js";
+import { ConvertError, checking } from "./errors.js";
 import { type Images, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
 import { type GraphOptions, type LoadedGraph, loadGraph } from "./onnx/load.js";
@@ -166,7 +166,9 @@ function convertQuantized(job: Job): Converted {
     notes.push(`tensor "${tensor}" is not quantised in the file: its range follows from what it is made of`);
     return ranges(tensor, levels);
   };
-  const { model, bytes } = makeModel(job, assign(job.graph, derive, 8), notes);
+  const { model, bytes } = checking("the quantised graph", () => {
+    return makeModel(job, assign(job.graph, derive, 8), notes);
+  });
   return { model, bytes, report: { ...summary(job, model), kind: "quantized", notes } };
 }
 
@@ -189,7 +191,8 @@ async function convertFloat(job: Job): Promise<Converted> {
     const tried = methods.map((method, index) => {
       const notes: string[] = [...(graph.notes ?? [])];
       const ranges = rangesOf(graph, found.histograms, method);
-      const made = makeModel(job, assign(graph, ranges, options.activationBits ?? 7), notes);
+      const quantizations = checking("the graph", () => assign(graph, ranges, options.activationBits ?? 7));
+      const made = makeModel(job, quantizations, notes);
       const decibels = logitsSqnr(engine.load(made.model, loaded), found.samples);
       progress("compare", index + 1, methods.length + 1);
       return { ...made, method, decibels };

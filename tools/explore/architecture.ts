@@ -18,6 +18,7 @@ export interface Architecture {
     readonly width: number;
     readonly kernel: number;
     readonly scales?: readonly number[];
+    readonly condensers?: readonly (Condenser | null)[];
   };
 }
 
@@ -78,14 +79,20 @@ function expectArchitecture(value: Architecture | null): void {
   const { scales = SCALES } = refinement;
   const isOrdered = () => String(scales) === String(SCALES.filter((scale) => scales.includes(scale)));
   expect(Array.isArray(scales) && scales.length > 0 && isOrdered(), "refinement.scales");
+  const isCondenser = (c: Condenser | null | undefined, scale: number) =>
+    c === null || (isWidth(c?.pool) && (STRIDE / scale) % c!.pool === 0 && c!.ratio > 0);
+  const { condensers = scales.map(() => null) } = refinement;
+  const areCondensers = () => condensers.every((condenser, at) => isCondenser(condenser, scales[at]!));
+  expect(
+    Array.isArray(condensers) && condensers.length === scales.length && areCondensers(),
+    "refinement.condensers",
+  );
   expect(Array.isArray(stages) && stages.length === STAGES, "stages");
   stages.forEach((stage: Stage | null, index) => {
     const isStage = isWidth(stage?.width) && isKernel(stage?.kernel) && Array.isArray(stage?.blocks);
     expect(isStage && stage!.blocks.length > 0, `stages[${index}]`);
-    const isCondenser = (c: Condenser | null | undefined) =>
-      c === null || (isWidth(c?.pool) && (8 >> index) % c!.pool === 0 && c!.ratio > 0);
     const isBlock = (block: Block | null) =>
-      isWidth(block?.expand) && isWidth(block?.width ?? 1) && isCondenser(block?.condenser);
+      isWidth(block?.expand) && isWidth(block?.width ?? 1) && isCondenser(block?.condenser, 4 << index);
     expect(stage!.blocks.every(isBlock), `stages[${index}].blocks`);
   });
 }
@@ -217,10 +224,12 @@ export function shapeModel({ name = "network", classes, stem, stages, refinement
   }
   x = builder.pointwise(x, refinement.width);
   let coarser = STRIDE;
-  for (const scale of refinement.scales ?? SCALES) {
+  for (const [at, scale] of (refinement.scales ?? SCALES).entries()) {
     const large = builder.resize(x, coarser / scale);
     const lateral = builder.pointwise(maps.get(scale)!, refinement.width);
     x = builder.depthwise(builder.sum(large, lateral), refinement.kernel, 1);
+    const condenser = refinement.condensers?.[at];
+    if (condenser) x = condense(builder, x, condenser);
     x = builder.pointwise(x, refinement.width);
     coarser = scale;
   }

@@ -8,6 +8,7 @@ computes changes as little as possible. Kernels are cropped or padded around the
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,20 +36,34 @@ def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, 
             yield f"{name}.expand", f"{path}.expand.0", (inner, inputs), True
             yield f"{name}.depthwise", f"{path}.depthwise.0", (inner, None), True
             if block["condenser"]:
-                narrow = f"{place}.{b}.narrow"
-                yield f"{name}.reduce", f"{path}.condenser.reduce.0", (narrow, inner), True
-                yield f"{name}.mix", f"{path}.condenser.mix.0", (narrow, None), True
-                yield f"{name}.restore", f"{path}.condenser.restore", (inner, narrow), False
+                yield from _condenser(name, path, inner)
             inputs = f"{place}.{b}.width" if "width" in block else f"{place}.width"
             yield f"{name}.project", f"{path}.project.0", (inputs, inner), True
         maps[place] = inputs
     yield "top", "top.0", ("refinement", inputs), True
-    for i, scale in enumerate(architecture["refinement"].get("scales", SCALES)):
+    scales, condensers = _refinement(architecture)
+    for i, scale in enumerate(scales):
         name, path = f"refine {scale}", f"refinement.{i}"
         yield f"{name}.lateral", f"{path}.lateral.0", ("refinement", maps[f"{scale}"]), True
         yield f"{name}.depthwise", f"{path}.depthwise.0", ("refinement", None), True
+        if condensers[i]:
+            yield from _condenser(name, path, "refinement")
         yield f"{name}.pointwise", f"{path}.pointwise.0", ("refinement", "refinement"), True
     yield "head", "head", ("classes", "refinement"), False
+
+
+def _condenser(name: str, path: str, outer: str) -> Iterator[tuple[str, str, Axes, bool]]:
+    """The convolutions of a condenser on a map with the axis `outer`; see `_convolutions`."""
+    narrow = f"{name}.narrow"
+    yield f"{name}.reduce", f"{path}.condenser.reduce.0", (narrow, outer), True
+    yield f"{name}.mix", f"{path}.condenser.mix.0", (narrow, None), True
+    yield f"{name}.restore", f"{path}.condenser.restore", (outer, narrow), False
+
+
+def _refinement(architecture: Architecture) -> tuple[list[int], list[dict[str, Any] | None]]:
+    """Scales that refine, and the form of each one's condenser."""
+    scales = architecture["refinement"].get("scales", SCALES)
+    return scales, architecture["refinement"].get("condensers", [None] * len(scales))
 
 
 def _tensors(architecture: Architecture) -> dict[str, tuple[str, Axes]]:
@@ -66,6 +81,9 @@ def _tensors(architecture: Architecture) -> dict[str, tuple[str, Axes]]:
         for b, block in enumerate(stage["blocks"]):
             if block["condenser"] and block["condenser"]["residual"]:
                 result[f"{place}.{b}.scale"] = (f"stages.{s}.{b}.condenser.scale", (None, None))
+    for i, (scale, condenser) in enumerate(zip(*_refinement(architecture))):
+        if condenser and condenser["residual"]:
+            result[f"refine {scale}.scale"] = (f"refinement.{i}.condenser.scale", (None, None))
     return result
 
 

@@ -1,7 +1,7 @@
 """The short training that ranks networks, and the data it uses: a part of the training frames is kept apart for it.
 
 Crops of frames at half the usual size, so that things are as large as in crops of the real training; cross-entropy on
-scores and labels at a quarter of the crop's side; a learning rate that rises for a tenth of the steps and falls as a
+logits and labels at a quarter of the crop's side; a learning rate that rises for a tenth of the steps and falls as a
 cosine. Accuracy is measured on whole frames that were kept apart, Void counted as a class.
 """
 

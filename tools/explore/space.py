@@ -34,6 +34,8 @@ def identity(architecture: Architecture) -> str:
     parts = {key: value for key, value in architecture.items() if key != "name"}
     parts["stem"] = {"stride": 2} | parts["stem"]
     parts["refinement"] = {"scales": SCALES} | parts["refinement"]
+    if not any(parts["refinement"].get("condensers", [])):
+        parts["refinement"].pop("condensers", None)
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -43,9 +45,14 @@ def within(architecture: Architecture) -> bool:
     def fits(width: int, place: str) -> bool:
         return WIDTHS[place][0] <= width <= WIDTHS[place][1]
 
+    def attends(condenser: dict[str, Any] | None, place: str) -> bool:
+        return condenser is None or (condenser["pool"] in POOLS[place] and condenser["ratio"] in RATIOS)
+
     stem, refinement = architecture["stem"], architecture["refinement"]
+    scales = refinement.get("scales", SCALES)
     return (
-        fits(stem["width"], "stem")
+        all(attends(form, str(scale)) for form, scale in zip(refinement.get("condensers", []), scales))
+        and fits(stem["width"], "stem")
         and fits(refinement["width"], "refinement")
         and stem["kernel"] in KERNELS
         and refinement["kernel"] in KERNELS
@@ -54,11 +61,7 @@ def within(architecture: Architecture) -> bool:
             and stage["kernel"] in KERNELS
             and BLOCKS[0] <= len(stage["blocks"]) <= BLOCKS[1]
             and all(
-                EXPAND[0] <= block["expand"] <= EXPAND[1]
-                and (
-                    block["condenser"] is None
-                    or (block["condenser"]["pool"] in POOLS[place] and block["condenser"]["ratio"] in RATIOS)
-                )
+                EXPAND[0] <= block["expand"] <= EXPAND[1] and attends(block["condenser"], place)
                 for block in stage["blocks"]
             )
             for place, stage in zip(PLACES, architecture["stages"])
@@ -232,7 +235,10 @@ def _connect(_: Random, child: Architecture, place: str) -> bool:
     """Refines from the maps of a place, or no longer."""
     scales = child["refinement"].get("scales", SCALES)
     wanted = [scale for scale in SCALES if (scale in scales) != (scale == int(place))]
+    condensers = dict(zip(scales, child["refinement"].pop("condensers", [None] * len(scales))))
     child["refinement"]["scales"] = wanted
+    if any(condensers.get(scale) for scale in wanted):
+        child["refinement"]["condensers"] = [condensers.get(scale) for scale in wanted]
     return bool(wanted)
 
 

@@ -3,11 +3,9 @@ import { messageOf, UserError } from "../common/errors.js";
 import { nameOf, readBytes, writeError } from "../common/files.js";
 import { decodeBmp, isBmp } from "./bmp.js";
 import { type DecodedImage, ImageError, MAX_PIXELS } from "./image.js";
-import { decodeJpeg } from "./jpeg.js";
 import { isJpeg } from "./jpeg-segments.js";
 import { decodeIndices, decodePng, isPng } from "./png.js";
 import { decodeHeic, decodeWithSharp } from "./sharp.js";
-import { decodeWebp, isWebp } from "./webp.js";
 
 export { type DecodedImage, MAX_PIXELS } from "./image.js";
 
@@ -15,11 +13,16 @@ export { type DecodedImage, MAX_PIXELS } from "./image.js";
 export const KINDS =
   "PNG, JPEG, WebP and BMP, with the package sharp AVIF, GIF and TIFF, with heic-decode HEIC";
 
+/** Whether the bytes begin like a WebP file. */
+function isWebp(bytes: Uint8Array): boolean {
+  return /^RIFF.{4}WEBP/s.test(Buffer.from(bytes.subarray(0, 12)).toString("latin1"));
+}
+
 /** File names that may be images. */
 export const IMAGE_NAME = /\.(png|jpe?g|jpe|jfif|webp|bmp|dib|gif|tiff?|avif|heic|heif)$/i;
 
 /** Most bytes of an image file. */
-const MAX_BYTES = 1 << 29;
+const MAX_BYTES = 1 << 28;
 
 /** How an image is decoded. */
 export interface DecodeOptions {
@@ -72,8 +75,14 @@ export async function decodeImage(
 
 async function decode(bytes: Uint8Array, maxPixels: number): Promise<DecodedImage> {
   if (isPng(bytes)) return decodePng(bytes, maxPixels);
-  if (isJpeg(bytes)) return decodeJpeg(bytes, maxPixels);
-  if (isWebp(bytes)) return decodeWebp(bytes, maxPixels);
+  if (isJpeg(bytes)) {
+    const { decodeJpeg } = await import("./jpeg.js");
+    return decodeJpeg(bytes, maxPixels);
+  }
+  if (isWebp(bytes)) {
+    const { decodeWebp } = await import("./webp.js");
+    return decodeWebp(bytes, maxPixels);
+  }
   if (isBmp(bytes)) return decodeBmp(bytes, maxPixels);
   if (bytes.length === 0) throw new ImageError("the file is empty");
   const start = new TextDecoder("latin1").decode(bytes.subarray(0, 64));

@@ -283,13 +283,14 @@ function printable(name: string): string {
 }
 
 /**
- * Encodes an 8-bit PNG file.
+ * Encodes an 8-bit PNG file, soon rather than small.
  *
- * @param image grey or RGB; with a palette, [height, width, 1] indices into it
+ * @param image grey, RGB or RGBA; with a palette, [height, width, 1] indices into it
  * @param palette 1 to 256 colours, red, green, blue, each 0..255
+ * @param text ASCII, kept as the name of the program that wrote the file
  */
-export function encodePng(image: DecodedImage, palette?: Palette): Uint8Array {
-  const strategy = image.channels === 1 ? constants.Z_DEFAULT_STRATEGY : constants.Z_FILTERED;
-  const packed = deflateSync(filterRows(image), { level: 6, strategy, chunkSize: 1 << 20 });
-  return Buffer.concat(pngChunks(image, packed, palette));
+export function encodePng(image: DecodedImage, palette?: Palette, text?: string): Uint8Array {
+  const options = image.channels === 1 ? { level: 6 } : { level: 2, strategy: constants.Z_FILTERED };
+  const packed = deflateSync(filterRows(image), { ...options, chunkSize: 1 << 20 });
+  return Buffer.concat(pngChunks(image, packed, palette, text));
 }

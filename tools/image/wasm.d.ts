@@ -10,3 +10,12 @@ declare module "heic-decode" {
     readonly buffer: Uint8Array;
   }): Promise<{ readonly width: number; readonly height: number; readonly data: Uint8ClampedArray }>;
 }
+
+declare module "@cornerstonejs/codec-libjpeg-turbo-8bit/wasm" {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}
+
+declare module "@cornerstonejs/codec-libjpeg-turbo-8bit/wasmjs" {
+  export default function create(options?: never): Promise<unknown>;
+}

@@ -8,11 +8,6 @@ import { decodeWithSharp } from "./sharp.js";
 
 const decoder = codec<WebPModule>(createDecoder, decoderBytes);
 
-/** Whether the bytes begin like a WebP file. */
-export function isWebp(bytes: Uint8Array): boolean {
-  return textAt(bytes, 0) === "RIFF" && textAt(bytes, 8) === "WEBP";
-}
-
 /**
  * Decodes a WebP file to RGBA, turned upright as its EXIF orientation says; of an animation the first frame, by way
  * of sharp.

@@ -272,5 +272,13 @@ async function start(signal: AbortSignal): Promise<void> {
   await act(signal.aborted ? loadEngine : showSample);
 }
 
+/** A page on a file host keeps itself for later visits: see tools/site. */
+function keepForLater(): void {
+  if (!document.querySelector('link[rel="manifest"]') || !navigator.serviceWorker) return;
+  // a host without https has none; the page works all the same
+  navigator.serviceWorker.register("service-worker.js").catch(() => {});
+}
+
 wire();
+keepForLater();
 void act(start);

@@ -2,7 +2,7 @@
 import type { Segmenter } from "../../src/index.js";
 import { isExpected, messageOf } from "../common/errors.js";
 import { countShares } from "../common/shares.js";
-import { type DecodedImage, readImage } from "../image/index.js";
+import { type DecodedImage, type DecodeOptions, readImage } from "../image/index.js";
 import type { ImageFile } from "./find.js";
 import type { Report } from "./report.js";
 import { type Destination, writeResults } from "./write.js";
@@ -12,9 +12,13 @@ export async function segmentFile(
   segmenter: Segmenter,
   file: ImageFile,
   destination: Destination,
+  options: DecodeOptions = {},
 ): Promise<Report> {
+  const warnings: string[] = [];
   try {
-    return segmentImage(segmenter, await readImage(file.path), file, destination);
+    const image = await readImage(file.path, { ...options, onWarning: (warning) => warnings.push(warning) });
+    const report = await segmentImage(segmenter, image, file, destination);
+    return warnings.length > 0 ? { ...report, warnings } : report;
   } catch (error) {
     if (!isExpected(error)) throw error;
     return { photo: file.path, error: messageOf(error) };
@@ -26,19 +30,23 @@ export async function segmentFile(
  *
  * @throws UserError that names the file that could not be written
  */
-export function segmentImage(
+export async function segmentImage(
   segmenter: Segmenter,
   image: DecodedImage,
-  { path, name }: ImageFile,
+  file: ImageFile,
   destination: Destination,
-): Report {
+): Promise<Report> {
   const { width, height } = image;
   const start = performance.now();
-  const { mask } = segmenter.segment(image);
+  const { outputs, classes } = destination;
+  const [only, ...others] = classes ?? [];
+  const probabilities = only !== undefined && others.length === 0 ? only : "max";
+  const found = segmenter.segment(image, outputs.includes("probability") ? { probabilities } : {});
+  const { mask } = found;
   const milliseconds = performance.now() - start;
-  const paths = writeResults(segmenter, image, mask, name, destination);
+  const paths = await writeResults({ segmenter, image, ...found }, file, destination);
   const shares = countShares(mask, segmenter.classes)
     .filter(({ share }) => share > 0)
     .map(({ name, share }) => ({ name, share }));
-  return { photo: path, width, height, milliseconds, ...paths, shares };
+  return { photo: file.path, width, height, milliseconds, ...paths, shares };
 }

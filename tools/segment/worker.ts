@@ -1,6 +1,7 @@
 /** A worker thread of `attendseg segment`: gets image files, answers with reports. */
 import { parentPort, workerData } from "node:worker_threads";
 import { type LoadOptions, Segmenter } from "../../src/index.js";
+import type { DecodeOptions } from "../image/index.js";
 import type { ImageFile } from "./find.js";
 import { segmentFile } from "./index.js";
 import type { Destination } from "./write.js";
@@ -11,11 +12,12 @@ export interface WorkerData {
   readonly model: Uint8Array;
   readonly options: LoadOptions;
   readonly destination: Destination;
+  readonly decode: DecodeOptions;
 }
 
-const { model, options, destination } = workerData as WorkerData;
+const { model, options, destination, decode } = workerData as WorkerData;
 const segmenter = Segmenter.load(model, options);
 
 parentPort!.on("message", async (file: ImageFile) => {
-  parentPort!.postMessage(await segmentFile(await segmenter, file, destination));
+  parentPort!.postMessage(await segmentFile(await segmenter, file, destination, decode));
 });

@@ -1,8 +1,9 @@
 import { Command } from "commander";
-import { writeOutput } from "../common/files.js";
+import { writeError, writeOutput } from "../common/files.js";
 import { jsonOption, printJson, wholeWithin } from "../common/options.js";
 import { packagedModels, pageFolder } from "../common/package.js";
-import { startServer } from "./server.js";
+import { oneLine } from "../common/text.js";
+import { isLoopback, startServer } from "./server.js";
 
 interface Options {
   readonly port: number;
@@ -30,8 +31,7 @@ export function serveCommand(): Command {
     .description("show the demo page in a browser: photos, videos, camera")
     .option("-p, --port <number>", "port, 0 for any free one", wholeWithin(0, 65535), PORT)
     .option("--host <address>", "address to listen on", "127.0.0.1")
-    .option("--isolate", "send the headers that threads need (default)", true)
-    .option("--no-isolate", "do not send them")
+    .option("--no-isolate", "do not send the headers that threads need (COOP, COEP)")
     .option("-m, --model <file...>", "model files to choose from (default: those that come with attendseg)")
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
@@ -41,6 +41,9 @@ export function serveCommand(): Command {
 async function run({ port, host, isolate, model, json }: Options): Promise<void> {
   const models = model ?? packagedModels();
   const server = await startServer({ root: pageFolder(), models, host, port, isolate });
+  if (!isLoopback(host)) {
+    writeError(`attendseg: everybody who reaches ${oneLine(host)} can see the page and fetch the models\n`);
+  }
   if (json) printJson({ url: server.url, isolated: isolate, models: server.models });
   else writeOutput(`${server.url}\nCtrl+C ends it.\n`);
   await new Promise<void>((resolve) => {

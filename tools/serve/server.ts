@@ -72,6 +72,49 @@ const ISOLATION = {
   "cross-origin-embedder-policy": "require-corp",
 };
 
+/** What one page needs several times over; whoever asks slowly or often cannot hold more. */
+const MAX_CONNECTIONS = 64;
+const IDLE_MS = 30_000;
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 20_000,
+  keepAliveTimeout: 5_000,
+  maxHeaderSize: 8192,
+};
+
+/** Names of this machine on itself. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** Whether an address is one that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host.includes(":") ? `[${host}]` : host);
+}
+
+/**
+ * Which hosts a request may name. A page of a stranger can point a name of its own at this machine (DNS rebinding); its
+ * requests then carry that name.
+ */
+class HostCheck {
+  readonly #own: string;
+
+  constructor(host: string) {
+    this.#own = host.toLowerCase();
+  }
+
+  allows({ headers: { host = "" }, socket }: IncomingMessage): boolean {
+    const name = host.replace(/:\d+$/, "").toLowerCase();
+    if (LOOPBACK.test(name) || name === this.#own || name === `[${this.#own}]`) return true;
+    // an address cannot be pointed elsewhere: the one that the request came in by, where all are listened on
+    const local = (socket.localAddress ?? "").replace(/^::ffff:/, "");
+    return !isLoopback(this.#own) && (name === local || name === `[${local}]`);
+  }
+}
+
+function refuse(response: ServerResponse): void {
+  response.writeHead(421, { ...HEADERS, "content-type": "text/plain; charset=utf-8", connection: "close" });
+  response.end("this server answers to its own address only\n");
+}
+
 /** Content of a file that is served, and its media type. */
 interface Served {
   readonly type: string;
@@ -87,7 +130,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   const models = options.models.map(describeModel);
   const files = listFiles(options, models);
   const headers = { ...HEADERS, ...(options.isolate && ISOLATION) };
-  const server = createServer((request, response) => answer(files, headers, request, response));
+  const hosts = new HostCheck(options.host);
+  const server = createServer(LIMITS, (request, response) => {
+    if (hosts.allows(request)) answer(files, headers, request, response);
+    else refuse(response);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.setTimeout(IDLE_MS);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error) => reject(listenError(error, options)));
     server.listen(options.port, options.host, resolve);

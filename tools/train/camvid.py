@@ -36,18 +36,25 @@ class Classes:
     """The classes of a data set: `names`, `colors` uint8 [classes, 3], and `void` (index of Void, or -1)."""
 
     def __init__(self, path: Path) -> None:
-        """Reads classes.csv (index,name,r,g,b; index counts from 0). DataError if it is missing or broken."""
+        """Reads classes.csv (name,r,g,b and perhaps index, which counts from 0 and then gives the order).
+
+        DataError if it is missing or broken.
+        """
         try:
             with open(path, newline="", encoding="utf-8") as file:
                 rows = list(csv.DictReader(file))
+            if rows and "index" in rows[0]:
+                rows.sort(key=lambda row: int(row["index"]))
+                if [int(row["index"]) for row in rows] != list(range(len(rows))):
+                    raise ValueError("the column index does not count from 0")
             self.names = [row["name"] for row in rows]
             self.colors = np.array([[int(row[c]) for c in "rgb"] for row in rows], np.uint8)
-            if [int(row["index"]) for row in rows] != list(range(len(rows))) or not rows:
-                raise ValueError("the column index does not count from 0")
+            if not rows:
+                raise ValueError("it is empty")
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}") from None
         except (KeyError, ValueError, OverflowError, TypeError) as error:
-            raise DataError(f"{path}: not a class list (index,name,r,g,b): {error}") from None
+            raise DataError(f"{path}: not a class list (name,r,g,b): {error}") from None
         self.void = self.names.index("Void") if "Void" in self.names else -1
         self._index = np.full(1 << 24, 255, np.uint8)
         self._index[_packed(self.colors)] = np.arange(len(rows))

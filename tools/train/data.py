@@ -36,9 +36,9 @@ class Data:
         self.kept = data.load(self.validation, options.size, cache)
         self.unseen: tuple[np.ndarray, np.ndarray] | None = None
         groups = np.zeros((0, self.classes), bool)
-        folders, path = getattr(options, "coarse", []), getattr(options, "unseen", None)
+        path = options.unseen
         unseen = read_names(path) if path else set()
-        for folder in folders:
+        for folder in options.coarse:
             coarse = CoarseCamVid(folder, data.classes, len(groups))
             groups = np.concatenate([groups, coarse.groups])
             training = sorted(set(coarse.names) - set(excluded) - unseen)

@@ -3,7 +3,7 @@
     python -m tools.train.export RUN/checkpoint.pt model.onnx
 
 The float graph has one input `image` [1, 3, H, W] (rgb / 255) and one output `logits` [1, classes, H/4, W/4], and
-consists of Conv, Relu, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. The quantized
+consists of Conv, Relu, Clip, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. The quantized
 graph is that of qdq.py. Both are checked against PyTorch with onnxruntime before they are written under their final
 name.
 """
@@ -124,7 +124,7 @@ def write(network: nn.Module, model: onnx.ModelProto, path: str | Path, height: 
     """
     worst, largest = difference(network, model, height, width)
     if worst > (1e-2 if isinstance(network, QuantizedNetwork) else 1e-3) * max(1.0, largest):
-        raise ValueError(f"{path}: onnxruntime differs from PyTorch by {worst:.3g} (scores up to {largest:.3g})")
+        raise ValueError(f"{path}: onnxruntime differs from PyTorch by {worst:.3g} (logits up to {largest:.3g})")
     part = Path(f"{path}.part")
     onnx.save(model, part)
     part.replace(path)
@@ -150,7 +150,7 @@ def main() -> None:
         worst, largest = export(options.checkpoint, options.onnx, height, width)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
-    print(f"{options.onnx}: difference to PyTorch {worst:.2e}, scores up to {largest:.2f}")
+    print(f"{options.onnx}: difference to PyTorch {worst:.2e}, logits up to {largest:.2f}")
 
 
 if __name__ == "__main__":

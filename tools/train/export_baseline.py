@@ -67,7 +67,7 @@ def main() -> None:
         worst, largest = write(network, model, options.onnx, height, width)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
-    print(f"{options.onnx}: difference to PyTorch {worst:.2e}, scores up to {largest:.2f}")
+    print(f"{options.onnx}: difference to PyTorch {worst:.2e}, logits up to {largest:.2f}")
 
 
 if __name__ == "__main__":

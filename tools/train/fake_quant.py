@@ -42,6 +42,11 @@ class QuantizedCondenser(nn.Module):
         return self.gate(value, self.restore(self.mix(self.reduce(self.pool(value)))))
 
 
+def condenser_or_nothing(module: nn.Module, bits: int) -> nn.Module:
+    """The quantized form of a block's condenser, or of the identity in its place."""
+    return QuantizedCondenser(module, bits) if isinstance(module, Condenser) else nn.Identity()
+
+
 class QuantizedBlock(nn.Module):
     """The quantized form of a `Block`."""
 
@@ -49,8 +54,7 @@ class QuantizedBlock(nn.Module):
         super().__init__()
         self.expand = conv_norm(block.expand, bits)
         self.depthwise = conv_norm(block.depthwise, bits)
-        has_condenser = isinstance(block.condenser, Condenser)
-        self.condenser = QuantizedCondenser(block.condenser, bits) if has_condenser else nn.Identity()
+        self.condenser = condenser_or_nothing(block.condenser, bits)
         self.project = conv_norm(block.project, bits)
         self.add = Add(Range(bits)) if block.adds else None
 
@@ -69,11 +73,12 @@ class QuantizedRefine(nn.Module):
         self.lateral = conv_norm(refine.lateral, bits)
         self.add = Add(Range(bits, ceiling_of(refine.activation)))
         self.depthwise = conv_norm(refine.depthwise, bits)
+        self.condenser = condenser_or_nothing(refine.condenser, bits)
         self.pointwise = conv_norm(refine.pointwise, bits)
 
     def forward(self, x: Activation, skip: Activation) -> Activation:
         """x [N, width, H, W], skip [N, skip, 2H, 2W] -> [N, width, 2H, 2W]."""
-        return self.pointwise(self.depthwise(self.add(self.upsample(x), self.lateral(skip))))
+        return self.pointwise(self.condenser(self.depthwise(self.add(self.upsample(x), self.lateral(skip)))))
 
 
 class QuantizedNetwork(nn.Module):

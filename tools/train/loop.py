@@ -35,6 +35,8 @@ def shared_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that training and quantization-aware training have in common."""
     add = parser.add_argument
     add("--data", default="../shared/camvid", help="data set folder")
+    add("--coarse", nargs="+", default=[], help="folders of further frames whose labels are groups of classes")
+    add("--unseen", help="text file with names of --coarse frames that are measured on, not trained on")
     add("--out", required=True, help="run folder, made if missing")
     add("--cache", default=str(CACHE), help="folder for decoded frames")
     length = parser.add_mutually_exclusive_group(required=True)

@@ -7,6 +7,9 @@ from torch import Tensor
 IGNORED = 255
 """The label of a pixel that counts nowhere."""
 
+TEMPERATURE = 2.0
+"""What logits are divided by before a network's and its teacher's are compared."""
+
 
 def upsample_half(values: Tensor, dim: int, first: int, factor: int) -> Tensor:
     """Every second position, from `first` (0 or 1), of a linear upsampling along one dimension by an even factor.
@@ -50,3 +53,16 @@ def sampled_loss(logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[in
         members = groups.to(logits.device)[label[coarse] - classes]  # [coarse pixels, classes]
         total = total - logs[coarse].masked_fill(~members, -1e4).logsumexp(1).sum()
     return total / (label != IGNORED).sum().clamp(min=1)
+
+
+def distillation_loss(logits: Tensor, teacher: Tensor, factor: int, corner: tuple[int, int]) -> Tensor:
+    """How far a network's predictions are from a teacher's: T^2 * KL(teacher / T || network / T), mean over the pixels
+    that `sampled_loss` takes (Hinton 2015).
+
+    logits, teacher  float [N, classes, h, w], of one size or each at its own: the teacher's are resized
+    factor           from h to the labels' height, even
+    """
+    if teacher.shape != logits.shape:
+        teacher = F.interpolate(teacher, logits.shape[2:], mode="bilinear", align_corners=False)
+    own, wanted = (F.log_softmax(sample(each, factor, corner) / TEMPERATURE, 3) for each in (logits, teacher))
+    return TEMPERATURE**2 * F.kl_div(own, wanted, reduction="none", log_target=True).sum(3).mean()

@@ -23,7 +23,8 @@ Fields of the architecture file:
     blocks       {expand, condenser}: the width inside the block, and null or the condenser's form; width: that of
                  the block's result, if it is not the stage's
     condenser    {pool, ratio, residual}: see `Condenser`
-    refinement   width, kernel; scales: the maps that refine, coarse to fine, [16, 8, 4] if left out
+    refinement   width, kernel; scales: the maps that refine, coarse to fine, [16, 8, 4] if left out; condensers: for
+                 each of them null or the form of one on the fused map, none if left out
 """
 
 import json
@@ -131,24 +132,27 @@ class Separable(nn.Sequential):
 
 
 class Refine(nn.Module):
-    """One step upwards: activation(upsample(x) + pointwise(skip)), then depthwise and pointwise.
+    """One step upwards: activation(upsample(x) + pointwise(skip)), then depthwise, condenser (if any) and pointwise.
 
     x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW], f the factor; the upsampling is bilinear
     with half-pixel centres.
     """
 
-    def __init__(self, skip: int, width: int, kernel: int, factor: int = 2) -> None:
+    def __init__(
+        self, skip: int, width: int, kernel: int, factor: int = 2, condenser: dict[str, Any] | None = None
+    ) -> None:
         super().__init__()
         self.factor = float(factor)
         self.lateral = ConvNorm(skip, width, relu=False)
         self.activation = nn.ReLU(inplace=True)
         self.depthwise = ConvNorm(width, width, kernel, groups=width)
+        self.condenser = Condenser(width, **condenser) if condenser else nn.Identity()
         self.pointwise = ConvNorm(width, width)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """x [N, width, H, W], skip [N, skip, fH, fW] -> [N, width, fH, fW]."""
         x = F.interpolate(x, scale_factor=self.factor, mode="bilinear", align_corners=False)
-        return self.pointwise(self.depthwise(self.activation(x + self.lateral(skip))))
+        return self.pointwise(self.condenser(self.depthwise(self.activation(x + self.lateral(skip)))))
 
 
 class Network(nn.Module):
@@ -179,9 +183,10 @@ class Network(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
         self.top = ConvNorm(width, refinement["width"])
         self.scales = refinement.get("scales", SCALES)
+        condensers = refinement.get("condensers", [None] * len(self.scales))
         self.refinement = nn.ModuleList(
-            Refine(widths[scale], refinement["width"], refinement["kernel"], coarser // scale)
-            for coarser, scale in zip([STRIDE, *self.scales], self.scales)
+            Refine(widths[scale], refinement["width"], refinement["kernel"], coarser // scale, condenser)
+            for coarser, scale, condenser in zip([STRIDE, *self.scales], self.scales, condensers)
         )
         self.head = nn.Conv2d(refinement["width"], architecture["classes"], 1)
         for module in list(self.modules()):
@@ -218,6 +223,15 @@ def check(architecture: dict[str, Any]) -> None:
         if not isinstance(value, int) or value < 1 or value % 2 == 0:
             raise ValueError(f"{field}: expected an odd number, got {value!r}")
 
+    def condenser(field: str, form: dict[str, Any] | None, scale: int) -> None:
+        if form is None:
+            return
+        largest = STRIDE // scale
+        if form["pool"] < 1 or largest % form["pool"]:
+            raise ValueError(f"{field}.pool: expected a divisor of {largest}, got {form['pool']}")
+        if not 0 < form["ratio"] <= 1:
+            raise ValueError(f"{field}.ratio: expected a number in (0, 1]")
+
     try:
         for part in ("stem", "refinement"):
             width(f"{part}.width", architecture[part]["width"])
@@ -234,6 +248,11 @@ def check(architecture: dict[str, Any]) -> None:
         scales = architecture["refinement"].get("scales", SCALES)
         if not scales or scales != [scale for scale in SCALES if scale in scales]:
             raise ValueError(f"refinement.scales: expected some of {SCALES}, in this order, got {scales}")
+        condensers = architecture["refinement"].get("condensers", [None] * len(scales))
+        if len(condensers) != len(scales):
+            raise ValueError(f"refinement.condensers: expected {len(scales)}, one a scale, got {len(condensers)}")
+        for i, (form, scale) in enumerate(zip(condensers, scales)):
+            condenser(f"refinement.condensers[{i}]", form, scale)
         if len(architecture["stages"]) != 4:
             raise ValueError(f"stages: expected 4, got {len(architecture['stages'])}")
         if architecture["classes"] < 2:
@@ -248,12 +267,7 @@ def check(architecture: dict[str, Any]) -> None:
                 width(f"{field}.expand", block["expand"])
                 if "width" in block:
                     width(f"{field}.width", block["width"])
-                if block["condenser"] is not None:
-                    pool, largest = block["condenser"]["pool"], STRIDE // (4 << i)
-                    if pool < 1 or largest % pool:
-                        raise ValueError(f"{field}.condenser.pool: expected a divisor of {largest}, got {pool}")
-                    if not 0 < block["condenser"]["ratio"] <= 1:
-                        raise ValueError(f"{field}.condenser.ratio: expected a number in (0, 1]")
+                condenser(f"{field}.condenser", block["condenser"], 4 << i)
     except KeyError as missing:
         raise ValueError(f"architecture: field {missing} is missing") from None
 

@@ -105,7 +105,7 @@ class Writer:
 
 @torch.no_grad()
 def qdq_model(network: QuantizedNetwork, height: int, width: int) -> onnx.ModelProto:
-    """The network as a checked ONNX model for one size: input `image`, output `scores`.
+    """The network as a checked ONNX model for one size: input `image`, output `logits`.
 
     The graph is what the network does in one forward pass: each part, as it runs, is added to it.
     """
@@ -127,15 +127,15 @@ def qdq_model(network: QuantizedNetwork, height: int, width: int) -> onnx.ModelP
         for name, module in network.named_modules()
         if isinstance(module, PARTS)
     ]
-    scores = network.eval()(torch.zeros(1, 3, height, width))
+    logits = network.eval()(torch.zeros(1, 3, height, width))
     for handle in handles:
         handle.remove()
-    writer.nodes[-1].output[0] = "scores"
+    writer.nodes[-1].output[0] = "logits"
     graph = helper.make_graph(
         writer.nodes,
         "attendseg",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, [1, 3, height, width])],
-        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, list(scores.shape))],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, list(logits.shape))],
         list(writer.constants.values()),
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)

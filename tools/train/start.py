@@ -49,6 +49,8 @@ def start(network: Network, init: str | None, classes: list[str], images: Iterab
 def start_from_checkpoint(network: Network, path: str) -> list[str]:
     """Gives a network the averaged weights of a float checkpoint; a head of another size stays new."""
     other = load_network(path)
+    if not isinstance(other, Network):
+        raise ValueError(f"{path}: is quantized; give a checkpoint of train.py")
     state = {key: value for key, value in other.state_dict().items() if not key.startswith("head.")}
     if other.architecture["classes"] == network.architecture["classes"]:
         state = other.state_dict()

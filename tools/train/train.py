@@ -19,9 +19,9 @@ from tools.train.bfloat16 import use_fast_depthwise
 from tools.train.camvid import DataError
 from tools.train.cost import count
 from tools.train.data import Data, some_images
-from tools.train.export import export
+from tools.train.export import export, load_network
 from tools.train.loop import Run, Task, check_size, order, processes, set_up, shared_arguments
-from tools.train.loss import sampled_loss
+from tools.train.loss import distillation_loss, sampled_loss
 from tools.train.network import Network
 from tools.train.optimization import Anchor, optimizer
 from tools.train.start import architecture_for, start
@@ -43,8 +43,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--init", help="imagenet, a model file NAME.aseg or a checkpoint.pt to start from (unset: from scratch)")
     add("--init-rate", type=float, default=0.25, help="learning rate of weights not new, as a share of the others'")
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
-    add("--coarse", nargs="+", default=[], help="folders of further frames whose labels are groups of classes")
-    add("--unseen", help="text file with names of --coarse frames that are measured on, not trained on")
+    add("--teacher", help="checkpoint.pt of a larger network whose predictions the training follows, too")
+    add("--follow", type=float, default=0.5, help="weight (0..1) of the teacher's predictions against the labels")
     add("--split", help='split JSON with a list "validation" (unset: a sixth of the frames, see RUN/split.json)')
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")
     add("--crop", type=int, default=256, help="side of a crop")
@@ -69,9 +69,19 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f"--crop must not exceed --size, got {options.crop} and {options.size}")
     if options.freeze < 1 and processes()[1] > 1:
         parser.error("--freeze is for one process")
+    if not 0 <= options.follow <= 1:
+        parser.error(f"--follow must be within 0 and 1, got {options.follow}")
     if options.repeat < 1:
         parser.error(f"--repeat must be at least 1, got {options.repeat}")
     return options
+
+
+def load_teacher(path: str, classes: int, device: torch.device) -> Network:
+    """The averaged weights of a float checkpoint with as many classes; ValueError, naming the file, otherwise."""
+    network = load_network(path)
+    if not isinstance(network, Network) or network.architecture["classes"] != classes:
+        raise ValueError(f"{path}: a teacher is a float checkpoint of the same {classes} classes")
+    return network.to(device, memory_format=torch.channels_last)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -97,6 +107,8 @@ def train(options: argparse.Namespace) -> None:
         frames = sum(len(part.frames) for part in data.training)
         print(f"{cost.parameters / 1e6:.3f} M parameters, {cost.macs / 1e9:.3f} GMACs; {frames} training frames")
 
+    teacher = load_teacher(options.teacher, data.classes, device) if options.teacher else None
+
     def batches(epoch: int, whole: bool) -> Batches:
         sources = data.training[:1] if whole else data.training
         times = [1 if i or whole else options.repeat for i in range(len(sources))]
@@ -110,8 +122,14 @@ def train(options: argparse.Namespace) -> None:
 
     def loss(model: nn.Module, image: Tensor, label: Tensor, corner: tuple[int, int]) -> Tensor:
         with torch.autocast(device.type, torch.bfloat16, enabled=options.bfloat16 or device.type == "cuda"):
-            logits = model(image)  # [batch, classes, side / 4, side / 4], or smaller
-        return sampled_loss(logits.float(), label, data.groups, corner)
+            logits = model(image).float()  # [batch, classes, side / 4, side / 4], or smaller
+            with torch.no_grad():
+                wanted = teacher(image).float() if teacher else None
+        total = sampled_loss(logits, label, data.groups, corner)
+        if wanted is None:
+            return total
+        apart = distillation_loss(logits, wanted, image.shape[2] // logits.shape[2], corner)
+        return torch.lerp(total, apart, options.follow)
 
     def settle(highest: float) -> None:
         anchor.pull(highest * options.init_rate)

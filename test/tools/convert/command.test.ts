@@ -120,8 +120,13 @@ describe("attendseg convert", () => {
 
   test("says what to install where onnxruntime-web is missing", () => {
     expect(existsSync(join(bare.package, "node_modules"))).toBe(false);
-    const outcome = bare.run(["convert", bare.write("float.onnx", floatModel("Relu")), "-o", "x.aseg"]);
+    const words = ["convert", bare.write("float.onnx", floatModel("Relu")), "-o", "x.aseg"];
+    expectFailure(bare.run(words), 1, "a float model needs images to calibrate with");
+    const outcome = bare.run([...words, "--calibrate", join(place.folder, "photos")]);
     expectFailure(outcome, 1, "npm install onnxruntime-web");
+    const exported = ["export", bare.model, "-o", "qdq.onnx"];
+    expect(bare.run(exported)).toMatchObject({ code: 0, err: "" });
+    expect(bare.run(["convert", "qdq.onnx", "-o", "again.aseg"])).toMatchObject({ code: 0, err: "" });
   });
 });
 

@@ -60,7 +60,9 @@ describe("files made to hang or to fill memory", () => {
   test("activations that grow", () => {
     const b = new OnnxBuilder();
     const wide = b.node("Pad", ["x", b.ints(0, 0, 0, 0, 0, 0, 1_000_000, 1_000_000)]);
-    expect(() => lower(loadGraph(b.build(wide)).graph)).toThrow(/Pad "node_pad0": an output of .* is too large/);
+    expect(() => lower(loadGraph(b.build(wide)).graph)).toThrow(
+      /Pad "node_pad0": an output of .* is too large/,
+    );
   });
 
   test.each(["constructor", "toString", "__proto__"])("a node of type %s", (type) => {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
 import { Segmenter } from "../../../src/index.js";
+import { writeModel } from "../../../tools/convert/aseg/write.js";
+import { buildFixture } from "../../fixtures/fixture.js";
 import { FIXTURE, Workplace } from "../command.js";
 import { buildPng } from "../image/encode.js";
 
@@ -11,8 +13,8 @@ const GOOD = 195;
 const BROKEN: Readonly<Record<string, readonly [content: string | Uint8Array, reason: string]>> = {
   "a/cut.png": [png(7).subarray(0, 90), "the PNG file is cut off"],
   "b/empty.jpg": ["", "the file is empty"],
-  "b/page.png": ["<!doctype html>", "this is an HTML page; PNG and JPEG are read"],
-  "model.jpg": [FIXTURE, "this is a model file; PNG and JPEG are read"],
+  "b/page.png": ["<!doctype html>", "this is an HTML page; read are"],
+  "model.jpg": [FIXTURE, "this is a model file; read are"],
   "noise.png": [
     Uint8Array.from({ length: 500 }, (_, at) => (at * 7919) >> 3),
     "this is no image that is known here",
@@ -140,10 +142,10 @@ describe("200 photos, 5 of them broken", () => {
     await expectAll(folder, names);
   }, 120_000);
 
-  test("--resume does again what is older than its photo or than the model", () => {
+  test("--resume does again what is older than its photo, or made with another model or other options", () => {
     const words = ["segment", "photos/a", "-o", "again", "--resume", "--json"];
-    const skipped = () => {
-      const { photos } = JSON.parse(place.run(words).text) as {
+    const skipped = (...more: string[]) => {
+      const { photos } = JSON.parse(place.run([...words, ...more]).text) as {
         photos: { photo: string; skipped?: boolean }[];
       };
       return photos.filter((photo) => photo.skipped).map(({ photo }) => photo);
@@ -154,11 +156,23 @@ describe("200 photos, 5 of them broken", () => {
       .sort();
     expect(skipped()).toEqual([]);
     expect(skipped()).toEqual(all);
+    const { metadata, ...rest } = buildFixture();
+    const other = place.write(
+      "other.aseg",
+      writeModel({ ...rest, metadata: { ...metadata, name: "other" } }),
+    );
     const later = new Date(Date.now() + 60_000);
     utimesSync(join(place.folder, all[0]!), later, later);
     expect(skipped()).toEqual(all.slice(1));
-    utimesSync(place.model, later, later);
-    expect(skipped()).toEqual([]);
+    expect(skipped()).toEqual(all.slice(1));
+    for (const more of [
+      ["--size", "128x96"],
+      ["--opacity", "0.3"],
+      ["-m", other],
+      ["--classes", "class 1"],
+    ]) {
+      expect(skipped(...more), more.join(" ")).toEqual([]);
+    }
   }, 60_000);
 
   test.each([

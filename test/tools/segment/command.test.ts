@@ -35,6 +35,37 @@ describe("attendseg segment", () => {
     expect(text).toMatch(/street\.png: 90x70, [\d.]+ ms\n/);
   });
 
+  test("writes what --only names, of the classes that --classes names", async () => {
+    const words = [
+      "segment",
+      photo,
+      "-o",
+      "chosen",
+      "--only",
+      "rle,probability,cutout",
+      "--classes",
+      "CLASS 1",
+    ];
+    expect(place.run([...words, "--quiet"])).toMatchObject({ code: 0, err: "", text: "" });
+    const folder = join(place.folder, "chosen");
+    const names = ["street.cutout.png", "street.probability.png", "street.rle.json"];
+    expect(readdirSync(folder).sort()).toEqual(names);
+    const { segmenter } = await segmentHere(new Uint8Array(3), 1, 1, 3);
+    const { data } = decode(readFileSync(photo));
+    const street = { data: data as Uint8Array, width: 90, height: 70 };
+    const { probabilities, mask } = segmenter.segment(street, { probabilities: 1 });
+    expect([...decode(readFileSync(join(folder, names[1]!))).data]).toEqual([...probabilities!]);
+    const coco = JSON.parse(readFileSync(join(folder, names[2]!), "utf8"));
+    expect(coco.categories).toEqual([{ id: 1, name: "class 1" }]);
+    const area = mask.filter((id) => id === 1).length;
+    expect(coco.annotations.map((found: { area: number }) => found.area)).toEqual(area > 0 ? [area] : []);
+    expectFailure(
+      place.run([...words, "--classes", "bus"]),
+      2,
+      "--classes: there is no bus; the model has class 0",
+    );
+  });
+
   test("reads every kind of PNG", async () => {
     const gray = (x: number, y: number) => STREET.sample(x, y, 0);
     const kinds: Record<string, { png: Partial<PngParts>; pixel: (x: number, y: number) => number[] }> = {
@@ -69,7 +100,8 @@ describe("attendseg segment", () => {
     "%s",
     (name, bytes, size) => {
       const path = place.write(`sizes/${name}`, bytes);
-      expect(place.run(["segment", path, "-o", "sizes"])).toMatchObject({ code: 0, err: "" });
+      const words = ["segment", path, "-o", "sizes", "--overlay", "png", "--max-pixels", "110000000"];
+      expect(place.run(words)).toMatchObject({ code: 0, err: "" });
       for (const kind of ["mask", "overlay"]) {
         const written = readFileSync(path.replace(/\.\w+$/, `.${kind}.png`));
         expect([written.readUInt32BE(16), written.readUInt32BE(20)]).toEqual(size);
@@ -85,7 +117,16 @@ describe("attendseg segment", () => {
     ["cut.png", png.subarray(0, png.length / 2), "the PNG file is cut off"],
     ["cut.jpg", jpeg.subarray(0, jpeg.length - 20), "the JPEG file is cut off"],
     ["header.jpg", jpeg.subarray(0, 100), "the JPEG file is cut off"],
-    ["cmyk.jpg", buildJpeg({ width: 8, height: 8, components: 4 }), "CMYK JPEG is not supported"],
+    [
+      "cmyk.jpg",
+      buildJpeg({ width: 8, height: 8, components: 4 }),
+      "CMYK JPEG images are read with the package sharp: npm install sharp",
+    ],
+    [
+      "large.jpg",
+      buildJpeg({ width: 12000, height: 9000 }),
+      "12000x9000 is more than 100 million pixels, the limit (segment: --max-pixels)",
+    ],
     ["zero.png", buildPng({ ...STREET, width: 0 }), "the image has no pixels (0x70)"],
     ["zero.jpg", buildJpeg({ width: 0, height: 8 }), "the image has no pixels (0x8)"],
     [
@@ -94,8 +135,8 @@ describe("attendseg segment", () => {
       "16385x1 is larger than 16384 pixels a side",
     ],
     ["empty.jpg", "", "the file is empty"],
-    ["page.png", "<!doctype html><title>404</title>", "this is an HTML page; PNG and JPEG are read"],
-    ["model.png", FIXTURE, "this is a model file; PNG and JPEG are read"],
+    ["page.png", "<!doctype html><title>404</title>", "this is an HTML page; read are PNG"],
+    ["model.png", FIXTURE, "this is a model file; read are PNG"],
   ])("%s is refused, and nothing is written", (name, content, reason) => {
     const path = place.write(`broken/${name}`, content);
     expectFailure(place.run(["segment", path, "-o", "refused"]), 1, `attendseg: ${path}: ${reason}`);
@@ -110,7 +151,7 @@ describe("attendseg segment", () => {
     expect(outcome.err.split("\n")).toEqual([
       "attendseg: missing.png: no such file or folder",
       `attendseg: ${cut}: the PNG file is cut off`,
-      `attendseg: ${nothing}: there are no PNG or JPEG files`,
+      `attendseg: ${nothing}: there are no images`,
       "",
     ]);
     expect(outcome.text).toContain("street.png: 90x70");

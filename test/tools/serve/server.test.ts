@@ -12,7 +12,7 @@ const start = (options = {}) =>
   startServer({ root, models: [place.model], host: "127.0.0.1", port: 0, isolate: true, ...options });
 
 /** The answer to a request line sent as it is: fetch would tidy the path first. */
-function ask(port: string, line: string): Promise<string> {
+function ask(port: string, line: string, host = "localhost"): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
     const socket = connect(Number(port), "127.0.0.1");
@@ -22,7 +22,7 @@ function ask(port: string, line: string): Promise<string> {
     });
     socket.on("close", () => resolve(text));
     socket.on("error", reject);
-    socket.write(`${line}\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    socket.write(`${line}\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
   });
 }
 
@@ -87,6 +87,32 @@ describe("the server", () => {
     }
   });
 
+  test("answers to its own names only", async () => {
+    const { port } = new URL(server.url);
+    const status = async (host: string) => (await ask(port, "GET /models.json HTTP/1.1", host)).slice(9, 12);
+    for (const host of ["localhost", `localhost:${port}`, `127.0.0.1:${port}`, "LOCALHOST", "[::1]:80"]) {
+      expect([host, await status(host)]).toEqual([host, "200"]);
+    }
+    for (const host of [
+      "evil.example",
+      `evil.example:${port}`,
+      "127.0.0.1.evil.example",
+      "10.0.0.1",
+      "",
+      "x@localhost",
+    ]) {
+      expect([host, await status(host)]).toEqual([host, "421"]);
+    }
+  });
+
+  test("of a server for everybody, an address is a name too", async () => {
+    const open = await start({ host: "0.0.0.0" });
+    const { port } = new URL(open.url);
+    const status = async (host: string) => (await ask(port, "GET / HTTP/1.1", host)).slice(9, 12);
+    expect([await status(`127.0.0.1:${port}`), await status("evil.example")]).toEqual(["200", "421"]);
+    await open.close();
+  });
+
   test("answers HEAD without a body and refuses other methods", async () => {
     const { port } = new URL(server.url);
     const head = await ask(port, "HEAD /page.css HTTP/1.1");
@@ -131,6 +157,18 @@ describe("attendseg serve", { timeout: 60_000 }, () => {
       2,
       "two models are called attendseg-camvid",
     );
+  });
+
+  test("warns where others can reach it", async () => {
+    const words = ["serve", "--port", "0", "--host", "0.0.0.0"];
+    const child = spawn(process.execPath, [join(place.package, "dist/cli.js"), ...words]);
+    const warning = await new Promise<string>((resolve) => {
+      child.stderr.once("data", (part) => resolve(String(part)));
+    });
+    expect(warning).toBe("attendseg: everybody who reaches 0.0.0.0 can see the page and fetch the models\n");
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
   });
 
   test("prints its address, serves, and ends on a signal with code 0", async () => {

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { UsageError } from "../../common/errors.js";
 import { STANDARD, writeBytes, writeOutput } from "../../common/files.js";
 import { planFor, readModel } from "../../common/model.js";
-import { type InputSize, jsonOption, printJson, sizeOption } from "../../common/options.js";
+import { type InputSize, jsonOption, outputPath, printJson, sizeOption } from "../../common/options.js";
 import { formatBytes } from "../../common/table.js";
 
 interface Options {
@@ -25,7 +25,7 @@ export function exportCommand(): Command {
   return new Command("export")
     .description("turn an .aseg file into a quantised (QDQ) ONNX model")
     .argument("<model>", ".aseg file, - for standard input")
-    .requiredOption("-o, --output <file>", "ONNX file to write, - for standard output")
+    .requiredOption("-o, --output <file>", "ONNX file to write, - for standard output", outputPath)
     .addOption(sizeOption())
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)

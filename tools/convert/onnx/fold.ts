@@ -1,6 +1,6 @@
 /** Shape arithmetic done ahead: what follows from constants and known shapes becomes a constant. */
 
-import { ConvertError } from "../errors.js";
+import { ConvertError, checking } from "../errors.js";
 import { FORMULAS, PARAMETERS } from "../expression.js";
 import {
   type Constant,
@@ -45,26 +45,20 @@ export function foldConstants(graph: Graph): Graph {
   for (const { values } of constants.values()) budget += COMPUTED_RATIO * values.length;
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => constants.get(input));
-    const evaluate = OPERATORS[node.type];
     if (node.inputs.some((input) => failed.has(input))) {
       for (const output of node.outputs) failed.add(output);
       nodes.push(node);
       continue;
     }
-    const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
-    let result: Constant | undefined;
-    if (node.type === "Constant") result = constantOf(node);
-    else if (node.type === "Shape" && shapes.has(node.inputs[0]!)) result = shapeConstant(node, shapes);
-    else if (evaluate && isKnown && inputs[0]) result = evaluate(node, inputs);
-    else if (FORMULAS[node.type] && node.inputs.length === 1 && inputs[0])
-      result = functionOf(node, inputs[0]);
-    else if (node.type === "Split" && isKnown && inputs[0]) {
-      splitConstant({ ...graph, constants }, node, inputs[0]).forEach((part, index) => {
+    if (node.type === "Split" && inputs[0]) {
+      const given: Graph = { ...graph, constants };
+      checking(describe(node), () => splitConstant(given, node, inputs[0]!)).forEach((part, index) => {
         constants.set(node.outputs[index]!, part);
         shapes.set(node.outputs[index]!, part.dims);
       });
       continue;
     }
+    const result = checking(describe(node), () => evaluated(node, inputs, shapes));
     if (result) {
       expectRank(node, result.dims);
       if (node.type === "Constant") budget += COMPUTED_RATIO * result.values.length;
@@ -76,7 +70,7 @@ export function foldConstants(graph: Graph): Graph {
     }
     const known: Graph = { ...graph, constants, shapes };
     try {
-      inferShapes(known, node).forEach((shape, index) => {
+      checking(describe(node), () => inferShapes(known, node)).forEach((shape, index) => {
         const output = node.outputs[index];
         expectRank(node, shape);
         const elements = shape.reduce((product, size) => product * size, 1);
@@ -85,7 +79,9 @@ export function foldConstants(graph: Graph): Graph {
         }
         if (output !== undefined && output !== "") shapes.set(output, shape);
       });
-      nodes.push(node.type === "Resize" ? withLike(node, shapes, producer) : node);
+      nodes.push(
+        node.type === "Resize" ? checking(describe(node), () => withLike(node, shapes, producer)) : node,
+      );
     } catch (error) {
       if (!(error instanceof ConvertError)) throw error;
       problems.push({ type: node.type, message: error.message });
@@ -123,6 +119,22 @@ function splitConstant(graph: Graph, node: Node, { dims, type, values }: Constan
     });
     return { dims: dims.map((all, i) => (i === axis ? size : all)), type, values: arrayOf(type, kept) };
   });
+}
+
+/** What a node gives, if that is known ahead. */
+function evaluated(
+  node: Node,
+  inputs: readonly (Constant | undefined)[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Constant | undefined {
+  if (node.type === "Constant") return constantOf(node);
+  if (node.type === "Shape" && shapes.has(node.inputs[0]!)) return shapeConstant(node, shapes);
+  const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
+  const [first] = inputs;
+  if (!isKnown || !first) return undefined;
+  const operate = OPERATORS[node.type];
+  if (operate) return operate(node, inputs);
+  return Object.hasOwn(FORMULAS, node.type) && inputs.length === 1 ? functionOf(node, first) : undefined;
 }
 
 function expectRank(node: Node, dims: readonly number[]): void {

@@ -1,4 +1,4 @@
-import { ConvertError } from "../errors.js";
+import { ConvertError, checking } from "../errors.js";
 import type { Normalization } from "../feed.js";
 import { describe, type Graph, LOWERED, type Pass, type Problem, prune } from "../graph.js";
 import { layout } from "../layout/index.js";
@@ -70,7 +70,7 @@ export function lower(graph: Graph, options: LowerOptions = {}): Graph {
   const isCut = problems.length > 0;
   let current = graph;
   for (const [name, pass] of passList(graph, options)) {
-    current = prune(pass(current));
+    current = checking(`the graph, at the step "${name}"`, () => prune(pass(current)));
     if (name === "layout" && (isCut || (current.problems ?? []).length > 0)) throw refusal(current.problems!);
   }
   const left = current.nodes.filter(({ type }) => !(LOWERED as readonly string[]).includes(type));

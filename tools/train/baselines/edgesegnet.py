@@ -10,7 +10,7 @@ For an input of height H and width W (multiples of 32):
     head       1x1, 217 -> classes                              [N, classes, H/4, W/4]
 
 The head stands before the last upsampling (x4) instead of behind it: both are linear and the weights of the
-upsampling add up to 1, so the scores are the same, and whoever takes the maximum does the upsampling.
+upsampling add up to 1, so the logits are the same, and whoever takes the maximum does the upsampling.
 """
 
 import torch.nn.functional as F
@@ -65,7 +65,7 @@ class Refine(nn.Module):
 
 
 class EdgeSegNet(nn.Module):
-    """The whole network: [N, 3, H, W] in [0, 1] -> raw scores [N, classes, H/4, W/4]."""
+    """The whole network: [N, 3, H, W] in [0, 1] -> logits [N, classes, H/4, W/4]."""
 
     def __init__(self, classes: int = 32, divide: int = 1) -> None:
         super().__init__()

@@ -101,7 +101,7 @@ class Block(nn.Module):
 
 
 class RefineNet(nn.Module):
-    """The whole network: [N, 3, H, W] in [0, 1] -> raw scores [N, classes, H/4, W/4]."""
+    """The whole network: [N, 3, H, W] in [0, 1] -> logits [N, classes, H/4, W/4]."""
 
     def __init__(self, classes: int = 32, divide: int = 1) -> None:
         super().__init__()

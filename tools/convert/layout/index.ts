@@ -4,7 +4,7 @@
  * and planes. Afterwards Conv, Resize, pooling and so on are as ONNX has them, on four axes.
  */
 import { OVER_CHANNELS } from "../../../src/format.js";
-import { ConvertError } from "../errors.js";
+import { ConvertError, checking } from "../errors.js";
 import { FORMULAS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, type Problem, producers } from "../graph.js";
 
@@ -186,6 +186,11 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   Clip: unary,
 };
 
+function handlerOf(node: Node): Handler | undefined {
+  if (Object.hasOwn(HANDLERS, node.type)) return HANDLERS[node.type];
+  return Object.hasOwn(FORMULAS, node.type) || isTest(node) ? elementwise : undefined;
+}
+
 /** Brings every activation to [1, channels, height, width]. Nodes that cannot be are problems of the graph. */
 export function layout(graph: Graph): Graph {
   const walk = new Walk(graph);
@@ -206,10 +211,10 @@ export function layout(graph: Graph): Graph {
     );
     // what has no shape was a problem before
     if (!isKnown || !graph.shapes.has(node.outputs[0]!)) continue;
-    const handler = HANDLERS[node.type] ?? (FORMULAS[node.type] || isTest(node) ? elementwise : undefined);
+    const handler = handlerOf(node);
     try {
       if (!handler) throw new ConvertError(`${describe(node)}: not supported`);
-      handler(walk, node);
+      checking(describe(node), () => handler(walk, node));
     } catch (error) {
       if (!(error instanceof ConvertError)) throw error;
       problems.push({ type: node.type, message: error.message });

@@ -50,10 +50,9 @@ export function foldConstants(graph: Graph): Graph {
       nodes.push(node);
       continue;
     }
-    const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
-    if (node.type === "Split" && isKnown && inputs[0]) {
-      const parts = checking(describe(node), () => splitConstant({ ...graph, constants }, node, inputs[0]!));
-      parts.forEach((part, index) => {
+    if (node.type === "Split" && inputs[0]) {
+      const given: Graph = { ...graph, constants };
+      checking(describe(node), () => splitConstant(given, node, inputs[0]!)).forEach((part, index) => {
         constants.set(node.outputs[index]!, part);
         shapes.set(node.outputs[index]!, part.dims);
       });
@@ -131,9 +130,11 @@ function evaluated(
   if (node.type === "Constant") return constantOf(node);
   if (node.type === "Shape" && shapes.has(node.inputs[0]!)) return shapeConstant(node, shapes);
   const isKnown = node.inputs.every((input, index) => input === "" || inputs[index]);
-  if (!isKnown || !inputs[0]) return undefined;
-  if (OPERATORS[node.type]) return OPERATORS[node.type]!(node, inputs);
-  return FORMULAS[node.type] && node.inputs.length === 1 ? functionOf(node, inputs[0]) : undefined;
+  const [first] = inputs;
+  if (!isKnown || !first) return undefined;
+  const operate = OPERATORS[node.type];
+  if (operate) return operate(node, inputs);
+  return Object.hasOwn(FORMULAS, node.type) && inputs.length === 1 ? functionOf(node, first) : undefined;
 }
 
 function expectRank(node: Node, dims: readonly number[]): void {

@@ -28,7 +28,7 @@ import { collect, writeModules, writeTalking } from "./standalone.js";
 const GITHUB = "https://github.com";
 /** Sizes of the heap that WAMR adds to the memory of a module. */
 const HEAPS = [0, 512, 16384, 65536];
-/** The board of the Cortex-M7 as its maker built it. */
+/** The board of the Cortex-M7 as its manufacturer built it. */
 const BOARD = { flash: 4 * 1024 * 1024, ram: 4 * 1024 * 1024 };
 
 /** A program that takes MODULE PHOTO MASK. */

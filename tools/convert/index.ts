@@ -24,23 +24,16 @@ import { rangesOf } from "./quantize/derive.js";
 import { scalableTensors } from "./quantize/equalize.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 import type { Method } from "./quantize/ranges.js";
-import { type Bits, type Prepared, prepare, search, type Trial } from "./quantize/search.js";
-import {
-  type LogitsDifference,
-  logitsDifference,
-  type TensorDifference,
-  TensorDifferences,
-} from "./quantize/sqnr.js";
+import { type Bits, type Prepared, prepare, search } from "./quantize/search.js";
+import { logitsDifference, TensorDifferences } from "./quantize/sqnr.js";
+import { type Converted, type ConvertReport, expectSqnr } from "./report.js";
 import type { Session } from "./runtime.js";
 
 export { writeModel } from "./aseg/write.js";
 export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
 export { loadGraph } from "./load.js";
-
-/** SQNR of the logits in decibels: below the first a conversion fails, below the second it is doubtful. */
-const LEAST_DECIBELS = 10;
-const GOOD_DECIBELS = 15;
+export type { Converted, ConvertReport } from "./report.js";
 
 /** Images that the errors of the methods are measured on. */
 const SAMPLES = 4;
@@ -75,35 +68,6 @@ export interface GraphConvertOptions extends LowerOptions {
 export interface ConvertOptions extends GraphConvertOptions, Pick<GraphOptions, "output"> {
   /** Input size in pixels where the file leaves it open; the default size of the model file. */
   readonly size?: { readonly width: number; readonly height: number };
-}
-
-/** What a conversion has to tell; keys of `attendseg convert --json`. */
-export interface ConvertReport {
-  readonly kind: "float" | "quantized";
-  readonly format: LoadedFile["format"];
-  readonly opset: number;
-  readonly nodes: number;
-  readonly operations: number;
-  /** Images calibrated on. */
-  readonly pictures: number;
-  /** The way that a float file was quantized, and all that were tried. */
-  readonly chosen?: Trial;
-  readonly trials: readonly Trial[];
-  /** Of a quantised file, where there were images: how far its logits are from those of onnxruntime. */
-  readonly difference?: LogitsDifference;
-  /** On one image, worst first; empty for a quantised file. */
-  readonly tensors: readonly TensorDifference[];
-  /** What could not be kept exactly, or was decided. */
-  readonly notes: readonly string[];
-  /** All outputs of the file, and the one that is kept. */
-  readonly outputs: readonly string[];
-  readonly keptOutput: string;
-}
-
-export interface Converted {
-  readonly model: Model;
-  readonly bytes: Uint8Array;
-  readonly report: ConvertReport;
 }
 
 /** One conversion: the file, its lowered graph and what was asked for. */
@@ -245,7 +209,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     const { model, bytes, notes } = make(prepare(graph, found, chosen));
     const tensors = await worstTensors(job, model, engine, float, found.samples[0]!);
     progress("compare", trials.length + 1, trials.length + 1);
-    judge(chosen.decibels, tensors, notes, options.force ?? false);
+    expectSqnr(chosen.decibels, tensors, notes, options.force ?? false);
     const report: ConvertReport = {
       ...summary(job, model),
       kind: "float",
@@ -259,31 +223,6 @@ async function convertFloat(job: Job): Promise<Converted> {
   } finally {
     await float.release();
   }
-}
-
-/** Refuses a model that gives noise, and notes where a doubtful one loses most. */
-function judge(
-  decibels: number,
-  tensors: ConvertReport["tensors"],
-  notes: string[],
-  isForced: boolean,
-): void {
-  if (!(decibels < GOOD_DECIBELS)) return;
-  const lossy = tensors.filter((tensor) => tensor.decibels < GOOD_DECIBELS + 5);
-  const first = lossy.reduce<(typeof lossy)[number] | undefined>(
-    (a, b) => (a && a.index < b.index ? a : b),
-    undefined,
-  );
-  const where = first
-    ? `; the loss begins at "${first.name}" (${first.operation}, ${first.decibels.toFixed(1)} dB)`
-    : "";
-  const text = `the logits are only ${decibels.toFixed(1)} dB above the noise of quantisation${where}`;
-  if (decibels < LEAST_DECIBELS && !isForced) {
-    throw new ConvertError(
-      `${text}; calibrate with images like those it will see, or keep it nevertheless (--force)`,
-    );
-  }
-  notes.push(text);
 }
 
 /** Every tensor that the float model has too, compared on one image, worst first. */

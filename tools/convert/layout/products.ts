@@ -3,7 +3,7 @@ import { CHANNEL_FASTER, PLACE_FASTER } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { type Constant, describe, type Node, numberOf } from "../graph.js";
 import { hintOf } from "../onnx/hints.js";
-import { transposedWindowOf } from "../onnx/shapes.js";
+import { transposedWindowOf } from "../onnx/window.js";
 import { indicesOf, plainView, sizeOf, type View, wholeAxis } from "./view.js";
 import type { Shape, Walk } from "./walk.js";
 

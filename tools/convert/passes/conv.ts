@@ -1,6 +1,6 @@
 import { ConvertError } from "../errors.js";
 import { describe, type Graph, type Node, numberOf, shapeOf } from "../graph.js";
-import { windowOf } from "../onnx/shapes.js";
+import { windowOf } from "../onnx/window.js";
 
 /** Conv as `conv`: attributes kernel, strides, dilations, pads (top, left, bottom, right) and group, all explicit. */
 export function conv(graph: Graph): Graph {

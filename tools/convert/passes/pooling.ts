@@ -1,6 +1,6 @@
 import { COUNT_INSIDE, COUNT_PADDING, PAD_VALUE } from "../../../src/format.js";
 import { type Graph, listOf, type Node, numberOf, shapeOf } from "../graph.js";
-import { windowOf } from "../onnx/shapes.js";
+import { windowOf } from "../onnx/window.js";
 
 /**
  * MaxPool, AveragePool and GlobalAveragePool as the operations of the model file. An

@@ -34,7 +34,7 @@ export interface Way {
 export interface Trial extends Way, LogitsDifference {}
 
 /** What is asked for; what is left open is tried. */
-export interface Wish {
+export interface Request {
   readonly bits?: Bits;
   readonly method?: Method;
 }
@@ -57,11 +57,11 @@ export interface Prepared {
 export function search(
   graph: Graph,
   calibration: Calibration,
-  wish: Wish,
+  requested: Request,
   load: (prepared: Prepared) => Engine,
   onTrial: (done: number, total: number) => void,
 ): Trial[] {
-  const methods = wish.method ? [wish.method] : METHODS;
+  const methods = requested.method ? [requested.method] : METHODS;
   const canEqualize = scalableTensors(graph).size > 0;
   const total = methods.length * (canEqualize ? 2 : 1) + 1;
   const trials: Trial[] = [];
@@ -74,14 +74,14 @@ export function search(
     onTrial(trials.length, total);
     return trial;
   };
-  const bits = wish.bits ?? 8;
+  const bits = requested.bits ?? 8;
   for (const isEqualized of canEqualize ? [false, true] : [false]) {
     for (const method of methods) attempt({ bits, method, isEqualized });
   }
   const best = trials.reduce((a, b) => (b.decibels > a.decibels ? b : a));
   const other = attempt({ ...best, bits: bits === 8 ? 7 : 8 });
   const isCheap =
-    wish.bits === undefined && other.agreement >= best.agreement - PRICE && other.decibels >= ENOUGH;
+    requested.bits === undefined && other.agreement >= best.agreement - PRICE && other.decibels >= ENOUGH;
   const chosen = isCheap ? other : best;
   return [chosen, ...trials.filter((trial) => trial !== chosen)];
 }

@@ -1,7 +1,8 @@
 /** TFLite operations as ONNX nodes. */
-import { ConvertError } from "../errors.js";
-import { realNumbers, type Stored, sizeOf, transposed } from "./constants.js";
-import { FLOAT16, FLOAT32, INT32, INT64, type TfliteOperator, UINT8 } from "./read.js";
+import { realNumbers, sizeOf } from "./constants.js";
+import { axesFrom, binary, clip, integersOf, type Lower, operand, refuse, unary } from "./parts.js";
+import { FLOAT16, FLOAT32, INT32, INT64, UINT8 } from "./read.js";
+import { resizeBilinear, resizeNearest } from "./resize.js";
 import {
   convolution,
   depthwise,
@@ -10,9 +11,7 @@ import {
   transposeConvolution,
   transposeConvolutionBias,
 } from "./windows.js";
-import { type Attributes, AXES, type Writer } from "./writer.js";
-
-type Lower = (writer: Writer, operator: TfliteOperator) => void;
+import { AXES } from "./writer.js";
 
 /** ONNX element types that a CAST may go to. */
 const CAST_TYPES: Readonly<Record<number, number>> = {
@@ -25,62 +24,6 @@ const CAST_TYPES: Readonly<Record<number, number>> = {
 
 /** Bits of the masks of STRIDED_SLICE that take in all of an axis. */
 const hasBit = (mask: number, axis: number): boolean => ((mask >> axis) & 1) === 1;
-
-function refuse(writer: Writer, operator: TfliteOperator, reason: string): never {
-  throw new ConvertError(`${writer.describe(operator)}: ${reason}`);
-}
-
-/** An operation of one input under another name. */
-function unary(type: string, attributes: Attributes = {}): Lower {
-  return (writer, operator) => {
-    writer.output(operator, type, [writer.activation(operator.inputs[0])], attributes);
-  };
-}
-
-/** Clamps to fixed bounds. */
-function clip(min: number, max: number): Lower {
-  return (writer, operator) => {
-    const { name } = writer.tensor(operator.outputs[0]);
-    const bounds = [writer.floats(`${name}#min`, [], [min]), writer.floats(`${name}#max`, [], [max])];
-    writer.output(operator, "Clip", [writer.activation(operator.inputs[0]), ...bounds]);
-  };
-}
-
-/** An operand of an element-wise operation: an activation, or a constant with its axes in ONNX's order. */
-function operand(writer: Writer, operator: TfliteOperator, index: number | undefined): string {
-  const stored = writer.constant(index);
-  if (!stored) return writer.activation(index);
-  const { name } = writer.tensor(index);
-  const numbers = realNumbers(stored);
-  if (numbers.length === 1) return writer.floats(name, [], numbers);
-  if (stored.shape.length > 4) refuse(writer, operator, `"${name}" has more than four axes`);
-  const wide: Stored = {
-    shape: [...new Array<number>(4 - stored.shape.length).fill(1), ...stored.shape],
-    type: FLOAT32,
-    values: numbers,
-  };
-  const { shape, values } = transposed(wide, [0, 3, 1, 2]);
-  return writer.floats(name, shape, values);
-}
-
-function binary(type: string, isFusing = true): Lower {
-  return (writer, operator) => {
-    const inputs = operator.inputs.map((index) => operand(writer, operator, index));
-    writer.output(operator, type, inputs, {}, { fused: isFusing ? (operator.options?.int8(0) ?? 0) : 0 });
-  };
-}
-
-/** The integers of a constant input. */
-function integersOf(writer: Writer, operator: TfliteOperator, slot: number): number[] {
-  const stored = writer.constant(operator.inputs[slot]);
-  if (!stored) refuse(writer, operator, `input ${slot} must be a constant`);
-  return Array.from(stored.values);
-}
-
-/** Axes of a constant input or option, counted from the front, in the order of the file. */
-function axesFrom(rank: number, axes: readonly number[]): number[] {
-  return axes.map((axis) => (axis + rank) % rank);
-}
 
 /** RESHAPE, SQUEEZE and EXPAND_DIMS, where they only add or drop axes of size 1. */
 const reshape: Lower = (writer, operator) => {
@@ -108,38 +51,6 @@ const concat: Lower = (writer, operator) => {
       fused: options?.int8(1) ?? 0,
     },
   );
-};
-
-function positions(isAligned: boolean, isHalf: boolean): string {
-  return isAligned ? "align_corners" : isHalf ? "half_pixel" : "asymmetric";
-}
-
-/** By whole factors where they are whole, so that the network keeps working at other sizes. */
-function resize(writer: Writer, operator: TfliteOperator, attributes: Attributes, isKeeping: boolean): void {
-  const [input, output] = [operator.inputs[0], operator.outputs[0]];
-  const { name } = writer.tensor(output);
-  const [from, to] = [writer.shape(input), writer.shape(output)];
-  const scales = to.map((size, axis) => size / from[axis]!);
-  const isWhole = scales.every((scale) => Number.isInteger(scale)) && from[2]! * from[3]! > 1;
-  const sizing = isWhole
-    ? [writer.floats(`${name}#scales`, [4], scales)]
-    : ["", writer.integers(`${name}#sizes`, to)];
-  writer.output(operator, "Resize", [writer.activation(input), "", ...sizing], attributes, { isKeeping });
-}
-
-const resizeBilinear: Lower = (writer, operator) => {
-  const { options } = operator;
-  const mode = positions(options?.isSet(2) ?? false, options?.isSet(3) ?? false);
-  resize(writer, operator, { mode: "linear", coordinate_transformation_mode: mode }, false);
-};
-
-/** Rounds down, or half up where corners are aligned; TFLite's half-pixel centres have no counterpart to -0.5. */
-const resizeNearest: Lower = (writer, operator) => {
-  const [isAligned, isHalf] = [operator.options?.isSet(0) ?? false, operator.options?.isSet(1) ?? false];
-  const mode = positions(isAligned, isHalf);
-  const nearest = isAligned || isHalf ? "round_prefer_ceil" : "floor";
-  const attributes = { mode: "nearest", coordinate_transformation_mode: mode, nearest_mode: nearest };
-  resize(writer, operator, attributes, true);
 };
 
 /** Paddings [axis][before, after]; PADV2 gives the value as its third input. */

@@ -162,8 +162,13 @@ export async function saveBy(page: Page, button: string): Promise<Uint8Array> {
  */
 export async function freeMemory(page: Page): Promise<void> {
   if (!(await page.browser().version()).startsWith("Chrome")) return;
-  for (const scope of [page, ...page.workers()]) {
-    await scope.evaluate(() => (globalThis as { gc?: () => void }).gc?.());
+  const collect = () => (globalThis as { gc?: () => void }).gc?.();
+  await page.evaluate(collect);
+  for (const worker of page.workers()) {
+    // one that ends meanwhile has freed its memory
+    await worker.evaluate(collect).catch((error: Error) => {
+      if (!/detached/.test(error.message)) throw error;
+    });
   }
   const session = await page.createCDPSession();
   await session.send("Memory.simulatePressureNotification", { level: "critical" });

@@ -186,10 +186,10 @@ async function observe({ loaded, graph, options }: Job, images: Images): Promise
 async function convertFloat(job: Job): Promise<Converted> {
   const { loaded, graph, options } = job;
   const { calibration: images, activationBits: bits, method, onProgress: progress = () => {} } = options;
-  const { openSession } = await needRuntime(() => import("./runtime.js"));
   if (!images) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
+  const { openSession } = await needRuntime(() => import("./runtime.js"));
   tryBuild(job);
   const float = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {

@@ -125,8 +125,9 @@ export function compute(expression: Expression, x: number): number {
     case "table":
       return expression.values[quantize(compute(expression.of, x), expression.input) + 128]!;
     case "call": {
-      const [first, second] = expression.args.map((arg) => compute(arg, x));
-      return f(FORMULAS[expression.name]!(first!, second ?? 0, expression.parameters));
+      const { args, name, parameters } = expression;
+      const second = args.length > 1 ? compute(args[1]!, x) : 0;
+      return f(FORMULAS[name]!(compute(args[0]!, x), second, parameters));
     }
   }
 }

@@ -48,7 +48,7 @@ def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Pat
     model, exported = tmp_path / "narrow.aseg", tmp_path / "integers.onnx"
     made = attendseg("convert", tmp_path / "narrow.onnx", "-o", model, "--calibrate", images, "--bits", "8")
     assert made["notes"] == []
-    assert max(method["decibels"] for method in made["methods"]) > 20
+    assert max(trial["decibels"] for trial in made["trials"]) > 20
 
     attendseg("export", model, "-o", exported)
     result = attendseg("compare", exported, model, "--images", images, "--frames", "1")

@@ -125,6 +125,12 @@ class CamVid:
         if not self.names:
             raise DataError(f"{self.folder / frames}: no frames (.jpg or .png)")
 
+    def frame_path(self, name: str) -> Path:
+        """Where a frame lies; DataError if there is none of that name."""
+        if name not in self._paths:
+            raise DataError(f"{self.folder / name}: no such frame (.jpg or .png)")
+        return self._paths[name]
+
     def label_path(self, name: str) -> Path:
         """Where the label of a frame lies."""
         return self.folder / self._label.format(name)
@@ -138,12 +144,11 @@ class CamVid:
 
         DataError if the frame or its label is missing, unreadable, or the two differ in size.
         """
-        if name not in self._paths:
-            raise DataError(f"{self.folder / name}: no such frame (.jpg or .png)")
-        image = _open(self._paths[name]).convert("RGB")
+        source = self.frame_path(name)
+        image = _open(source).convert("RGB")
         path = self.label_path(name)
         if not path.exists():
-            raise DataError(f"{path}: the label of {self._paths[name].name} is missing")
+            raise DataError(f"{path}: the label of {source.name} is missing")
         mask = self.decode(path)
         if mask.shape != (image.height, image.width):
             raise DataError(f"{path}: {mask.shape[1]}x{mask.shape[0]}, but its frame is {image.width}x{image.height}")

@@ -20,12 +20,24 @@ from explored import PRETRAINED, SHIPPED, needs_build, sampled
 from PIL import Image
 
 from tools.explore.engine import CLI, Engine, EngineError
+from tools.explore.generator import generate
 from tools.explore.inherit import inherit
-from tools.explore.space import MOVES, Architecture, crossover, identity, mutate, sample, smallest, within
+from tools.explore.space import (
+    MOVES,
+    Architecture,
+    crossover,
+    identity,
+    moves_from,
+    mutate,
+    sample,
+    smallest,
+    within,
+)
 from tools.train import export
 from tools.train.cost import count
 from tools.train.evaluate import evaluate
 from tools.train.network import Network, check
+from tools.train.pretrained import read_imagenet, widened
 
 NETWORKS = int(os.environ.get("ATTENDSEG_NETWORKS", "60"))
 EXPORTS = int(os.environ.get("ATTENDSEG_EXPORTS", "2"))
@@ -56,6 +68,17 @@ def test_every_move_is_possible_somewhere() -> None:
     networks = [sampled(number) for number in range(1, 40, 2)]
     for move in MOVES:
         assert any(mutate(Random(1), network, move) for network in networks), move
+
+
+def test_a_pretrained_prototype_keeps_what_fits_its_weights() -> None:
+    state, moves, cut = read_imagenet(), moves_from("imagenet"), 0
+    assert set(moves) < set(MOVES)
+    for number in range(12):
+        child = generate(Random(number), PRETRAINED, None, 12, moves)[0]
+        own = 1 + sum(len(stage["blocks"]) for stage in child["stages"][:3])
+        assert widened(Network(child), state)[1] >= own
+        cut += own < 1 + sum(len(stage["blocks"]) for stage in PRETRAINED["stages"][:3])
+    assert cut
 
 
 def test_left_out_fields_do_not_make_another_network() -> None:

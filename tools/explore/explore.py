@@ -64,7 +64,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--objective", choices=OBJECTIVES, default="netscore", help="what to look for (speed needs --table)")
     add("--table", help="timings of this machine (attendseg bench --table)")
     add("--size", default="512x512", help="input size that costs are counted at")
-    add("--prototype", default="models/attendseg-camvid.architecture.json", help="architecture to start from")
+    add("--prototype", help="architecture to start from (default: the flagship's, or the one that --init belongs to)")
+    add("--init", help="weights that the prototype starts from: imagenet, a model file NAME.aseg or a checkpoint.pt")
     add("--split", default="models/attendseg-camvid.split.json", help="frames of its validation are never used")
     add("--cache", default=str(CACHE), help="folder for decoded frames")
     add("--steps", type=int, help="steps of the short training (default: by the data)")
@@ -98,12 +99,13 @@ def settings_of(options: argparse.Namespace) -> Settings:
         options.min_accuracy,
         None if options.max_loss is None else options.max_loss / 100,
     )
-    return Settings(limits, options.objective, options.budget, options.seed, schedule, base, not options.plain)
+    learned = not options.plain
+    return Settings(limits, options.objective, options.budget, options.seed, schedule, base, learned, options.init)
 
 
 KEPT_OPTIONS = (
     *("data", "budget", "max_params", "max_macs", "max_memory", "max_ms", "min_accuracy", "max_loss", "objective"),
-    *("table", "size", "prototype", "split", "steps", "base_steps", "seed", "plain"),
+    *("table", "size", "prototype", "init", "split", "steps", "base_steps", "seed", "plain"),
 )
 """Options that make a search what it is."""
 
@@ -115,7 +117,7 @@ def explore(options: argparse.Namespace) -> None:
     settings = settings_of(options)
     with Engine(Path(options.cli), options.table, options.size, options.node) as engine:
         data = load(options.data, FRAME, options.split, Path(options.cache), KEPT)
-        first = prototype(options.prototype, data.classes)
+        first = prototype(options.prototype, data.classes, options.init)
         store = Store(options.out)
         search = Search(settings, store, engine, first)
         store.keep_settings({key: getattr(options, key) for key in KEPT_OPTIONS})

@@ -27,9 +27,10 @@ CLIP = 4.0
 
 
 class Inquisitor:
-    """Gains of children over parents, by move."""
+    """Gains of children over parents, by move; `moves` are those that a search may make."""
 
-    def __init__(self) -> None:
+    def __init__(self, moves: tuple[Move, ...] = MOVES) -> None:
+        self.moves = moves
         self._gains: dict[Move, list[float]] = defaultdict(list)
 
     def learn(self, moves: list[Move], gain: float) -> None:
@@ -50,7 +51,7 @@ class Inquisitor:
         for (kind, _), gains in clipped.items():
             by_kind[kind] += gains
         result = {}
-        for move in MOVES:
+        for move in self.moves:
             of_kind, own = by_kind[move[0]], clipped.get(move, [])
             mean = sum(of_kind) / (len(of_kind) + CAUTION)
             result[move] = (sum(own) + CAUTION * mean) / (len(own) + CAUTION)
@@ -61,17 +62,17 @@ class Inquisitor:
         heat = WARMTH * self.spread()
         weights = {move: math.exp(mean / heat) for move, mean in self.means().items()}
         total = sum(weights.values())
-        return {move: FREE / len(MOVES) + (1 - FREE) * weight / total for move, weight in weights.items()}
+        return {move: FREE / len(self.moves) + (1 - FREE) * weight / total for move, weight in weights.items()}
 
 
 def generate(
-    random: Random, parent: Architecture, inquisitor: Inquisitor | None, moves: int = 1
+    random: Random, parent: Architecture, inquisitor: Inquisitor | None, count: int = 1, moves: tuple[Move, ...] = MOVES
 ) -> tuple[Architecture, list[Move]]:
-    """A child by so many possible moves, drawn as the inquisitor advises (None: all equally likely)."""
-    weights = list(inquisitor.probabilities().values()) if inquisitor else [1.0] * len(MOVES)
+    """A child by `count` possible moves, drawn as the inquisitor of the same moves advises (None: all equally likely)."""
+    weights = list(inquisitor.probabilities().values()) if inquisitor else [1.0] * len(moves)
     child, done = parent, []
-    while len(done) < moves:
-        move = random.choices(MOVES, weights)[0]
+    while len(done) < count:
+        move = random.choices(moves, weights)[0]
         changed = mutate(random, child, move)
         if changed is not None:
             child = changed

@@ -6,6 +6,7 @@ cosine. Accuracy is measured on whole frames that were kept apart, Void counted 
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from torch import Tensor, nn
 from tools.explore.space import Architecture
 from tools.train.camvid import CACHE, CamVid, DataError, read_split
 from tools.train.evaluate import evaluate, upsample
-from tools.train.network import load_architecture
+from tools.train.start import architecture_for
 from tools.train.train import optimizer
 
 RUN = 4
 """Frames kept apart come in runs of so many neighbours in a tenth of the frames."""
+SOME = 16
 SHAPES = ("sky", "road", "house", "car", "Void")
 
 
@@ -33,8 +35,13 @@ class Data:
     labels: np.ndarray
     kept_frames: np.ndarray
     kept_labels: np.ndarray
-    classes: int
+    names: list[str]
     void: int
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.names)
 
 
 @dataclass(frozen=True)
@@ -55,19 +62,25 @@ def load(source: str, size: int, split: str, cache: Path = CACHE, frames: int | 
     """
     if source == "synthetic":
         images, labels = synthetic(80, 64)
-        classes, void = len(SHAPES), len(SHAPES) - 1
+        names, void = [*SHAPES], len(SHAPES) - 1
     else:
         folder = CamVid(source)
         training, _, _ = read_split(split, folder.names)
         images, labels = (np.array(part) for part in folder.load(training, size, cache))
-        classes, void = len(folder.classes.names), folder.classes.void
+        names, void = folder.classes.names, folder.classes.void
     kept = np.arange(len(images)) // RUN % 10 == 5
     if not kept.any():
         raise DataError(f"{source}: at least {5 * RUN + 1} frames are needed besides those of the split")
     apart = np.flatnonzero(kept)
     if frames is not None and frames < len(apart):
         apart = apart[np.linspace(0, len(apart) - 1, frames).astype(int)]
-    return Data(images[~kept], labels[~kept], images[apart], labels[apart], classes, void)
+    return Data(images[~kept], labels[~kept], images[apart], labels[apart], names, void)
+
+
+def some_images(frames: np.ndarray) -> Iterator[Tensor]:
+    """Some of the frames uint8 [n, S, S, 3], spread evenly, each as [1, 3, S, S] in [0, 1]."""
+    for index in np.linspace(0, len(frames) - 1, SOME).astype(int):
+        yield torch.from_numpy(frames[index]).permute(2, 0, 1)[None].float() / 255
 
 
 def synthetic(count: int, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,9 +141,10 @@ def train(network: nn.Module, data: Data, schedule: Schedule, seed: int) -> floa
     return evaluate(network, data.kept_frames, data.kept_labels, data.classes, data.void).accuracy
 
 
-def prototype(path: str, classes: int) -> Architecture:
-    """The prototype's architecture with the data's number of classes; ValueError, naming the file, if it is none."""
+def prototype(path: str | None, classes: int, init: str | None = None) -> Architecture:
+    """The prototype's architecture with the data's number of classes: that of a file or, if none is named, the one that
+    `init` belongs to. ValueError, naming the file, if it is none."""
     try:
-        return load_architecture(path) | {"classes": classes}
+        return architecture_for(init, path) | {"classes": classes}
     except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+        raise ValueError(f"{error.filename}: {error.strerror}") from None

@@ -43,9 +43,10 @@ def rank(folder: str, count: int, times: int, cache: str) -> dict[str, Any]:
     """Trains and compares; see the head of this file. OSError or ValueError if the folder holds no search."""
     store = Store(folder)
     known = json.loads((store.folder / "settings.json").read_text(encoding="utf-8"))
+    known.setdefault("init", None)
     settings = explore.settings_of(argparse.Namespace(**known))
     data = load(known["data"], explore.FRAME, known["split"], Path(cache), explore.KEPT)
-    first = prototype(known["prototype"], data.classes)
+    first = prototype(known["prototype"], data.classes, known["init"])
     trainer = Trainer(settings, store, data, first)
     path = store.folder / "rank.json"
     done = json.loads(path.read_text(encoding="utf-8"))["networks"] if path.exists() else {}

@@ -20,10 +20,11 @@ from tools.explore.engine import Cost, Engine
 from tools.explore.generator import Inquisitor, generate
 from tools.explore.inherit import inherit
 from tools.explore.limits import Limits, fitness
-from tools.explore.proxy import Data, Schedule, train
-from tools.explore.space import Architecture, crossover, identity, smallest, within
+from tools.explore.proxy import Data, Schedule, some_images, train
+from tools.explore.space import Architecture, crossover, identity, moves_from, smallest, within
 from tools.explore.store import Candidate, Store
 from tools.train.network import Network
+from tools.train.start import start
 
 POPULATION = 24
 TOURNAMENT = 6
@@ -48,6 +49,7 @@ class Settings:
     schedule: Schedule
     base: Schedule
     learned: bool = True
+    init: str | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Search:
         """SearchError, naming the limit, if not even the smallest network keeps the limits, or the prototype is odd."""
         self.settings, self.store, self.engine, self.prototype = settings, store, engine, prototype
         self.origin = identity(prototype)
+        self.moves = moves_from(settings.init)
         if not within(prototype):
             raise SearchError("the prototype lies outside the space (tools/explore/space.py)")
         least = engine.cost(smallest(prototype["classes"]))
@@ -91,7 +94,7 @@ class Search:
 
     def inquire(self) -> Inquisitor:
         """What the candidates so far teach about moves: those with one parent that is known."""
-        inquisitor = Inquisitor()
+        inquisitor = Inquisitor(self.moves)
         known = {candidate["id"]: candidate for candidate in self.store.candidates()}
         for candidate in known.values():
             parents = [known[name] for name in candidate["parents"] if name in known]
@@ -112,15 +115,16 @@ class Search:
             more = attempt // 100
             if number < FIRST:
                 parents = [self.origin]
-                child, moves = generate(random, self.prototype, inquisitor, random.choice((1, 1, 2, 3)) + more)
+                count = random.choice((1, 1, 2, 3))
+                child, moves = generate(random, self.prototype, inquisitor, count + more, self.moves)
             elif random.random() < CROSSED:
                 pair = [self.select(random, population) for _ in range(2)]
                 parents = [parent["id"] for parent in pair]
                 child, moves = crossover(random, *(parent["architecture"] for parent in pair)), []
             else:
                 parent = self.select(random, population)
-                parents = [parent["id"]]
-                child, moves = generate(random, parent["architecture"], inquisitor, random.choice((1, 1, 1, 2)) + more)
+                parents, count = [parent["id"]], random.choice((1, 1, 1, 2))
+                child, moves = generate(random, parent["architecture"], inquisitor, count + more, self.moves)
             cost = self.engine.cost(child)
             broken = self.settings.limits.broken(cost)
             refused.update(option.split()[0] for option in broken)
@@ -189,6 +193,7 @@ class Trainer:
         if generation == 0:
             torch.manual_seed(self.settings.seed)
             network = Network(self.prototype)
+            start(network, self.settings.init, self.data.names, some_images(self.data.frames))
             schedule = self.settings.base
         else:
             network = self._child(self.prototype, self.prototype, self._control(generation - 1)[1])

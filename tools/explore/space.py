@@ -273,6 +273,19 @@ _CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
 MOVES: tuple[Move, ...] = tuple((kind, place) for kind, (_, places) in _CHANGES.items() for place in places)
 
 
+_SHAPING = ("wider", "larger kernel", "smaller kernel", "deeper", "other stride")
+
+
+def moves_from(start: str | None) -> tuple[Move, ...]:
+    """The moves of a search whose prototype starts from nothing (None) or from `--init imagenet`: then maps, kernels
+    and depths down to 1/16 stay, as pretrained weights fit no other; channels inside them and last blocks may go."""
+    if start != "imagenet":
+        return MOVES
+    kept = {(kind, place) for kind in _SHAPING for place in ("stem", *PLACES[:3])}
+    kept |= {(kind, place) for kind in ("narrower", "expand more") for place in PLACES[:3]}
+    return tuple(move for move in MOVES if move not in kept)
+
+
 def mutate(random: Random, architecture: Architecture, move: Move) -> Architecture | None:
     """The network after one move; None where the move is not possible."""
     child = copy.deepcopy(architecture)

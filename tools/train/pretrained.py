@@ -22,6 +22,9 @@ MEAN, DEVIATION = 127.0, 128.0
 RIDGE = 1e-4
 """Share of the mean variance added to every channel's when projections are fitted."""
 
+BLOCKS = (1, 3, 5, 8, 16)
+"""Its first block at 1/4, 1/8, 1/16 and 1/32, where this network's stages begin, and how many blocks it has."""
+
 State = dict[str, Tensor]
 
 
@@ -34,18 +37,21 @@ def read_imagenet() -> State:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def parts(network: Network) -> list[list[ConvNorm]]:
-    """The convolutions of each part that has pretrained weights, in the order of the source: stem and blocks.
+def parts(network: Network) -> list[tuple[int, list[ConvNorm]]]:
+    """The parts of a network, in its order: (number of the source's block, or -1 where it has none, convolutions).
 
-    A block is [expand, depthwise, project], the first without expand.
+    The first is the stem with the source's block 0, all others are blocks: [expand, depthwise, project].
     """
-    blocks = [block for stage in network.stages for block in stage]
-    first = [[network.stem, *network.separable]] if isinstance(network.separable, nn.Sequential) else [[network.stem]]
-    return [*first, *([block.expand, block.depthwise, block.project] for block in blocks)]
+    separable = network.separable if isinstance(network.separable, nn.Sequential) else []
+    result = [(0, [network.stem, *separable])]
+    for first, end, stage in zip(BLOCKS, BLOCKS[1:], network.stages):
+        for number, block in enumerate(stage, first):
+            result.append((number if number < end else -1, [block.expand, block.depthwise, block.project]))
+    return result
 
 
 def source(state: State, number: int) -> list[tuple[Tensor, State]]:
-    """Weights and norms of the source's part, as in `parts`: (convolution, norm) of each convolution."""
+    """Weights and norms of the source's block, as in `parts`: (convolution, norm) of each convolution; none for -1."""
 
     def norm(prefix: str) -> State:
         return {key: state[f"{prefix}.{key}"] for key in ("weight", "bias", "running_mean", "running_var")}
@@ -68,8 +74,8 @@ def widened(network: Network, state: State) -> tuple[dict[str, Any], int]:
     architecture = copy.deepcopy(network.architecture)
     blocks = [block for stage in architecture["stages"] for block in stage["blocks"]]
     count = 0
-    for part in parts(network):
-        weights = [weight for weight, _ in source(state, count)]
+    for number, part in parts(network):
+        weights = [weight for weight, _ in source(state, number)]
         if len(weights) != len(part) or not fits(part, weights):
             break
         if count > 0:
@@ -104,11 +110,11 @@ def start_from_imagenet(network: Network, images: Iterable[Tensor], state: State
     if count == 0:
         raise ValueError("--init imagenet: the architecture's stem is not EfficientNet-Lite0's, see pretrained.py")
     wide = Network(architecture).eval()
-    for number, part in enumerate(parts(wide)[:count]):
+    for number, part in parts(wide)[:count]:
         for layer, (weight, norm) in zip(part, source(state, number)):
             layer[0].weight.copy_(weight)
             layer[1].load_state_dict(norm, strict=False)
-    pairs = list(zip(parts(wide), parts(network)))[:count]
+    pairs = [(one, other) for (_, one), (_, other) in zip(parts(wide)[:count], parts(network))]
     narrow = [one for one, other in pairs if one[-2][0].out_channels > other[-2][0].out_channels]
     moments = observe(wide, [part[-2] for part in narrow], images)
     names = {parameter: name for name, parameter in network.named_parameters()}

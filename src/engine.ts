@@ -66,6 +66,8 @@ export function test(exports: EngineExports): Instance {
 export class Engine {
   readonly model: Model;
   readonly plan: Plan;
+  /** The dot product that the host has, see src/record.ts. */
+  readonly dotProduct: number;
   readonly #exports: EngineExports;
   readonly #memory: Uint8Array;
 
@@ -73,6 +75,7 @@ export class Engine {
   constructor(model: Model, plan: Plan, { exports, dotProduct }: Instance) {
     this.model = model;
     this.plan = plan;
+    this.dotProduct = dotProduct;
     this.#exports = exports;
     const { memory } = exports;
     withMemory(() => memory.grow((plan.memoryBytes - memory.buffer.byteLength) / PAGE_BYTES));

@@ -1,6 +1,12 @@
 import { kindOf, type Model } from "./ops.js";
 import type { Plan } from "./plan.js";
 
+/**
+ * How products of int8 are summed on a host, by the answer of the engine's self-test (src/record.ts): pairs of int16; the
+ * relaxed dot product, then a sum; or both in one instruction, whose second operand counts as signed or unsigned.
+ */
+export const DOT_PRODUCTS = ["plain", "relaxed", "relaxed-add-signed", "relaxed-add-unsigned"] as const;
+
 /** Cost of one operation at one input size. */
 export interface OpInfo {
   /** Kind of operation, e.g. "pointwise". */

@@ -6,7 +6,7 @@ import { expectBytes, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
 import * as garbage from "./garbage.js";
 import { type CheckedImage, expectImage, type Image } from "./image.js";
-import { type ModelInfo, modelInfo } from "./info.js";
+import { DOT_PRODUCTS, type ModelInfo, modelInfo } from "./info.js";
 import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
 import type { Size } from "./ops.js";
@@ -75,6 +75,8 @@ export interface Segmentation {
 export interface SegmenterInfo extends ModelInfo {
   readonly name: string;
   readonly variant: Variant | "javascript";
+  /** The dot product that this host has; one operation or another may need the plain one. */
+  readonly dotProduct: (typeof DOT_PRODUCTS)[number];
   readonly fileBytes: number;
   /** Threads in use. */
   readonly threads: number;
@@ -102,7 +104,14 @@ export class Segmenter {
     this.palette = metadata.palette;
     this.variant = facts.variant;
     const { threads } = engine.plan;
-    this.info = { name: metadata.name, ...facts, threads, ...modelInfo(engine.model, engine.plan) };
+    const dotProduct = DOT_PRODUCTS[engine.dotProduct]!;
+    this.info = {
+      name: metadata.name,
+      ...facts,
+      dotProduct,
+      threads,
+      ...modelInfo(engine.model, engine.plan),
+    };
   }
 
   /**

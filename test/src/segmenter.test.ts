@@ -4,9 +4,10 @@ import type { AddressInfo } from "node:net";
 import { createContext, runInContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { engineBytes } from "../../src/engines/inline.js";
 import { EnvironmentError } from "../../src/errors.js";
 import { colorize, histogram, overlay, Segmenter } from "../../src/index.js";
-import { openVariant } from "../../src/variant.js";
+import { openVariant, VARIANTS, type Variant } from "../../src/variant.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
 import { buildFixture } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
@@ -185,4 +186,14 @@ describe("messages", () => {
 it("frameworks that wrap objects in proxies leave it alone", async () => {
   // Vue's mark
   expect((await Segmenter.load(bytes)).__v_skip).toBe(true);
+});
+
+describe("the dot product of a host", () => {
+  const loads = (variant: Variant) => WebAssembly.validate(engineBytes(variant));
+
+  it.each(VARIANTS.filter(loads))("%s: what its self-test finds", async (variant) => {
+    const { info } = await Segmenter.load(bytes, { variant });
+    if (variant !== "relaxed") expect(info.dotProduct).toBe("plain");
+    else expect(info.dotProduct).toMatch(/^relaxed(-add-(un)?signed)?$/);
+  });
 });

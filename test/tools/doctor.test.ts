@@ -9,7 +9,7 @@ test("attendseg doctor tells what works and what is missing", () => {
   const { code, text, err } = place.run(["doctor"]);
   expect([code, err]).toEqual([0, ""]);
   expect(text).toMatch(/^build simd +passes its self-test$/m);
-  expect(text).toMatch(/^street of 960x720 +[\d.]+ ms \(\w+\)$/m);
+  expect(text).toMatch(/^street of 960x720 +[\d.]+ ms \(\w+, dot product [\w-]+\)$/m);
   expect(text).toMatch(/^sharp +not installed: npm install sharp \(AVIF/m);
   const json = JSON.parse(place.run(["doctor", "--json"]).text);
   expect(json).toMatchObject({ node: process.version, builds: [{}, { name: "simd" }, { name: "scalar" }] });

@@ -30,9 +30,11 @@ async function run({ json }: { readonly json?: boolean }): Promise<void> {
 }
 
 function describe(diagnosis: Diagnosis): string {
-  const { version, node, machine, builds, variant, milliseconds, fault, optional } = diagnosis;
+  const { version, node, machine, builds, variant, dotProduct, milliseconds, fault, optional } = diagnosis;
   const speed =
-    milliseconds === undefined ? `fails: ${fault}` : `${formatMilliseconds(milliseconds)} (${variant})`;
+    milliseconds === undefined
+      ? `fails: ${fault}`
+      : `${formatMilliseconds(milliseconds)} (${variant}, dot product ${dotProduct})`;
   return formatTable([
     ["attendseg", version],
     ["Node", `${node} on ${machine}`],

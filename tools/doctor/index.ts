@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus } from "node:os";
 import { openEngine } from "../../src/engines/inline.js";
-import { Segmenter } from "../../src/index.js";
+import { Segmenter, type SegmenterInfo } from "../../src/index.js";
 import { noThreads } from "../../src/isolation.js";
 import { VARIANTS, type Variant } from "../../src/variant.js";
 import { messageOf } from "../common/errors.js";
@@ -23,6 +23,8 @@ export interface Diagnosis {
   readonly builds: readonly { readonly name: Variant; readonly fault?: string }[];
   /** The build that is used. */
   readonly variant?: Variant | "javascript";
+  /** The dot product that it has here. */
+  readonly dotProduct?: SegmenterInfo["dotProduct"];
   /** Why there can be no threads. */
   readonly noThreads?: string;
   /** The model that comes along on the drawn street of 960x720, milliseconds. */
@@ -61,7 +63,7 @@ export async function examine(): Promise<Diagnosis> {
   };
 }
 
-async function timeStreet(): Promise<Pick<Diagnosis, "variant" | "milliseconds" | "fault">> {
+async function timeStreet(): Promise<Pick<Diagnosis, "variant" | "dotProduct" | "milliseconds" | "fault">> {
   try {
     using segmenter = await Segmenter.load(readBytes(defaultModel()));
     const street = drawStreet();
@@ -70,7 +72,8 @@ async function timeStreet(): Promise<Pick<Diagnosis, "variant" | "milliseconds" 
       segmenter.segment(street);
       return performance.now() - start;
     });
-    return { variant: segmenter.variant, milliseconds: median(times.slice(1)) };
+    const { variant, info } = segmenter;
+    return { variant, dotProduct: info.dotProduct, milliseconds: median(times.slice(1)) };
   } catch (error) {
     return { fault: messageOf(error) };
   }

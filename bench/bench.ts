@@ -148,13 +148,18 @@ async function finish(host: BenchHost, runner: Runner, { frames, sizeOf }: Bench
   const { spec } = runner;
   const linearBytes = await runner.linearBytes();
   const files = host.filesOf(spec);
-  const isHashed = spec.engine === "ours" && frames.length > 0;
+  const isHashed = isExact(spec) && frames.length > 0;
   return {
     spec,
     linearBytes,
     ...(files && { files, bytes: sizeOf(files) }),
     ...(isHashed && { hash: await runner.hash(frames) }),
   };
+}
+
+/** Whether a spec is of ours, as it ships. */
+function isExact({ engine, agreement }: Spec): boolean {
+  return engine === "ours" && agreement === 1;
 }
 
 /** Single layers, in browsers only: the engine they are compared with runs nowhere else. */
@@ -172,7 +177,7 @@ async function layersOf(part: Part, options: BenchOptions): Promise<void> {
 async function rooflinesOf(part: Part, options: BenchOptions): Promise<void> {
   if (options.passes === 0) return;
   for (const { spec } of part.results.engines) {
-    if (spec.engine !== "ours" || spec.threads > 1 || spec.variant === "scalar") continue;
+    if (!isExact(spec) || spec.threads > 1 || spec.variant === "scalar") continue;
     await attempt(part, `roofline of ${spec.label}`, options, async () => {
       part.results.rooflines.push(await part.host.roofline(spec.variant!, options.passes));
     });

@@ -48,6 +48,10 @@ await build({
   platform: "node",
   splitting: true,
   external: rivals,
+  // what is bundled may ask for modules of Node by `require`
+  banner: {
+    js: 'import { createRequire as makeRequire } from "node:module"; const require = makeRequire(import.meta.url);',
+  },
   loader: { ".wasm": "binary" },
 });
 /** The library is not bundled once more: pages load the very files that are installed. */

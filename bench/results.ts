@@ -1,5 +1,5 @@
 /** The file of raw results, bench/results/bench.json. */
-import type { Spec } from "./engines/engine.js";
+import type { HostName, Spec } from "./engines/engine.js";
 import type { Schedule } from "./interleave.js";
 import type { LayerResult } from "./layers/measure.js";
 import type { Machine } from "./machine.js";
@@ -34,7 +34,7 @@ export interface LeftOut {
 }
 
 export interface HostResults {
-  readonly host: "node" | "chromium";
+  readonly host: HostName;
   readonly version: string;
   readonly engines: readonly Measured[];
   readonly leftOut: readonly LeftOut[];

@@ -1,5 +1,5 @@
 /** One engine in a process of its own, whatever the host. */
-import type { Spec } from "./engines/engine.js";
+import type { HostName, Spec } from "./engines/engine.js";
 import type { Roofline } from "./roofline/measure.js";
 import type { RunTimes } from "./statistics.js";
 
@@ -66,7 +66,7 @@ export async function inTime<T>(answer: Promise<T>): Promise<T> {
 
 /** Version of a host, and its runners. */
 export interface BenchHost {
-  readonly name: "node" | "chromium";
+  readonly name: HostName;
   readonly version: string;
   open(spec: Spec): Promise<Runner>;
   /** Times of every operation of ours, in a process of its own. */

@@ -18,6 +18,9 @@ export interface Engine {
   close(): void | Promise<void>;
 }
 
+/** Where an engine runs: this Node, the newest one that is installed, and a browser. */
+export type HostName = "node" | "node-newest" | "chromium";
+
 /** Numbers of a network: real, or 8-bit activations with or without a sign. */
 export type NumberType = "f32" | "u8" | "s8";
 
@@ -31,9 +34,9 @@ export interface Spec {
   readonly engine: "ours" | "tfjs-wasm" | "tfjs-cpu" | "onnxruntime-web" | "onnxruntime-node" | "litert";
   readonly numbers: NumberType;
   readonly threads: number;
-  /** Build of ours. */
+  /** Build of ours, or of the other engine where it has several. */
   readonly variant?: string;
-  readonly hosts: readonly ("node" | "chromium")[];
+  readonly hosts: readonly HostName[];
   /** Model files it reads. */
   readonly files: readonly string[];
   /** File of the image it is given, levels [side, side, 3]. */

@@ -1,13 +1,15 @@
 /**
  * LiteRT.js on its WebAssembly accelerator (XNNPACK). It takes no int8 tensors, so the input is float. It loads its
- * build with relaxed SIMD by itself where the browser knows that.
+ * build with relaxed SIMD by itself where the browser knows that, unless the spec names another.
  */
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 import type { Load } from "./engine.js";
 import { toFloats } from "./levels.js";
 
 export const load: Load = async (spec, host) => {
-  await loadLiteRt(host.assets("@litertjs/core"), { threads: spec.threads > 1 });
+  const folder = host.assets("@litertjs/core");
+  const path = spec.variant ? `${folder}litert_wasm_${spec.variant}_internal.js` : folder;
+  await loadLiteRt(path, { threads: spec.threads > 1 });
   const model = await loadAndCompile(await host.read(spec.files[0]!), {
     accelerator: "wasm",
     cpuOptions: { numThreads: spec.threads },

@@ -2,8 +2,10 @@
 import { VARIANTS } from "../../src/variant.js";
 import type { Spec } from "./engine.js";
 
-const BOTH = ["node", "chromium"] as const;
 const BROWSER = ["chromium"] as const;
+const NODE = ["node", "node-newest"] as const;
+const EVERYWHERE = [...NODE, ...BROWSER];
+const BOTH = ["node", "chromium"] as const;
 /** Share of equal pixels: integers round a little differently, real numbers have no 7 bits at all. */
 const INTEGER = 0.98;
 const REAL = 0.96;
@@ -20,10 +22,22 @@ function ours(variant: string, threads: number): Spec {
     numbers: "s8",
     threads,
     variant,
-    hosts: BOTH,
+    hosts: EVERYWHERE,
     files: ["model.aseg"],
     ...IMAGE,
     agreement: 1,
+  };
+}
+
+/** The same network with activations of 8 bits instead of 7. */
+function eightBits(variant: string): Spec {
+  const label = `attendseg ${variant}, 8 bits`;
+  return {
+    ...ours(variant, 1),
+    name: `ours-${variant}-8bit`,
+    label,
+    files: ["model.8.aseg"],
+    agreement: INTEGER,
   };
 }
 
@@ -42,14 +56,23 @@ export function allSpecs(threads = 2): Spec[] {
     ...IMAGE,
   } as const;
   const web = { engine: "onnxruntime-web", hosts: BOTH } as const;
-  const native = { engine: "onnxruntime-node", hosts: ["node"] } as const;
+  const native = { engine: "onnxruntime-node", hosts: NODE } as const;
   const litert = { engine: "litert", hosts: BROWSER } as const;
   const many = `, ${threads} threads`;
   return [
     ...VARIANTS.map((variant) => ours(variant, 1)),
     ...VARIANTS.filter((variant) => variant !== "scalar").map((variant) => ours(variant, threads)),
+    ...VARIANTS.filter((variant) => variant !== "scalar").map(eightBits),
     { name: "litert-int8", label: "LiteRT.js int8", threads: 1, ...litert, ...tfliteInteger },
     { name: `litert-int8-${threads}`, label: `LiteRT.js int8${many}`, threads, ...litert, ...tfliteInteger },
+    {
+      name: "litert-int8-simd",
+      label: "LiteRT.js int8, without relaxed SIMD",
+      threads: 1,
+      ...litert,
+      variant: "compat",
+      ...tfliteInteger,
+    },
     { name: "litert-f32", label: "LiteRT.js f32", threads: 1, ...litert, ...tflite },
     { name: "tfjs-wasm", label: "tfjs-wasm f32", engine: "tfjs-wasm", threads: 1, hosts: BOTH, ...tfjs },
     {

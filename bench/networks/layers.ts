@@ -84,14 +84,21 @@ export interface Network {
  * The layers of a model.
  *
  * @param height of the input in pixels; so is `width`
+ * @param isLevels of 0..255, or else colours of 0..1, as it is written for ourselves
  * @throws RangeError for an operation that the writers of this folder do not know
  */
-export function networkOf(model: Model, height = model.height, width = model.width): Network {
+export function networkOf(
+  model: Model,
+  height = model.height,
+  width = model.width,
+  isLevels = true,
+): Network {
   const image = model.ops[0]!.output;
-  const tensors = model.tensors.map((tensor, id) => (id === image ? { ...tensor, scale: 1 } : tensor));
+  const first = isLevels ? image : -1;
+  const tensors = model.tensors.map((tensor, id) => (id === first ? { ...tensor, scale: 1 } : tensor));
   for (const op of model.ops) if (op.code === format.RESIZE) tensors[op.output] = tensors[op.inputs[0]!]!;
   const sizes = inferSizes(model, height, width);
-  const layers = model.ops.slice(1, -1).map((op) => layerOf(op, model, image));
+  const layers = model.ops.slice(1, -1).map((op) => layerOf(op, model, first));
   return { layers, image, logits: model.ops.at(-1)!.inputs[0]!, height, width, tensors, sizes };
 }
 

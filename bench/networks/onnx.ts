@@ -31,10 +31,14 @@ const string = (value: string): OnnxAttribute => ({ kind: "string", value });
 
 /**
  * An ONNX file. Its input "image" is [1, 3, height, width], levels 0..255 as float or uint8, or levels - 128 as
- * int8; its output "mask" is uint8 [1, height, width], class ids.
+ * int8; its output "mask" is uint8 [1, height, width], class ids, or the logits, [1, classes, height / 4, width / 4].
  */
-export function onnxNetwork(network: Network, numbers: NumberType): Uint8Array {
-  return writeOnnx(new Writer(network, numbers).model());
+export function onnxNetwork(
+  network: Network,
+  numbers: NumberType,
+  output: "mask" | "logits" = "mask",
+): Uint8Array {
+  return writeOnnx(new Writer(network, numbers).model(output));
 }
 
 class Writer {
@@ -50,17 +54,19 @@ class Writer {
     this.#type = { f32: FLOAT, u8: UINT8, s8: INT8 }[numbers];
   }
 
-  model(): OnnxModel {
-    const { image, layers, height, width } = this.#network;
+  model(output: "mask" | "logits"): OnnxModel {
+    const { image, layers, height, width, logits } = this.#network;
     if (this.#type !== FLOAT) this.#restore("image", `t${image}`, this.#bits(image));
     for (const layer of layers) this.#layer(layer);
-    this.#tail();
+    const isMask = output === "mask";
+    if (isMask) this.#tail();
+    const last = { name: "mask", type: UINT8, dims: [1, height, width] };
     return {
       opset: 17,
       nodes: this.#nodes,
       initializers: this.#initializers,
       inputs: [{ name: "image", type: this.#type, dims: [1, 3, height, width] }],
-      outputs: [{ name: "mask", type: UINT8, dims: [1, height, width] }],
+      outputs: [isMask ? last : { name: this.#name(logits), type: FLOAT, dims: undefined }],
     };
   }
 

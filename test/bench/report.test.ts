@@ -117,7 +117,7 @@ describe("the report", () => {
   });
 
   it("shows targets", () => {
-    expect(text).toContain("| linear memory | at most 5 MB | 3.60 MB | met |");
+    expect(text).toContain("| linear memory | at most 3.74 MB | 3.60 MB | met |");
   });
 
   it("draws every image it refers to, and each is well formed", () => {

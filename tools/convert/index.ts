@@ -16,7 +16,7 @@ import { type Images, toFloats, toInput } from "./feed.js";
 import type { Graph } from "./graph.js";
 import { type LoadedFile, loadGraph } from "./load.js";
 import type { GraphOptions } from "./onnx/load.js";
-import { UINT8 } from "./onnx/read.js";
+import { INT8, UINT8 } from "./onnx/read.js";
 import { type LowerOptions, lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { type Calibration, calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
@@ -131,7 +131,7 @@ function jobOf(loaded: LoadedFile, options: GraphConvertOptions): Job {
       "the file's input is uint8 or int8 and says itself how colours are scaled; leave out mean, std and levels",
     );
   }
-  const isLevels = options.isLevels ?? loaded.inputType === UINT8;
+  const isLevels = options.isLevels ?? [INT8, UINT8].includes(loaded.inputType);
   const feed = { ...options, isLevels };
   return { loaded, graph: lower(loaded.graph, feed), options: feed };
 }

@@ -4,7 +4,7 @@ import { PbfReader, PbfWriter } from "pbf";
 import { ConvertError } from "./errors.js";
 import type { Layout } from "./graph.js";
 import type { LoadedGraph } from "./onnx/load.js";
-import { FLOAT16, readTensorProto, UINT8 } from "./onnx/read.js";
+import { FLOAT16, INT8, readTensorProto, UINT8 } from "./onnx/read.js";
 import { floatToHalf, halfToFloat, readExternal } from "./onnx/stored.js";
 import { writeTensor } from "./onnx/write.js";
 
@@ -71,6 +71,12 @@ export async function openSession(
 }
 
 function inputTensor(image: Float32Array, shape: readonly number[], type: number): ort.Tensor {
+  if (type === INT8)
+    return new ort.Tensor(
+      "int8",
+      Int8Array.from(image, (level) => Math.round(level) - 128),
+      shape,
+    );
   if (type === UINT8) return new ort.Tensor("uint8", Uint8Array.from(image, Math.round), shape);
   if (type === FLOAT16) return new ort.Tensor("float16", Uint16Array.from(image, floatToHalf), shape);
   return new ort.Tensor("float32", image, shape);

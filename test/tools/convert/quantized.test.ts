@@ -18,6 +18,13 @@ class QuantizedBuilder extends OnnxBuilder {
     super(5);
   }
 
+  /** The input, given as integers. */
+  integers(x: string, [scale, zero]: Parameters): string {
+    const offset = this.type === UINT8 ? 128 : 0;
+    const parameters = [this.number(scale), this.constant([zero + offset], [], this.type)];
+    return this.node("DequantizeLinear", [x, ...parameters]);
+  }
+
   /** A quantised and again dequantised tensor; the zero point is that of int8. */
   quantized(x: string, [scale, zero]: Parameters, clip?: readonly [number, number]): string {
     const offset = this.type === UINT8 ? 128 : 0;
@@ -76,10 +83,11 @@ class QuantizedBuilder extends OnnxBuilder {
 const INPUT: Parameters = [Math.fround(1 / 255), -128];
 
 /** Convolutions, an activation of each kind, pooling, upsampling, joins of different scales. */
-function network(type: typeof INT8 | typeof UINT8): Uint8Array {
+function network(type: typeof INT8 | typeof UINT8, integers?: Parameters): Uint8Array {
   const b = new QuantizedBuilder(type);
-  const x = b.quantized("x", INPUT);
-  const stem = b.quantized(b.node("Relu", [b.quantizedConv(x, 3, 8, 3, INPUT[0])]), [0.02, -128]);
+  const x = integers ? b.integers("x", integers) : b.quantized("x", INPUT);
+  const [scale] = integers ?? INPUT;
+  const stem = b.quantized(b.node("Relu", [b.quantizedConv(x, 3, 8, 3, scale)]), [0.02, -128]);
   const pooled = b.quantized(
     b.node("MaxPool", [stem], { kernel_shape: [2, 2], strides: [2, 2] }),
     [0.02, -128],
@@ -105,7 +113,8 @@ function network(type: typeof INT8 | typeof UINT8): Uint8Array {
     [0.03, -70],
   );
   const clipped = b.quantized(b.node("Relu", [b.quantizedConv(again, 16, 6, 3, 0.03)]), [0.02, 0], [0, 127]);
-  return b.build(b.quantized(b.quantizedConv(clipped, 6, 5, 1, 0.02), [0.03, 3]));
+  const last = b.quantized(b.quantizedConv(clipped, 6, 5, 1, 0.02), [0.03, 3]);
+  return b.build(last, 17, [], integers ? type : FLOAT);
 }
 
 function expectWithinOneStep({ operations }: Comparison): void {
@@ -147,6 +156,15 @@ describe.each([
     const comparison = await compare(bytes, model, images(2));
     expect(comparison.kind).toBe("quantized");
     expectWithinOneStep(comparison);
+    expect(comparison.maskAgreement).toBeGreaterThan(0.98);
+  });
+
+  test("may take integers itself", async () => {
+    const { model } = await convert(bytes);
+    const same = await convert(network(type, INPUT));
+    expect(same.model.ops.map(({ weights }) => weights)).toEqual(model.ops.map(({ weights }) => weights));
+    const file = network(type, [0.007, -31]);
+    const comparison = await compare(file, (await convert(file)).model, images(2));
     expect(comparison.maskAgreement).toBeGreaterThan(0.98);
   });
 

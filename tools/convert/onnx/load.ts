@@ -2,6 +2,7 @@
 import { ConvertError } from "../errors.js";
 import { type AttributeValue, type Constant, type Graph, type Node, prune } from "../graph.js";
 import { foldConstants } from "./fold.js";
+import { quantizedInput } from "./quantized-input.js";
 import * as onnx from "./read.js";
 import { readTensor } from "./stored.js";
 import { upgrade } from "./upgrade.js";
@@ -34,7 +35,7 @@ export interface LoadedGraph {
   readonly height: number;
   /** Shape of the file's input: [1, channels, height, width], or [1, height, width, channels]; 3 channels or 1. */
   readonly inputShape: readonly number[];
-  /** ONNX element type of the file's input: float32, float16, or uint8 for levels 0..255. */
+  /** ONNX element type of the file's input: float32, float16, uint8 for levels 0..255 or int8 for those less 128. */
   readonly inputType: number;
   /** All outputs of the file. */
   readonly outputs: readonly string[];
@@ -72,7 +73,8 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
     const names = model.outputs.map((value) => value.name).join(", ");
     throw new ConvertError(`there is no output "${options.output ?? ""}"; the file has: ${names || "none"}`);
   }
-  const nodes = model.nodes.map((node) => upgrade(toNode(node, options.folder), model.opset, constants));
+  const written = model.nodes.map((node) => upgrade(toNode(node, options.folder), model.opset, constants));
+  const nodes = quantizedInput(written, input, constants);
   const known = new Set([input.name, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
   for (const node of nodes) {
     const missing = node.inputs.find((name) => name !== "" && !known.has(name));
@@ -114,9 +116,9 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
 
 function shapeOfInput(input: onnx.OnnxValue, { width, height }: GraphOptions): number[] {
   const where = `input "${input.name}"`;
-  if (![onnx.FLOAT, onnx.FLOAT16, onnx.UINT8].includes(input.type))
+  if (![onnx.FLOAT, onnx.FLOAT16, onnx.UINT8, onnx.INT8].includes(input.type))
     throw new ConvertError(
-      `${where}: expected float32, float16 or uint8 numbers, got element type ${input.type}`,
+      `${where}: expected float32, float16, uint8 or int8 numbers, got element type ${input.type}`,
     );
   const dims = input.dims ?? [0, 3, 0, 0];
   if (dims.length !== 4)

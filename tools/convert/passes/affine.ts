@@ -3,8 +3,20 @@
  * in the end each is part of the convolution before it or a 1x1 depthwise convolution of its own.
  */
 
-import { type Constant, type Graph, type Node, producers, prune, readers, shapeOf } from "../graph.js";
+import {
+  type Constant,
+  type Graph,
+  type Node,
+  producers,
+  prune,
+  readers,
+  rename,
+  shapeOf,
+} from "../graph.js";
 import { FLOAT } from "../onnx/read.js";
+
+/** What factors and offsets of colours may be away from 1 and 0 by rounding: far less than a level of 1/255. */
+const IDENTITY = 2 ** -16;
 
 /** An `affine` node in the place of `node`; its lists of numbers, one a channel, become constants. */
 export function affineNode(
@@ -124,7 +136,25 @@ export function affine(graph: Graph): Graph {
     replaced.set(node, made);
     nodes.push(made);
   }
-  return prune({ ...graph, nodes, constants });
+  return prune(withoutIdentity({ ...graph, nodes, constants }));
+}
+
+/** The graph without a first convolution that leaves the image, colours of 0..1, as it is. */
+function withoutIdentity(graph: Graph): Graph {
+  const read = readers(graph).get(graph.input) ?? [];
+  const [first] = read;
+  if (read.length !== 1 || first?.type !== "conv" || first.attributes.group !== 3 || first.clamp)
+    return graph;
+  const [, weights, bias] = first.inputs.map((name) => graph.constants.get(name)!);
+  const isClose = (values: ArrayLike<number>, wanted: number): boolean =>
+    Array.from(values).every((value) => Math.abs(value - wanted) < IDENTITY);
+  const isIdentity = weights?.values.length === 3 && isClose(weights.values, 1) && isClose(bias!.values, 0);
+  if (!isIdentity) return graph;
+  const output = first.outputs[0]!;
+  const quantization = new Map(graph.quantization);
+  const known = quantization.get(output);
+  if (known) quantization.set(graph.input, known);
+  return rename({ ...graph, quantization }, new Map([[output, graph.input]]));
 }
 
 function foldInto(

@@ -2,7 +2,7 @@
 import { OVER_CHANNELS, OVER_PLANE } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { describe, type Node, numberOf } from "../graph.js";
-import { axesOf, constantInput } from "../onnx/inputs.js";
+import { constantInput, reducedAxes } from "../onnx/inputs.js";
 import { axisOf, plainView, sizeOf, type View } from "./view.js";
 import type { Shape, Walk } from "./walk.js";
 
@@ -10,7 +10,7 @@ import type { Shape, Walk } from "./walk.js";
 export function reduce(walk: Walk, node: Node): void {
   const view = walk.view(node);
   const rank = view.dims.length;
-  const axes = axesOf(walk.graph, node, 1, rank) ?? view.dims.map((_, i) => i);
+  const axes = reducedAxes(walk.graph, node, rank);
   const shape = walk.shapeOf(view.base);
   const reduced = view.dims.filter((_, i) => axes.includes(i)).flat();
   const isWhole = reduced.every((atom) => {

@@ -1,6 +1,6 @@
 /** Constant inputs of nodes: numbers, axes. */
 import { ConvertError } from "../errors.js";
-import { describe, type Graph, type Node } from "../graph.js";
+import { describe, type Graph, type Node, numberOf } from "../graph.js";
 
 /** Numbers of a constant input, or undefined where it is left out. */
 export function constantInput(graph: Graph, node: Node, index: number): number[] | undefined {
@@ -16,6 +16,13 @@ export function axesOf(graph: Graph, node: Node, index: number, rank: number): n
   const attribute = node.attributes.axes;
   const axes = Array.isArray(attribute) ? (attribute as number[]) : constantInput(graph, node, index);
   return axes?.map((axis) => (axis + rank) % rank);
+}
+
+/** The axes of a reduction: those that it names, or all; an attribute may say that none means none. */
+export function reducedAxes(graph: Graph, node: Node, rank: number): number[] {
+  const axes = axesOf(graph, node, 1, rank) ?? [];
+  const isNone = axes.length === 0 && numberOf(node, "noop_with_empty_axes", 0) === 0;
+  return isNone ? Array.from({ length: rank }, (_, axis) => axis) : axes;
 }
 
 /** What a Slice takes of an axis of `size` elements: the first, the step, and how many. */

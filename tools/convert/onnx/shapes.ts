@@ -5,7 +5,7 @@ import { FORMULAS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, shapeOf } from "../graph.js";
 import { broadcast } from "./constants.js";
 import { hintOf } from "./hints.js";
-import { axesOf, constantInput, partsOf, stretchesOf } from "./inputs.js";
+import { axesOf, constantInput, partsOf, reducedAxes, stretchesOf } from "./inputs.js";
 import { transposedWindowOf, windowOf } from "./window.js";
 
 type Infer = (node: Node, shapes: readonly (readonly number[])[], graph: Graph) => readonly number[][];
@@ -49,7 +49,7 @@ const resize: Infer = (node, [input], graph) => {
 const product = (sizes: readonly number[]): number => sizes.reduce((total, size) => total * size, 1);
 
 const reduce: Infer = (node, [input], graph) => {
-  const axes = axesOf(graph, node, 1, input!.length) ?? input!.map((_, axis) => axis);
+  const axes = reducedAxes(graph, node, input!.length);
   const keep = numberOf(node, "keepdims", 1) !== 0;
   return [input!.flatMap((size, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [size]))];
 };

@@ -47,6 +47,9 @@ function erf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + fraction));
 }
 
+/** Of f32. */
+const LARGEST_BELOW_1 = 1 - 2 ** -24;
+
 /** ONNX operation types that are functions of one value, or of two. Parameters: see `PARAMETERS`. */
 export const FORMULAS: Readonly<Record<string, Formula>> = {
   Relu: (x) => Math.max(x, 0),
@@ -77,7 +80,16 @@ export const FORMULAS: Readonly<Record<string, Formula>> = {
   Shrink: (x, _, [bias, lambd]) => (x < -lambd! ? x + bias! : x > lambd! ? x - bias! : 0),
   Sin: Math.sin,
   Cos: Math.cos,
+  Tan: Math.tan,
+  // rounding may carry a value out of the function's domain
+  Asin: (x) => Math.asin(Math.min(Math.max(x, -1), 1)),
+  Acos: (x) => Math.acos(Math.min(Math.max(x, -1), 1)),
   Atan: Math.atan,
+  Sinh: Math.sinh,
+  Cosh: Math.cosh,
+  Asinh: Math.asinh,
+  Acosh: (x) => Math.acosh(Math.max(x, 1)),
+  Atanh: (x) => Math.atanh(Math.min(Math.max(x, -LARGEST_BELOW_1), LARGEST_BELOW_1)),
   Ceil: Math.ceil,
   PRelu: (x, slope) => (x < 0 ? slope * x : x),
   Clip: (x, _, [min, max]) => Math.min(Math.max(x, min!), max!),

@@ -55,7 +55,10 @@ export function expectSqnr(
   const where = first
     ? `; the loss begins at "${first.name}" (${first.operation}, ${first.decibels.toFixed(1)} dB)`
     : "";
-  const text = `the logits are only ${decibels.toFixed(1)} dB above the noise of quantisation${where}`;
+  const text =
+    decibels === -Infinity
+      ? "the logits are the same for every pixel and image"
+      : `the logits are only ${decibels.toFixed(1)} dB above the noise of quantisation${where}`;
   if (decibels < LEAST_DECIBELS && !isForced) {
     throw new ConvertError(
       `${text}; calibrate with images like those it will see, or keep it nevertheless (--force)`,

@@ -132,7 +132,9 @@ export async function readLabels(path: string, colors: Colors): Promise<DecodedI
       if (id === undefined) {
         const place = `pixel ${pixel % width},${Math.floor(pixel / width)}`;
         const color = [data[at], data[at + green], data[at + blue]].join(",");
-        throw new UserError(`${path}: the colour ${color} of ${place} belongs to no class`);
+        const isId = Math.max(data[at]!, data[at + green]!, data[at + blue]!) < colors.size && channels === 1;
+        const hint = isId ? "; labels of class ids, as grey levels, want --ids" : "";
+        throw new UserError(`${path}: the colour ${color} of ${place} belongs to no class${hint}`);
       }
       lastKey = key;
       lastId = id;

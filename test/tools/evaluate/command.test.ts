@@ -183,6 +183,12 @@ describe("attendseg evaluate", () => {
     );
   });
 
+  test("points to --ids where labels are grey levels that count classes", async () => {
+    await makeDataSet();
+    const folders = ["--images", "set/images", "--labels", "ids/grey"];
+    expectFailure(place.run(["evaluate", place.model, ...folders]), 1, "as grey levels, want --ids");
+  });
+
   test("names a missing label, an unknown colour, another size and an unknown class", async () => {
     await makeDataSet();
     place.write("set/images/four.png", buildPng(STREET));

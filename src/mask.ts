@@ -1,5 +1,5 @@
 import { describe, expectBytes, expectInteger } from "./errors.js";
-import { expectImage, type Image } from "./image.js";
+import { type CheckedImage, expectImage, type Image } from "./image.js";
 import type { Color } from "./metadata.js";
 
 /**
@@ -35,6 +35,15 @@ function expectMask(mask: Uint8Array): void {
   expectBytes("mask", mask, Object(mask).mask ? ": pass its mask" : "");
 }
 
+/** An image that has a pixel for each of the mask. */
+function expectPair(image: Image, mask: Uint8Array): CheckedImage {
+  const checked = expectImage(image);
+  expectMask(mask);
+  const pixels = checked.width * checked.height;
+  if (mask.length !== pixels) throw new RangeError(`"mask" expected ${pixels} pixels, got ${mask.length}`);
+  return checked;
+}
+
 /** RGB of the 256 class ids; those without a color are black. */
 function colorTable(palette: readonly Color[]): Uint8Array {
   if (!Array.isArray(palette)) {
@@ -62,12 +71,8 @@ export function overlay(
   opacity = 0.5,
   only?: readonly number[],
 ): Uint8Array {
-  const { data, width, height, channels } = expectImage(image);
-  expectMask(mask);
+  const { data, channels } = expectPair(image, mask);
   const table = colorTable(palette);
-  if (mask.length !== width * height) {
-    throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
-  }
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
   // [class, channel, level]: each blend of a class that occurs is worked out once
@@ -97,11 +102,7 @@ export function overlay(
  * @throws RangeError if sizes differ, TypeError for anything but image, mask and class ids
  */
 export function cutout(image: Image, mask: Uint8Array, classes: readonly number[]): Uint8ClampedArray {
-  const { data, width, height, channels } = expectImage(image);
-  expectMask(mask);
-  if (mask.length !== width * height) {
-    throw new RangeError(`"mask" expected ${width * height} pixels, got ${mask.length}`);
-  }
+  const { data, channels } = expectPair(image, mask);
   if (!Array.isArray(classes)) throw new TypeError(`"classes" expected class ids, got ${describe(classes)}`);
   const out = new Uint8ClampedArray(mask.length * 4);
   mask.forEach((id, at) => {

@@ -95,6 +95,8 @@ export interface OpKind {
   /** Fewest and most inputs. */
   readonly arity: readonly [number, number];
   readonly attributes: readonly (keyof Attributes)[];
+  /** The largest value of the attribute `mode`. */
+  readonly lastMode: number;
   /** Of a convolution: weights of one output channel, which are also its multiply-accumulates per output value. */
   readonly taps?: (attributes: Attributes, inChannels: number) => number;
   /** Its scales: one for each output channel, or one. */
@@ -102,7 +104,7 @@ export interface OpKind {
   /** Bytes of each of the 256 entries of its table, 0 without one. */
   readonly entryBytes: 0 | 1 | 2;
   /** Channels of the output that follow from the inputs, or 0 where the file is free to choose. */
-  readonly channels: (inChannels: readonly number[]) => number;
+  readonly channels: (inChannels: readonly number[], attributes: Attributes) => number;
   readonly size: (attributes: Attributes, sizes: readonly Size[]) => Size;
   /** The kernel may write its output over its first input, where both have the same size. */
   readonly inPlace: boolean;
@@ -118,6 +120,7 @@ const SIDES = ATTRIBUTES.slice(6, 10);
 const DEFAULTS: Omit<OpKind, "name"> = {
   arity: [1, 1],
   attributes: [],
+  lastMode: 0,
   scales: "none",
   entryBytes: 0,
   channels: ([first]) => first!,
@@ -163,7 +166,15 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     { name: "pointwise", scales: "channels", taps: (_, inChannels) => inChannels, channels: () => 0 },
   ],
   [format.MAX_POOL, { name: "maxPool", attributes: WINDOW, size: windowSize, sameScale: true }],
-  [format.AVERAGE_POOL, { name: "averagePool", attributes: [...WINDOW, "mode"], size: windowSize }],
+  [
+    format.AVERAGE_POOL,
+    {
+      name: "averagePool",
+      attributes: [...WINDOW, "mode"],
+      lastMode: format.COUNT_PADDING,
+      size: windowSize,
+    },
+  ],
   [format.GLOBAL_AVERAGE_POOL, { name: "globalAveragePool", size: () => ({ height: 1, width: 1 }) }],
   [
     format.GATE,
@@ -183,6 +194,7 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
       name: "resize",
       arity: [1, 2],
       attributes: ["mode", "numerator", "denominator"],
+      lastMode: format.BILINEAR_ASYMMETRIC,
       size: (a, [input, like]) =>
         like ?? {
           height: Math.floor((input!.height * a.numerator) / a.denominator),
@@ -198,6 +210,7 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     {
       name: "pad",
       attributes: [...SIDES, "mode", "value"],
+      lastMode: format.PAD_REFLECT,
       size: (a, [input]) => ({
         height: input!.height + a.padTop + a.padBottom,
         width: input!.width + a.padLeft + a.padRight,
@@ -211,7 +224,8 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     {
       name: "depthToSpace",
       attributes: ["strideY", "strideX", ...SIDES, "mode"],
-      channels: () => 0,
+      lastMode: format.PLACE_FASTER,
+      channels: ([first], a) => first! / (a.strideY * a.strideX),
       size: (a, [input]) => ({
         height: input!.height * a.strideY - a.padTop - a.padBottom,
         width: input!.width * a.strideX - a.padLeft - a.padRight,
@@ -225,12 +239,16 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
     {
       name: "reduceMax",
       attributes: ["mode"],
-      channels: () => 0,
+      lastMode: format.OVER_CHANNELS,
+      channels: ([first], a) => (a.mode === format.OVER_PLANE ? first! : 1),
       size: (a, [input]) => (a.mode === format.OVER_PLANE ? { height: 1, width: 1 } : input!),
       sameScale: true,
     },
   ],
-  [format.GROUP_NORM, { name: "groupNorm", attributes: ["groups", "mode"], scales: "one" }],
+  [
+    format.GROUP_NORM,
+    { name: "groupNorm", attributes: ["groups", "mode"], lastMode: format.OVER_CHANNELS, scales: "one" },
+  ],
   [
     format.MAX_UNPOOL,
     {

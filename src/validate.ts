@@ -8,6 +8,8 @@ const MIN_SCALE = 2 ** -30;
 const MAX_SCALE = 2 ** 30;
 const MIN_WEIGHT_SCALE = 2 ** -60;
 const MAX_RATIO = 64;
+/** Attributes that are never 0 where an operation has them: of the kernel, strides, dilations. */
+const EXTENTS = ATTRIBUTES.slice(0, 6);
 
 /**
  * Checks everything that the planner and the kernels rely on.
@@ -68,59 +70,37 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const output = tensors[op.output]!;
   const inputs = op.inputs.map((id) => tensors[id]!);
   const [first, second] = inputs;
-  const stray = ATTRIBUTES.find((name) => !kind.attributes.includes(name) && a[name] !== 0);
-  if (stray) return "an unused field is not zero";
-  const channels = kind.channels(inputs.map((input) => input.channels)) || output.channels;
+  const has = (name: keyof Attributes) => kind.attributes.includes(name);
+  if (ATTRIBUTES.some((name) => !has(name) && a[name] !== 0)) return "an unused field is not zero";
+  if (EXTENTS.some((name) => has(name) && a[name] === 0)) return "kernel, stride or dilation is 0";
+  if (a.mode > kind.lastMode) return `mode ${a.mode}`;
+  const inChannels = inputs.map(({ channels }) => channels);
+  const channels = kind.channels(inChannels, a) || output.channels;
   if (channels !== output.channels) return `${output.channels} output channels, not ${channels}`;
+  if (has("groups") && !(channels % a.groups === 0)) return `${channels} channels in ${a.groups} groups`;
+  if (kind.arity[0] === kind.arity[1] && second && first!.channels !== second.channels)
+    return "the inputs differ in channels";
   const { scale: inScale, zero, min, max } = first ?? output;
   const same = inScale === output.scale && zero === output.zero && min >= output.min && max <= output.max;
   if (kind.sameScale && !same) return "input and output differ in scale or range";
   const least = op.code === format.PRELU ? -MAX_SCALE : MIN_WEIGHT_SCALE;
   const scale = op.scales.find((value) => !(value >= least && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
-  if (kind.attributes.includes("kernelHeight")) return findWindowFault(a, output.channels);
+  if (has("kernelHeight")) return hasWidePadding(a) && "padding as wide as the kernel";
   const within = (value: number) => value >= output.min && value <= output.max;
   switch (op.code) {
     case format.GATE:
-    case format.ADD:
-    case format.MULTIPLY:
-      if (op.code === format.GATE && (a.numerator < 1 || a.numerator > MAX_RATIO))
-        return `factor ${a.numerator}`;
-      return first!.channels !== second!.channels && "the inputs differ in channels";
+      return !(a.numerator >= 1 && a.numerator <= MAX_RATIO) && `factor ${a.numerator}`;
     case format.RESIZE: {
       const ratio = a.numerator / a.denominator;
       const valid = second ? !a.numerator && !a.denominator : ratio > 0 && ratio <= MAX_RATIO;
-      return (
-        (!valid || a.mode > format.BILINEAR_ASYMMETRIC) &&
-        `mode ${a.mode}, ratio ${a.numerator}/${a.denominator}`
-      );
+      return !valid && `ratio ${a.numerator}/${a.denominator}`;
     }
     case format.PAD:
-      if (a.mode > format.PAD_REFLECT) return `mode ${a.mode}`;
       if (a.mode !== format.PAD_VALUE) return a.value !== 0 && "an unused field is not zero";
       return !within(a.value) && `value ${a.value}`;
-    case format.DEPTH_TO_SPACE: {
-      const block = a.strideY * a.strideX;
-      if (block === 0 || a.mode > format.PLACE_FASTER)
-        return `blocks of ${a.strideX}x${a.strideY}, mode ${a.mode}`;
-      return (
-        first!.channels !== output.channels * block && `${first!.channels} channels in blocks of ${block}`
-      );
-    }
-    case format.REDUCE_MAX: {
-      if (a.mode > format.OVER_CHANNELS) return `mode ${a.mode}`;
-      const expected = a.mode === format.OVER_PLANE ? first!.channels : 1;
-      return output.channels !== expected && `${output.channels} output channels, not ${expected}`;
-    }
-    case format.GROUP_NORM:
-      if (a.mode > format.OVER_CHANNELS) return `mode ${a.mode}`;
-      return !(first!.channels % a.groups === 0) && `${first!.channels} channels in ${a.groups} groups`;
     case format.MAX_UNPOOL:
-      if (a.strideY * a.strideX === 0) return `windows of ${a.strideX}x${a.strideY}`;
-      return (
-        (!within(output.zero) && `zero ${output.zero}`) ||
-        (first!.channels !== second!.channels && "the inputs differ in channels")
-      );
+      return !within(output.zero) && `zero ${output.zero}`;
     case format.LOOKUP: {
       const reached = (op.table as Int8Array).subarray(first!.min + 128, first!.max + 129);
       return !reached.every(within) && "the table leaves the output's range";
@@ -131,16 +111,10 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
 }
 
 /** Padding is narrower than the kernel, so the first or the last row of taps of every window is inside or beside. */
-function findWindowFault(a: Attributes, outChannels: number): string | false {
-  const zero = ATTRIBUTES.slice(0, 6).find((name) => a[name] === 0);
-  if (zero) return "kernel, stride or dilation is 0";
+function hasWidePadding(a: Attributes): boolean {
   const height = a.dilationY * (a.kernelHeight - 1) + 1;
   const width = a.dilationX * (a.kernelWidth - 1) + 1;
-  if (Math.max(a.padTop, a.padBottom) >= height || Math.max(a.padLeft, a.padRight) >= width) {
-    return "padding as wide as the kernel";
-  }
-  if (a.groups && outChannels % a.groups !== 0) return `${outChannels} channels in ${a.groups} groups`;
-  return a.mode > format.COUNT_PADDING && `mode ${a.mode}`;
+  return Math.max(a.padTop, a.padBottom) >= height || Math.max(a.padLeft, a.padRight) >= width;
 }
 
 /** The input is an image of 8-bit colours, the logits have a channel for each class of the metadata. */

@@ -30,6 +30,7 @@ import { topOf } from "./window";
 
 export { imageOutput, imageRow, imageWeights, windowEnd, windowFirst } from "./input";
 export { mask } from "./mask";
+export { probability } from "./probability";
 export { selftest } from "./selftest";
 
 /**

@@ -18,6 +18,7 @@ export interface EngineExports {
   /** Its dot product on this host (src/record.ts), -1 if wrong. Clears the start of memory. */
   selftest(): number;
   mask(op: number, width: number, height: number, first: number, end: number): void;
+  probability(op: number, which: number, width: number, height: number, first: number, end: number): void;
 }
 
 /** An instance of an engine module that computes right, and how it sums products on this host. */
@@ -121,13 +122,31 @@ export class Engine {
 
   /** Writes the mask of the last run, class ids [height, width], into `out`. */
   writeMask(width: number, height: number, out: Uint8Array): void {
-    const index = this.model.ops.length - 1;
+    this.#draw(width, height, out, (op, first, end) => this.#exports.mask(op, width, height, first, end));
+  }
+
+  /** Writes probabilities of the last run, 0..255 [height, width]: of a class, or of the one that wins ("max"). */
+  writeProbabilities(which: number | "max", width: number, height: number, out: Uint8Array): void {
+    const id = which === "max" ? -1 : which;
+    this.#draw(width, height, out, (op, first, end) =>
+      this.#exports.probability(op, id, width, height, first, end),
+    );
+  }
+
+  /** Has rows drawn, as many at a time as the band holds, and copies them. */
+  #draw(
+    width: number,
+    height: number,
+    out: Uint8Array,
+    rows: (op: number, first: number, end: number) => void,
+  ): void {
+    const op = recordAt(this.model, this.model.ops.length - 1);
     const { arenaAt, band } = this.plan;
     const at = arenaAt + band.offset;
     const step = Math.floor(band.bytes / width);
     for (let first = 0; first < height; first += step) {
       const end = Math.min(first + step, height);
-      this.#exports.mask(recordAt(this.model, index), width, height, first, end);
+      rows(op, first, end);
       out.set(this.#memory.subarray(at, at + (end - first) * width), first * width);
     }
   }

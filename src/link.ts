@@ -130,6 +130,7 @@ function writeOther(writer: RecordWriter, op: Op, model: Model, plan: Plan): voi
   }
   if (op.code === format.ARGMAX) {
     writer.words(record.BAND_AT, plan.arenaAt + plan.band.offset);
+    writer.reals(record.LOGIT_SCALE, model.tensors[op.inputs[0]!]!.scale);
     return;
   }
   const [, second] = op.inputs;

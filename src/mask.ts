@@ -44,11 +44,13 @@ function expectPair(image: Image, mask: Uint8Array): CheckedImage {
   return checked;
 }
 
+function expectList(name: string, what: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new TypeError(`"${name}" expected ${what}, got ${describe(value)}`);
+}
+
 /** RGB of the 256 class ids; those without a color are black. */
 function colorTable(palette: readonly Color[]): Uint8Array {
-  if (!Array.isArray(palette)) {
-    throw new TypeError(`"palette" expected segmenter.palette, got ${describe(palette)}`);
-  }
+  expectList("palette", "segmenter.palette", palette);
   const table = new Uint8Array(256 * 3);
   table.set(palette.flat());
   return table;
@@ -103,7 +105,7 @@ export function overlay(
  */
 export function cutout(image: Image, mask: Uint8Array, classes: readonly number[]): Uint8ClampedArray {
   const { data, channels } = expectPair(image, mask);
-  if (!Array.isArray(classes)) throw new TypeError(`"classes" expected class ids, got ${describe(classes)}`);
+  expectList("classes", "class ids", classes);
   const out = new Uint8ClampedArray(mask.length * 4);
   mask.forEach((id, at) => {
     if (!classes.includes(id)) return;

@@ -19,10 +19,10 @@ export function parseModel(bytes: Uint8Array): Model {
   const opCount = view.getUint16(format.HEADER_OPS, true);
   const dataBytes = view.getUint32(format.HEADER_DATA_BYTES, true);
   const metadataBytes = view.getUint32(format.HEADER_METADATA_BYTES, true);
-  expectModel(opCount <= format.MAX_OPS, `header: ${opCount} ops, at most ${format.MAX_OPS} are supported`);
+  expectModel(opCount <= format.MAX_OPS, `header: ${opCount} ops, at most ${format.MAX_OPS}`);
   expectModel(
     metadataBytes <= format.MAX_METADATA_BYTES,
-    `header: ${metadataBytes} bytes of metadata, at most ${format.MAX_METADATA_BYTES} are supported`,
+    `header: ${metadataBytes} bytes of metadata, at most ${format.MAX_METADATA_BYTES}`,
   );
   const opsAt = format.HEADER_BYTES + tensorCount * format.TENSOR_BYTES;
   const dataAt = opsAt + opCount * format.OP_BYTES;
@@ -88,9 +88,7 @@ function openFile(bytes: Uint8Array): DataView {
 
 /** A copy of part of the file, so that its typed arrays are aligned wherever the file lies in its buffer. */
 function alignedCopy(bytes: Uint8Array, start: number, length: number): ArrayBuffer {
-  const copy = new Uint8Array(length);
-  copy.set(bytes.subarray(start, start + length));
-  return copy.buffer;
+  return new Uint8Array(bytes.subarray(start, start + length)).buffer;
 }
 
 function expectZeros(view: DataView, first: number, end: number, where: string): void {

@@ -69,13 +69,27 @@ export interface Plan extends Size {
   readonly maxImage: Size | undefined;
   /** Offset in the arena and bytes of what mask rows are drawn into: a band of them, or the whole mask. */
   readonly band: { readonly offset: number; readonly bytes: number };
-  /** Address of what `standaloneBytes` asked for. */
+  /** Address of the facts of a standalone module. */
   readonly factsAt: number;
   readonly arenaAt: number;
   readonly arenaBytes: number;
   /** Bytes of linear memory that are used, and those of the whole pages that hold them. */
   readonly usedBytes: number;
   readonly memoryBytes: number;
+}
+
+/**
+ * What a standalone module keeps besides. Nothing is resized in one: an image has the input's size, and so has the mask,
+ * which is drawn as a whole and stays until the next run; and the model is linked for plain dot products.
+ */
+export interface Standalone {
+  /** Bytes of facts about itself, before the arena. */
+  readonly factsBytes: number;
+  /**
+   * Offset in the arena of a mask of so many bytes, which is drawn at the end of operations, `end`; it may lie behind the
+   * blocks.
+   */
+  readonly placeMask: (blocks: readonly ArenaBlock[], bytes: number, end: number) => number;
 }
 
 export interface PlanOptions {
@@ -86,12 +100,8 @@ export interface PlanOptions {
   /** Largest image that is resized to the input, pixels, 1 to 16,384 each, the default. */
   readonly maxImageWidth?: number;
   readonly maxImageHeight?: number;
-  /**
-   * For a standalone module: bytes of facts about itself to be kept before the arena. Nothing is resized then: an image
-   * has the input's size, and so has the mask, which is drawn as a whole and stays until the next run; and the model is
-   * linked for plain dot products. Default: none.
-   */
-  readonly standaloneBytes?: number;
+  /** For a standalone module, see `Standalone`. */
+  readonly standalone?: Standalone;
 }
 
 /**
@@ -102,8 +112,8 @@ export interface PlanOptions {
  * @throws RangeError for a size that the network cannot take or a wrong option, ModelError if the operations do not fit
  */
 export function plan(model: Model, height: number, width: number, options: PlanOptions = {}): Plan {
-  const { threads = 1, whole = false, standaloneBytes } = options;
-  const maxImage = standaloneBytes === undefined ? largestImage(options) : undefined;
+  const { threads = 1, whole = false, standalone } = options;
+  const maxImage = standalone ? undefined : largestImage(options);
   for (const [name, side] of Object.entries({ height, width })) {
     expectInteger(name, side, 1, format.MAX_SIDE);
     if (side % model.stride !== 0) {
@@ -130,7 +140,7 @@ export function plan(model: Model, height: number, width: number, options: PlanO
     };
   });
   const end = model.ops.length;
-  const bandBytes = standaloneBytes === undefined ? record.MASK_BAND : height * width;
+  const bandBytes = standalone ? height * width : record.MASK_BAND;
   const { offsets, bytes: allocated } = allocate([
     ...owners.map((owner, id) => {
       const bytes = owner === id ? align(tensorBytes[id]!) + (threads - 1) * stepBytes[id]! : 0;
@@ -151,7 +161,8 @@ export function plan(model: Model, height: number, width: number, options: PlanO
       return { tensor: -1, offset: offsets[sizes.length + index]!, bytes: scratchBytes[index]!, ...life };
     }),
   ].filter(({ bytes }) => bytes > 0);
-  const band = { offset: maxImage ? offsets.at(-1)! : placeMask(blocks, bandBytes, end), bytes: bandBytes };
+  const bandAt = standalone?.placeMask(blocks, bandBytes, end) ?? offsets.at(-1)!;
+  const band = { offset: bandAt, bytes: bandBytes };
   blocks.push({ tensor: -1, ...band, first: end, last: end });
   const arenaBytes = Math.max(allocated, align(band.offset + band.bytes));
 
@@ -170,13 +181,13 @@ export function plan(model: Model, height: number, width: number, options: PlanO
       executedBy: executedBy[index]!,
       producer: producers.get(index),
       rowsAtOnce: rowsTogether(op, tensors[op.output]!),
-      blocksAt: addressOf(packedBytes(op, kernel, model, standaloneBytes === undefined ? [2, 4] : [2])),
+      blocksAt: addressOf(packedBytes(op, kernel, model, standalone ? [2] : [2, 4])),
       tableAt: addressOf(tableBytes(op)),
       scratch: offsets[sizes.length + index]!,
       scratchBytes: scratchBytes[index]!,
     };
   });
-  const factsAt = addressOf(standaloneBytes ?? 0);
+  const factsAt = addressOf(standalone?.factsBytes ?? 0);
   const usedBytes = arenaAt + arenaBytes + record.SLACK_BYTES;
   const memoryBytes = Math.ceil(usedBytes / PAGE_BYTES) * PAGE_BYTES;
   const arena = { blocks, maxImage, band, arenaAt, arenaBytes };
@@ -192,21 +203,6 @@ function largestImage({
     height: expectInteger("maxImageHeight", maxImageHeight, 1, format.MAX_IMAGE_SIDE),
     width: expectInteger("maxImageWidth", maxImageWidth, 1, format.MAX_IMAGE_SIDE),
   };
-}
-
-/**
- * Offset of a mask that stays until the next run: it overlaps neither the input, which may be written before the mask is
- * read, nor what drawing it needs. It may lie behind the arena's end.
- */
-function placeMask(blocks: readonly ArenaBlock[], bytes: number, end: number): number {
-  const busy = blocks.filter(({ first, last }) => first === 0 || last === end);
-  busy.sort((a, b) => a.offset - b.offset);
-  let at = 0;
-  for (const block of busy) {
-    if (at + bytes <= block.offset) break;
-    at = Math.max(at, align(block.offset + block.bytes));
-  }
-  return at;
 }
 
 /** Rows that memory holds of each tensor, by tensor id. */

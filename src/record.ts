@@ -106,6 +106,10 @@ export const OUT_SCALE = 200;
 export const CONSTANT = 216;
 /** Of `argmax`: address at which rows of the mask are written. */
 export const BAND_AT = 192;
+/** Of `argmax`: scale of the logits, f32. */
+export const LOGIT_SCALE = 196;
+/** Bytes of the exponentials from which probabilities are made: see assembly/probability.ts. */
+export const TABLE_BYTES = 1024;
 
 /** Kernels of convolutions, in the field `KERNEL`: one of these plus how products are summed. */
 export const POINTWISE_KERNEL = 32;

@@ -69,7 +69,11 @@ export function scratchOf(
     case format.RESIZE:
       return 4 * input.width * inChannels + 8 * output.width + record.SLACK_BYTES;
     case format.ARGMAX:
-      return align(4 * (input.width + 1)) + 4 * input.width * inChannels + record.SLACK_BYTES;
+      // of assembly/mask.ts, of assembly/probability.ts
+      return Math.max(
+        align(4 * (input.width + 1)) + 4 * input.width * inChannels + record.SLACK_BYTES,
+        record.TABLE_BYTES + 4 * (input.width + 1) + 2 * input.width,
+      );
     default:
       return 0;
   }

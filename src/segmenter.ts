@@ -4,14 +4,12 @@ import { Engine, instantiate } from "./engine.js";
 import { importThreads, openEngine } from "./engines/inline.js";
 import { expectBytes, expectInteger } from "./errors.js";
 import { MAX_IMAGE_SIDE } from "./format.js";
-import * as garbage from "./garbage.js";
 import { type CheckedImage, expectImage, type Image } from "./image.js";
 import { DOT_PRODUCTS, type ModelInfo, modelInfo } from "./info.js";
 import type { Color } from "./metadata.js";
 import { parseModel } from "./model.js";
 import type { Size } from "./ops.js";
 import { plan } from "./plan.js";
-import { probabilities } from "./probability.js";
 import { readSource, type Source, type SourceOptions } from "./source.js";
 import type { WorkerSource } from "./start-worker.js";
 import type { ThreadPool } from "./threads.js";
@@ -99,7 +97,7 @@ export class Segmenter {
     const { metadata } = engine.model;
     this.#engine = engine;
     this.#pool = pool;
-    if (pool) garbage.watch(this, pool.stop);
+    pool?.endWith(this);
     this.classes = metadata.classes;
     this.palette = metadata.palette;
     this.variant = facts.variant;
@@ -186,7 +184,6 @@ export class Segmenter {
   dispose(): void {
     this.#engine = undefined;
     this.#pool?.stop();
-    garbage.forget(this);
   }
 
   /** Vue leaves objects with this mark as they are: the proxy that it would make has no private fields. */
@@ -213,8 +210,9 @@ export class Segmenter {
     const { logits = false, probabilities: which, minConfidence = 0 } = options;
     const count = this.classes.length;
     if (which !== undefined && which !== "max") expectInteger("probabilities", which, 0, count - 1);
-    if (!(minConfidence >= 0 && minConfidence <= (count < 256 ? 1 : 0))) {
-      throw new RangeError(`"minConfidence" expected 0 to ${count < 256 ? 1 : 0}, got ${minConfidence}`);
+    const most = count < 256 ? 1 : 0;
+    if (!(minConfidence >= 0 && minConfidence <= most)) {
+      throw new RangeError(`"minConfidence" expected 0 to ${most}, got ${minConfidence}`);
     }
     return { engine, image, mask, width, height, logits, which, minConfidence };
   }
@@ -251,25 +249,29 @@ interface Job {
 
 function finish({ engine, mask, width, height, logits, which, minConfidence }: Job): Segmentation {
   engine.writeMask(width, height, mask);
+  const probabilities = (of: number | "max") => {
+    const values = new Uint8Array(width * height);
+    engine.writeProbabilities(of, width, height, values);
+    return values;
+  };
   if (minConfidence > 0) {
-    probabilities(viewLogits(engine), "max", width, height).forEach((confidence, at) => {
+    probabilities("max").forEach((confidence, at) => {
       if (confidence < 255 * minConfidence) mask[at] = 255;
     });
   }
-  const view = viewLogits(engine);
   return {
     mask,
     width,
     height,
-    ...(logits && { logits: { ...view, data: view.data.slice() } }),
-    ...(which !== undefined && { probabilities: probabilities(view, which, width, height) }),
+    ...(logits && { logits: copyLogits(engine) }),
+    ...(which !== undefined && { probabilities: probabilities(which) }),
   };
 }
 
-/** The logits of the last run, in the engine's memory. */
-function viewLogits(engine: Engine): Logits {
+/** The logits of the last run. */
+function copyLogits(engine: Engine): Logits {
   const id = engine.model.ops[engine.model.ops.length - 1]!.inputs[0]!;
   const { channels, scale, zero } = engine.model.tensors[id]!;
   const { height, width } = engine.plan.tensors[id]!;
-  return { data: engine.tensor(id), height, width, classes: channels, scale, zero };
+  return { data: engine.tensor(id).slice(), height, width, classes: channels, scale, zero };
 }

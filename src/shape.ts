@@ -43,39 +43,33 @@ function findFault(op: Op, inputs: readonly Size[], size: Size, channels: number
   if (Math.min(size.height, size.width) < 1 || longest > format.MAX_SIDE || bytes > MAX_TENSOR_BYTES) {
     return `an output of ${text(size)} with ${channels} channels`;
   }
-  const [first, second] = inputs;
-  const sizes = inputs.map(text).join(" and ");
-  const factor = op.attributes.numerator;
-  switch (op.code) {
+  return !fits(op, inputs) && `inputs of ${inputs.map(text).join(" and ")} do not fit`;
+}
+
+/** Whether an operation can take inputs of these sizes. */
+function fits({ code, attributes: a }: Op, inputs: readonly Size[]): boolean {
+  const [first, second] = inputs as [Size, Size];
+  switch (code) {
     case format.GLOBAL_AVERAGE_POOL:
-      return first!.height * first!.width > MAX_POOLED_PIXELS && `a mean of ${sizes} pixels`;
+      return first.height * first.width <= MAX_POOLED_PIXELS;
     case format.GATE:
-      return (
-        (first!.height !== second!.height * factor || first!.width !== second!.width * factor) &&
-        `sizes ${sizes}, factor ${factor}`
-      );
+      return sameSize(first, { height: second.height * a.numerator, width: second.width * a.numerator });
     case format.ADD:
     case format.MULTIPLY:
-      return !sameSize(first!, second!) && second!.height * second!.width > 1 && `sizes ${sizes} differ`;
+      return sameSize(first, second) || second.height * second.width === 1;
     case format.PAD: {
-      const { mode, padTop, padLeft, padBottom, padRight } = op.attributes;
-      const isWide =
-        Math.max(padTop, padBottom) >= first!.height || Math.max(padLeft, padRight) >= first!.width;
-      return mode === format.PAD_REFLECT && isWide && `reflection of ${sizes} pixels wider than they are`;
+      const rows = Math.max(a.padTop, a.padBottom);
+      const columns = Math.max(a.padLeft, a.padRight);
+      return a.mode !== format.PAD_REFLECT || (rows < first.height && columns < first.width);
     }
     case format.MAX_UNPOOL: {
-      const { strideY, strideX } = op.attributes;
-      const rows = Math.floor(second!.height / strideY);
-      const columns = Math.floor(second!.width / strideX);
-      return (
-        !(first!.height === rows && first!.width === columns) &&
-        `sizes ${sizes}, windows of ${strideX}x${strideY}`
-      );
+      const height = Math.floor(second.height / a.strideY);
+      return sameSize(first, { height, width: Math.floor(second.width / a.strideX) });
     }
     case format.CONCAT:
-      return !inputs.every((input) => sameSize(input, first!)) && `sizes ${sizes} differ`;
+      return inputs.every((input) => sameSize(input, first));
     default:
-      return false;
+      return true;
   }
 }
 

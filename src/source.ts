@@ -30,26 +30,22 @@ export interface SourceOptions {
  * @throws EnvironmentError if they cannot be fetched, TypeError if the source is none, the reason of `signal`
  */
 export async function readSource(source: Source, options: SourceOptions = {}): Promise<Uint8Array> {
-  const { signal, onProgress } = options;
+  const { signal } = options;
   signal?.throwIfAborted();
-  const bytes = await readBytes(source, signal, onProgress);
+  const bytes = await readBytes(source, options);
   signal?.throwIfAborted();
   return bytes;
 }
 
 /** A source is known by what it can do, not by its class: it may come from another window or test environment. */
-async function readBytes(
-  source: Source,
-  signal: SourceOptions["signal"],
-  onProgress: SourceOptions["onProgress"],
-): Promise<Uint8Array> {
+async function readBytes(source: Source, options: SourceOptions): Promise<Uint8Array> {
   if (isBytes(source)) return expectBytes("model", source);
   if (tagOf(source) === "ArrayBuffer") return new Uint8Array(source as ArrayBuffer);
-  if (isResponse(source)) return readAnswer(expectOk(source, source.url), signal, onProgress);
+  if (isResponse(source)) return readAnswer(expectOk(source, source.url), options);
   if (typeof source !== "string" && !isUrl(source)) {
     throw new TypeError(`"model" expected a URL, bytes or a Response, got ${describe(source)}`);
   }
-  return readAnswer(await openAddress(source, signal), signal, onProgress);
+  return readAnswer(await openAddress(source, options.signal), options);
 }
 
 const isResponse = (value: unknown): value is Response => (value as Response | null)?.ok !== undefined;
@@ -75,11 +71,7 @@ function expectOk<T extends Answer>(answer: T, address: string): T {
   throw new EnvironmentError(`cannot fetch ${where}: ${answer.status} ${answer.statusText}`);
 }
 
-async function readAnswer(
-  answer: Answer,
-  signal: SourceOptions["signal"],
-  onProgress: SourceOptions["onProgress"],
-): Promise<Uint8Array> {
+async function readAnswer(answer: Answer, { signal, onProgress }: SourceOptions): Promise<Uint8Array> {
   const { body, headers } = answer;
   if (!body || !(onProgress || signal)) {
     const bytes = new Uint8Array(await answer.arrayBuffer());

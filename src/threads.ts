@@ -5,6 +5,7 @@
 import { decodeBase64 } from "./base64.js";
 import { instantiate, withMemory } from "./engine.js";
 import { EnvironmentError } from "./errors.js";
+import { watch } from "./garbage.js";
 import { RELAXED_THREADS, SIMD_THREADS } from "./generated/threads.js";
 import { noThreads } from "./isolation.js";
 import { recordAt } from "./link.js";
@@ -32,6 +33,8 @@ export interface ThreadStart {
 /** The caller's instance, and the end of the workers that share its memory. */
 export interface ThreadPool extends Opened {
   readonly stop: () => void;
+  /** Stops it once nothing refers to its owner any more. */
+  readonly endWith: (owner: object) => void;
   /** @throws EnvironmentError if a worker has died: waiting for its share of the work would have no end */
   readonly expectAlive: () => void;
 }
@@ -102,7 +105,7 @@ export async function startThreadPool(
   const expectAlive = () => {
     if (dead) throw new EnvironmentError(`a thread of this segmenter has ended: ${dead.message}`);
   };
-  return { ...opened, stop, expectAlive };
+  return { ...opened, stop, endWith: (owner) => watch(owner, stop), expectAlive };
 }
 
 function start(options: ThreadStart, worker?: WorkerSource): Thread {

@@ -52,9 +52,10 @@ function validateOrder({ tensors, ops }: Model): void {
   const written = new Set<number>();
   ops.forEach((op, index) => {
     const where = `op ${index} (${kindOf(op).name})`;
-    const expected = index === 0 ? format.INPUT : index === ops.length - 1 ? format.ARGMAX : 0;
-    const end = op.code === format.INPUT || op.code === format.ARGMAX;
-    expectModel(end ? op.code === expected : expected === 0, `${where}: input must come first, argmax last`);
+    const isInPlace =
+      (op.code === format.INPUT) === (index === 0) &&
+      (op.code === format.ARGMAX) === (index === ops.length - 1);
+    expectModel(isInPlace, `${where}: input must come first, argmax last`);
     for (const id of op.inputs) expectModel(written.has(id), `${where}: tensor ${id} is read before written`);
     expectModel(!written.has(op.output), `${where}: tensor ${op.output} is written twice`);
     written.add(op.output);
@@ -124,10 +125,8 @@ function validateEnds({ tensors, ops, metadata }: Model): void {
   expectModel(plain, "input: not scale 1/255, zero -128, range -128..127");
   const classes = tensors[ops[ops.length - 1]!.inputs[0]!]!.channels;
   expectModel(classes >= 2 && classes <= format.MAX_CLASSES, `argmax: ${classes} classes`);
-  expectModel(
-    classes === metadata.classes.length,
-    `metadata: ${metadata.classes.length} classes for ${classes} logits`,
-  );
+  const known = metadata.classes.length;
+  expectModel(classes === known, `metadata: ${known} classes for ${classes} logits`);
   const names = metadata.tensors?.length ?? tensors.length;
   expectModel(names === tensors.length, `metadata: ${names} names for ${tensors.length} tensors`);
 }

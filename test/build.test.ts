@@ -21,11 +21,11 @@ function withoutEngines(path: string): string {
 }
 
 describe("the built library", () => {
-  it("has at most 34 kB besides the engines, 12.5 kB as brotli", () => {
+  it("has at most 32 kB besides the engines, 12 kB as brotli", () => {
     const code = Buffer.from(withoutEngines("dist/index.js"));
     expect(readFileSync("dist/index.js").length - code.length).toBeGreaterThan(40_000);
-    expect(code.length).toBeLessThanOrEqual(34_000);
-    expect(brotliCompressSync(code).length).toBeLessThanOrEqual(12_500);
+    expect(code.length).toBeLessThanOrEqual(32_000);
+    expect(brotliCompressSync(code).length).toBeLessThanOrEqual(12_000);
   });
 
   it("takes at most 1 MB as brotli to the first mask, model and engines included", () => {

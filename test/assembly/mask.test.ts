@@ -1,24 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as format from "../../src/format.js";
-import type { Model, Size } from "../../src/ops.js";
+import type { Size } from "../../src/ops.js";
 import { referenceMask } from "../../tools/reference/run.js";
-import { ModelBuilder, randomFilter } from "../fixtures/builder.js";
 import { Random } from "../fixtures/random.js";
 import { engineOf, VARIANTS, type Variant } from "../variants.js";
 import { firstDifference } from "./check.js";
-
-/** Id of the logits in the model below. */
-const LOGITS = 1;
-
-/** input -> pointwise -> argmax, so the logits have the size of the input. */
-function logitsModel({ height, width }: Size, classes: number): Model {
-  const builder = new ModelBuilder();
-  const output = { channels: classes, scale: 0.1, zero: 3, min: -128, max: 127 };
-  const options = { spread: 40, bias: "usual", weights: "usual" } as const;
-  const parts = randomFilter(new Random(1), 3, builder.tensors[0]!, output, options);
-  return builder.finish(builder.add(format.POINTWISE, [0], output, parts), { stride: 1, width, height });
-}
+import { LOGITS, logitsModel } from "./logits.js";
 
 function findFault(
   variant: Variant,

@@ -39,6 +39,7 @@ describe.each(VARIANTS)("build/%s.wasm", (variant) => {
       "function imageRow",
       "function imageWeights",
       "function mask",
+      "function probability",
       "function run",
       "function runRows",
       "function selftest",

@@ -19,7 +19,7 @@ const FIRST = [-39, -33, -27, -27, -21, -15, -15, -9, -39];
 const SECOND = [-18, -21, -24, -18, -21, -24, -18, -27, -18];
 const PROBE_BYTES = record.RECORD_BYTES + 3 * align(standalone.PROBES) + record.SLACK_BYTES;
 
-/** Bytes of the facts of a model at one input size, for `standaloneBytes` of its plan. */
+/** Bytes of the facts of a model at one input size, for its plan. */
 export function factsBytes({ metadata }: Model, size: Size): number {
   return encodeNames(metadata.classes, 0).length + PROBE_BYTES + messageOf(size).length;
 }

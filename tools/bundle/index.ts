@@ -11,12 +11,13 @@ import scalarComponent from "../../build/component-scalar.wasm";
 import simdComponent from "../../build/component-simd.wasm";
 import scalar from "../../build/standalone-scalar.wasm";
 import simd from "../../build/standalone-simd.wasm";
+import { align } from "../../src/allocate.js";
 import { crc32 } from "../../src/checksum.js";
 import { Segmenter } from "../../src/index.js";
 import { link } from "../../src/link.js";
 import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
-import { PAGE_BYTES, type Plan, plan } from "../../src/plan.js";
+import { type ArenaBlock, PAGE_BYTES, type Plan, plan } from "../../src/plan.js";
 import { UserError } from "../common/errors.js";
 import { type Files, translate } from "./c.js";
 import { wrapComponent } from "./component.js";
@@ -43,7 +44,23 @@ export interface Bundle {
  * @throws as `plan`
  */
 export function planBundle(model: Model, height: number, width: number): Plan {
-  return plan(model, height, width, { standaloneBytes: factsBytes(model, { height, width }) });
+  const standalone = { factsBytes: factsBytes(model, { height, width }), placeMask };
+  return plan(model, height, width, { standalone });
+}
+
+/**
+ * Offset of a mask that stays until the next run: it overlaps neither the input, which may be written before the mask is
+ * read, nor what drawing it needs. It may lie behind the arena's end.
+ */
+function placeMask(blocks: readonly ArenaBlock[], bytes: number, end: number): number {
+  const busy = blocks.filter(({ first, last }) => first === 0 || last === end);
+  busy.sort((a, b) => a.offset - b.offset);
+  let at = 0;
+  for (const block of busy) {
+    if (at + bytes <= block.offset) break;
+    at = Math.max(at, align(block.offset + block.bytes));
+  }
+  return at;
 }
 
 /**

@@ -17,7 +17,7 @@ describe("attendseg inspect", () => {
       const { code, text } = place.run(["inspect", place.model, "--size", `${width}x${height}`, "--json"]);
       expect(code).toBe(0);
       const { info } = await Segmenter.load(FIXTURE, { width: width!, height: height! });
-      const { variant, threads, ...facts } = info;
+      const { variant, dotProduct, threads, ...facts } = info;
       expect(JSON.parse(text)).toMatchObject(JSON.parse(JSON.stringify(facts)));
     }
   });

@@ -55,7 +55,7 @@ export function compareCommand(): Command {
     .description("compare an .aseg file with its ONNX model, operation by operation")
     .argument("<onnx>", "ONNX or TFLite file, float or quantised")
     .argument("<model>", ".aseg file")
-    .requiredOption("--images <folder>", "PNG or JPEG files to run both on")
+    .requiredOption("--images <folder>", "images to run both on")
     .option("--list <file>", "names of the files to use, one a line (default: all)")
     .option("--frames <count>", "most files to use, spread evenly", wholeWithin(1, 100_000), 4)
     .addOption(variantOption())

@@ -69,7 +69,7 @@ export function convertCommand(): Command {
     .argument("<model>", "ONNX or TFLite file, float or quantised, - for standard input")
     .option("-o, --output <file>", ".aseg file to write, - for standard output", outputPath)
     .option("--check", "only say whether the file can be converted; needs no images")
-    .option("--calibrate <folder>", "PNG or JPEG files to measure a float model's activations on")
+    .option("--calibrate <folder>", "images to measure a float model's activations on")
     .option("--list <file>", "names of the files to use, one a line (default: all)")
     .option("--frames <count>", "most files to use, spread evenly", wholeWithin(1, 100_000), 32)
     .option("--classes <file>", "CSV file with columns name,r,g,b, one row a class")

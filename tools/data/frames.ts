@@ -1,9 +1,8 @@
 /** Finding the frames of a data set in folders. */
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../common/errors.js";
 import { listFolder, readText, stem } from "../common/files.js";
-
-const EXTENSIONS = [".png", ".jpg", ".jpeg"];
+import { IMAGE_NAME } from "../image/index.js";
 
 /** An image of a data set. */
 export interface Frame {
@@ -13,15 +12,15 @@ export interface Frame {
 }
 
 /**
- * The PNG and JPEG files of a folder, sorted by name.
+ * The images of a folder, of every kind that can be read, sorted by name.
  *
  * @param list a text file with the names wanted, one a line, with or without extension; their order is kept
  * @throws UserError if the folder holds no images or lacks one of the list
  */
 export function findFrames(folder: string, list?: string): Frame[] {
-  const files = listFolder(folder).filter((file) => EXTENSIONS.includes(extname(file).toLowerCase()));
+  const files = listFolder(folder).filter((file) => IMAGE_NAME.test(file));
   const frames = files.map((file) => ({ name: stem(file), path: join(folder, file) }));
-  if (frames.length === 0) throw new UserError(`${folder}: there are no PNG or JPEG files`);
+  if (frames.length === 0) throw new UserError(`${folder}: there are no images`);
   if (list === undefined) return frames;
   const byName = new Map(frames.map((frame) => [frame.name, frame]));
   return readNames(list).map((name) => {
@@ -41,7 +40,7 @@ export function readNames(list: string): string[] {
     .split(/\s*\r?\n\s*/)
     .filter((line) => line !== "");
   if (names.length === 0) throw new UserError(`${list}: the list is empty`);
-  return names.map((line) => (EXTENSIONS.includes(extname(line).toLowerCase()) ? stem(line) : line));
+  return names.map((line) => (IMAGE_NAME.test(line) ? stem(line) : line));
 }
 
 /** At most `count` frames, spread evenly over all of them. */

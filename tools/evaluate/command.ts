@@ -61,7 +61,7 @@ Examples:
   attendseg evaluate large.aseg small.aseg --images frames --labels labels
   attendseg evaluate model.aseg --protocol segnet --images a --labels aLabels --images b --labels bLabels
 
-The label of NAME.jpg or NAME.png is NAME_L.png, or else NAME.png, of the same size, in the colours of classes.csv
+Frames are images of any kind that segment reads. The label of NAME.jpg is NAME_L.png, or else NAME.png, of the same size, in the colours of classes.csv
 (columns name,r,g,b) that lies in the folder of the labels or above it, or else of the model. With --ids labels are grey or
 indexed PNG files of at most 8 bits whose levels or indices count the classes in the same order, from 0. Frames are
 resized to the network's input by the engine, labels by nearest neighbour with centre sampling, and masks are
@@ -78,7 +78,11 @@ export function evaluateCommand(): Command {
   return new Command("evaluate")
     .description("compare a model's masks with labels: accuracy, IoU, time")
     .argument("<model...>", ".aseg files; several give one table")
-    .requiredOption("--images <folder>", "frames, NAME.png or NAME.jpg; may be given several times", collect)
+    .requiredOption(
+      "--images <folder>",
+      "frames, NAME.jpg or another image; may be given several times",
+      collect,
+    )
     .requiredOption("--labels <folder>", "labels, NAME_L.png or NAME.png; as often as --images", collect)
     .option("--list <file>", "names of the frames to use, one a line (default: all)")
     .option("--classes <file>", "CSV file of the labels' classes and colours")

@@ -120,8 +120,9 @@ describe("readLabels", () => {
 
 describe("frames", () => {
   test("are the images of a folder, or those of a list in its order", () => {
-    for (const name of ["b.JPG", "a.png", "notes.txt", "c.jpeg"]) write(name, "");
-    expect(findFrames(folder).map(({ name }) => name)).toEqual(["a", "b", "c"]);
+    for (const name of ["b.JPG", "a.png", "notes.txt", "c.jpeg", "d.webp", "e.bmp", "f.tiff"])
+      write(name, "");
+    expect(findFrames(folder).map(({ name }) => name)).toEqual(["a", "b", "c", "d", "e", "f"]);
     const list = write("list.txt", "c\n\n  a.png \r\n");
     expect(findFrames(folder, list).map(({ path }) => path)).toEqual([
       join(folder, "c.jpeg"),
@@ -131,7 +132,7 @@ describe("frames", () => {
     expect(() => findFrames(folder, wrong)).toThrow(`${wrong}: z is not in ${folder}`);
     expect(() => findFrames(folder, write("empty.txt", "\n"))).toThrow("the list is empty");
     mkdirSync(join(folder, "none"));
-    expect(() => findFrames(join(folder, "none"))).toThrow("there are no PNG or JPEG files");
+    expect(() => findFrames(join(folder, "none"))).toThrow("there are no images");
   });
 
   test("spread evenly", () => {

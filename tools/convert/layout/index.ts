@@ -6,13 +6,13 @@
 import { OVER_CHANNELS } from "../../../src/format.js";
 import { ConvertError, checking } from "../errors.js";
 import { FORMULAS } from "../expression.js";
-import { describe, type Graph, listOf, type Node, numberOf, type Problem, producers } from "../graph.js";
+import { describe, type Graph, listOf, type Node, numberOf, type Problem } from "../graph.js";
 
 import { isChannelsFirst } from "../onnx/load.js";
+import { concat } from "./concat.js";
 import { alias, binary, cast, chain, unary } from "./elementwise.js";
-import { conv, convTranspose, gemm, matMul } from "./products.js";
+import { attention, conv, convTranspose, gemm, matMul } from "./products.js";
 import {
-  concat,
   depthToSpace,
   expand,
   gather,
@@ -24,6 +24,7 @@ import {
   transpose,
 } from "./shaping.js";
 import { globalMaxPool, groupNorm, instanceNorm, layerNorm, meanVariance, reduce } from "./statistics.js";
+import { maxUnpool, scatter } from "./unpool.js";
 import { axisOf, plainView, sizeOf, wholeAxis } from "./view.js";
 import { type Shape, Walk } from "./walk.js";
 
@@ -59,31 +60,6 @@ const maxPool: Handler = (walk, node) => {
   if (node.outputs[1]) walk.set(node.outputs[1], walk.views.get(node.outputs[0]!)!);
 };
 
-const maxUnpool: Handler = (walk, node) => {
-  const output = node.outputs[0]!;
-  const pool = producers(walk.graph).get(node.inputs[1]!);
-  if (pool?.type !== "MaxPool")
-    throw new ConvertError(`${describe(node)}: its indices must be those of a MaxPool`);
-  const kernel = listOf(node, "kernel_shape", 2, 1);
-  const strides = listOf(pool, "strides", 2, 1);
-  const isEven = [0, 1].every(
-    (i) => strides[i] === kernel[i] && listOf(pool, "kernel_shape", 2, 1)[i] === kernel[i],
-  );
-  if (!isEven || listOf(pool, "pads", 4, 0).some((side) => side !== 0)) {
-    throw new ConvertError(`${describe(node)}: windows must be as wide as their strides, without padding`);
-  }
-  const pooled = walk.materialize(pool, walk.view(pool), `${output}#pooled`);
-  const base = walk.materialize(node, walk.view(node), `${output}#arranged`);
-  const [, channels] = walk.shapeOf(base);
-  const [, , height, width] = walk.shapeOf(pooled);
-  const made = walk.emit(node, "maxUnpool", [base, pooled], [1, channels, height, width], { strides });
-  const [, , wantedHeight, wantedWidth] = walk.fileShape(output);
-  if (wantedHeight !== height || wantedWidth !== width) {
-    throw new ConvertError(`${describe(node)}: it must give the size of what was pooled, ${width}x${height}`);
-  }
-  walk.set(output, made);
-};
-
 /** Resize: its axes must be those of the base. */
 const resize: Handler = (walk, node) => {
   const output = node.outputs[0]!;
@@ -99,9 +75,10 @@ const resize: Handler = (walk, node) => {
 
 /** Softmax, LogSoftmax: over the channels. */
 const softmax: Handler = (walk, node) => {
-  const view = walk.view(node);
-  const rank = view.dims.length;
+  const given = walk.view(node);
+  const rank = given.dims.length;
   const axis = (numberOf(node, "axis", -1) + rank) % rank;
+  const view = walk.ordered(node, given, axis);
   const shape = walk.shapeOf(view.base);
   if (sizeOf(view.dims[axis]!) !== shape[1] || (shape[1] > 1 && axisOf(view.dims[axis]!, shape) !== 1)) {
     throw new ConvertError(`${describe(node)}: only over the channels`);
@@ -114,9 +91,10 @@ const softmax: Handler = (walk, node) => {
 
 /** ArgMax over the channels; its result counts as one channel. */
 const argMax: Handler = (walk, node) => {
-  const view = walk.view(node);
-  const rank = view.dims.length;
+  const given = walk.view(node);
+  const rank = given.dims.length;
   const axis = (numberOf(node, "axis", 0) + rank) % rank;
+  const view = walk.ordered(node, given, axis);
   const [, , height, width] = walk.shapeOf(view.base);
   if (axisOf(view.dims[axis]!, walk.shapeOf(view.base)) !== 1) {
     throw new ConvertError(`${describe(node)}: only over the channels, not over axis ${axis}`);
@@ -169,6 +147,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   AveragePool: planar,
   MaxPool: maxPool,
   MaxUnpool: maxUnpool,
+  ScatterND: scatter,
   BatchNormalization: planar,
   InstanceNormalization: instanceNorm,
   GroupNormalization: groupNorm,
@@ -210,7 +189,10 @@ export function layout(graph: Graph): Graph {
       (name) => name === "" || walk.constants.has(name) || walk.views.has(name),
     );
     // what has no shape was a problem before
-    if (!isKnown || !graph.shapes.has(node.outputs[0]!)) continue;
+    if (!isKnown || !graph.shapes.has(node.outputs[0]!)) {
+      if (isAttention(walk, node)) problems.push({ type: node.type, message: attention(node).message });
+      continue;
+    }
     const handler = handlerOf(node);
     try {
       if (!handler) throw new ConvertError(`${describe(node)}: not supported`);
@@ -224,6 +206,10 @@ export function layout(graph: Graph): Graph {
   if (!view) return { ...walk.finish(graph.output, graph.input), problems };
   return { ...walk.finish(view.base, graph.input), problems };
 }
+
+/** Whether a node multiplies two activations. */
+const isAttention = ({ constants }: Walk, { type, inputs }: Node): boolean =>
+  type === "MatMul" && !inputs.some((name) => constants.has(name));
 
 const isTest = ({ type }: Node): boolean => type === "Greater" || type === "GreaterOrEqual";
 

@@ -10,7 +10,7 @@ import type { Shape, Walk } from "./walk.js";
 /** MatMul of an activation and a constant: a 1x1 convolution over the axis that runs over all channels. */
 export function matMul(walk: Walk, node: Node): void {
   const at = node.inputs.findIndex((input) => walk.constants.has(input));
-  if (at < 0) throw new ConvertError(`${describe(node)}: a product of two activations${hintOf("Attention")}`);
+  if (at < 0) throw attention(node);
   const constant = walk.constants.get(node.inputs[at]!)!;
   const view = walk.view(node, 1 - at);
   const [rows, columns] = constant.dims.slice(-2) as [number, number];
@@ -23,6 +23,11 @@ export function matMul(walk: Walk, node: Node): void {
   const weight = (o: number, i: number): number =>
     constant.values[isLeft ? o * columns + i : i * columns + o]!;
   product(walk, node, view, axis, outputs, weight, undefined, constant);
+}
+
+/** What is said of a product of two activations. */
+export function attention(node: Node): ConvertError {
+  return new ConvertError(`${describe(node)}: a product of two activations${hintOf("Attention")}`);
 }
 
 /** Gemm of a flattened activation and constants. */

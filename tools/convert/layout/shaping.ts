@@ -4,7 +4,7 @@ import { ConvertError } from "../errors.js";
 import { describe, type Node, numberOf, stringOf } from "../graph.js";
 import { axesOf, constantInput, partsOf, type Stretch, stretchesOf } from "../onnx/inputs.js";
 import { expanded } from "./elementwise.js";
-import { type Atom, axisOf, isSameDim, plainView, regrouped, sizeOf, type View, wholeAxis } from "./view.js";
+import { type Atom, axisOf, indicesOf, plainView, regrouped, sizeOf, type View, wholeAxis } from "./view.js";
 import type { Shape, Walk } from "./walk.js";
 
 /** Reshape, Flatten, Squeeze and Unsqueeze: the same elements in the same order. */
@@ -57,8 +57,12 @@ function taken(walk: Walk, node: Node, view: View, stretches: readonly Stretch[]
   for (const stretch of open) {
     const dim = current.dims[stretch.axis]!;
     const axis = axisOf(dim, walk.shapeOf(current.base));
-    if (axis === 1) {
-      const indices = Array.from({ length: stretch.count }, (_, i) => stretch.first + i * stretch.step);
+    if (isAllChannels(dim, walk.shapeOf(current.base))) {
+      const channels = indicesOf(dim);
+      const indices = Array.from(
+        { length: stretch.count },
+        (_, i) => channels[stretch.first + i * stretch.step]!,
+      );
       const name = open.length === 1 ? output : `${output}#${stretch.axis}`;
       const { base } = walk.select(node, current.base, indices, name);
       current = replaced({ ...current, base }, stretch.axis, wholeAxis(1, stretch.count));
@@ -69,6 +73,11 @@ function taken(walk: Walk, node: Node, view: View, stretches: readonly Stretch[]
     }
   }
   return moves.length === 0 ? current : cropped(walk, node, current, moves, output);
+}
+
+/** Whether an axis runs over all channels, in any order. */
+function isAllChannels(dim: readonly Atom[], shape: Shape): boolean {
+  return dim.length > 0 && dim.every(({ axis }) => axis === 1) && sizeOf(dim) === shape[1];
 }
 
 /** A view with one axis in another form. */
@@ -157,39 +166,6 @@ export function gather(walk: Walk, node: Node): void {
   if (!inner) throw new ConvertError(`${describe(node)}: indices of shape [${sizes}] are not supported`);
   const dims = [...made.dims.slice(0, at), ...inner, ...made.dims.slice(at + 1)];
   walk.set(output, { base: made.base, dims });
-}
-
-/** Concat, where all inputs are laid out alike, or over channels. */
-export function concat(walk: Walk, node: Node): void {
-  const shape = walk.fileShape(node.outputs[0]!);
-  const rank = shape.length;
-  const axis = (numberOf(node, "axis", 1) + rank) % rank;
-  const names = node.inputs.filter((name) => !walk.constants.get(name)?.dims.includes(0));
-  const constant = names.find((name) => walk.constants.has(name));
-  if (constant !== undefined) throw new ConvertError(`${describe(node)}: "${constant}" is a constant`);
-  const inputs = { ...node, inputs: names };
-  const views = names.map((_, i) => walk.view(inputs, i));
-  if (views.length === 1) {
-    walk.set(node.outputs[0]!, views[0]!);
-    return;
-  }
-  const channelsOf = (view: View): number => walk.shapeOf(view.base)[1];
-  const isAlike = views.every((view) =>
-    view.dims.every((dim, i) =>
-      i === axis ? isSameDim(dim, wholeAxis(1, channelsOf(view))) : isSameDim(dim, views[0]!.dims[i]!),
-    ),
-  );
-  const bases = isAlike
-    ? views.map(({ base }) => base)
-    : views.map((view, i) => walk.materialize(node, view, `${node.outputs[0]}#input${i}`));
-  if (!isAlike && (axis !== 1 || rank !== 4)) throw new ConvertError(`${describe(node)}: only over channels`);
-  const [, , height, width] = walk.shapeOf(bases[0]!);
-  const channels = bases.reduce((sum, base) => sum + walk.shapeOf(base)[1], 0);
-  const made = walk.emit(node, "Concat", bases, [1, channels, height, width], { axis: 1 });
-  const dims = isAlike
-    ? views[0]!.dims.map((dim, i) => (i === axis ? wholeAxis(1, channels) : dim))
-    : made.dims;
-  walk.set(node.outputs[0]!, { base: made.base, dims });
 }
 
 /** Expand and Tile: channels or pixels repeated. */

@@ -3,6 +3,8 @@ import { OVER_CHANNELS, OVER_PLANE } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { describe, type Node, numberOf } from "../graph.js";
 import { constantInput, reducedAxes } from "../onnx/inputs.js";
+import { stackOf } from "./concat.js";
+import { chain } from "./elementwise.js";
 import { axisOf, plainView, sizeOf, type View } from "./view.js";
 import type { Shape, Walk } from "./walk.js";
 
@@ -11,6 +13,11 @@ export function reduce(walk: Walk, node: Node): void {
   const view = walk.view(node);
   const rank = view.dims.length;
   const axes = reducedAxes(walk.graph, node, rank);
+  const stack = stackOf(walk, node, axes);
+  if (stack) {
+    reduceStack(walk, node, stack, axes[0]!);
+    return;
+  }
   const shape = walk.shapeOf(view.base);
   const reduced = view.dims.filter((_, i) => axes.includes(i)).flat();
   const isWhole = reduced.every((atom) => {
@@ -23,6 +30,23 @@ export function reduce(walk: Walk, node: Node): void {
   const keep = numberOf(node, "keepdims", 1) !== 0;
   const dims = view.dims.flatMap((dim, i) => (!axes.includes(i) ? [dim] : keep ? [[]] : []));
   walk.set(node.outputs[0]!, { base: made, dims });
+}
+
+/** Of tensors that a Concat has stacked: one after the other. */
+function reduceStack(walk: Walk, node: Node, inputs: readonly string[], axis: number): void {
+  const output = node.outputs[0]!;
+  const isMean = node.type === "ReduceMean";
+  const types: Readonly<Record<string, string>> = { ReduceMax: "Max", ReduceMin: "Min" };
+  const name = isMean ? `${output}#sum` : output;
+  chain(walk, { ...node, inputs, outputs: [name] }, types[node.type] ?? "Add");
+  let view = walk.views.get(name)!;
+  if (isMean) {
+    const number = walk.constant(node, "count", [], [1 / inputs.length]);
+    const { base } = walk.emit(node, "Mul", [view.base, number], walk.shapeOf(view.base));
+    view = { base, dims: view.dims };
+  }
+  const keep = numberOf(node, "keepdims", 1) !== 0;
+  walk.set(output, { base: view.base, dims: keep ? view.dims : view.dims.filter((_, i) => i !== axis) });
 }
 
 function reducedBase(walk: Walk, node: Node, base: string, over: readonly number[]): string {
@@ -126,9 +150,10 @@ export function groupNorm(walk: Walk, node: Node): void {
 
 /** LayerNormalization over the channels of each pixel, or over everything. */
 export function layerNorm(walk: Walk, node: Node): void {
-  const view = walk.view(node);
-  const rank = view.dims.length;
+  const given = walk.view(node);
+  const rank = given.dims.length;
   const axis = (numberOf(node, "axis", -1) + rank) % rank;
+  const view = axis === rank - 1 ? walk.ordered(node, given, axis) : given;
   const shape = walk.shapeOf(view.base);
   const over = view.dims.slice(axis);
   const isChannels = over.length === 1 && axisOf(over[0]!, shape) === 1;

@@ -122,6 +122,16 @@ export class Walk {
     return this.emit(node, "select", [base], [1, indices.length, height, width], { indices }, output);
   }
 
+  /** A view whose axis, where it runs over all channels in another order, runs over them in theirs. */
+  ordered(node: Node, view: View, axis: number): View {
+    const dim = view.dims[axis]!;
+    const shape = this.shapeOf(view.base);
+    const isAll = dim.length > 1 && dim.every((atom) => atom.axis === 1) && sizeOf(dim) === shape[1];
+    if (!isAll) return view;
+    const { base } = this.select(node, view.base, indicesOf(dim), `${node.outputs[0]}#ordered`);
+    return { base, dims: view.dims.map((old, i) => (i === axis ? wholeAxis(1, shape[1]) : old)) };
+  }
+
   /**
    * The tensor of [1, channels, height, width] whose axes are those of a view of four axes, values moved where needed.
    *

@@ -82,6 +82,7 @@ const INFER: Readonly<Record<string, Infer>> = {
   Identity: same,
   Dropout: same,
   Cast: same,
+  ScatterND: same,
   QuantizeLinear: same,
   DequantizeLinear: same,
   Softmax: same,

@@ -1,0 +1,1 @@
+"""Well-known segmentation networks: built, exported by both exporters of PyTorch, converted, and judged."""

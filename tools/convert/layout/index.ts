@@ -174,6 +174,8 @@ function handlerOf(node: Node): Handler | undefined {
 export function layout(graph: Graph): Graph {
   const walk = new Walk(graph);
   const problems: Problem[] = [...(graph.problems ?? [])];
+  /** Products behind a node that could not be converted: why a network never will be. */
+  const causes: Problem[] = [];
   const inputShape = graph.shapes.get(graph.input)!;
   const isFirst = isChannelsFirst(inputShape);
   const [, a, b, c] = inputShape as [number, number, number, number];
@@ -190,7 +192,7 @@ export function layout(graph: Graph): Graph {
     );
     // what has no shape was a problem before
     if (!isKnown || !graph.shapes.has(node.outputs[0]!)) {
-      if (isAttention(walk, node)) problems.push({ type: node.type, message: attention(node).message });
+      if (isAttention(walk, node)) causes.push({ type: node.type, message: attention(node).message });
       continue;
     }
     const handler = handlerOf(node);
@@ -203,8 +205,8 @@ export function layout(graph: Graph): Graph {
     }
   }
   const view = walk.views.get(graph.output);
-  if (!view) return { ...walk.finish(graph.output, graph.input), problems };
-  return { ...walk.finish(view.base, graph.input), problems };
+  if (!view) return { ...walk.finish(graph.output, graph.input), problems: [...causes, ...problems] };
+  return { ...walk.finish(view.base, graph.input), problems: [...causes, ...problems] };
 }
 
 /** Whether a node multiplies two activations. */

@@ -75,7 +75,7 @@ function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | 
 
 function isSmall(graph: Graph, node: Node): boolean {
   const { dims, values } = graph.constants.get(node.inputs[1]!)!;
-  return values.length <= 2 * dims[0]!;
+  return values.length <= 2 * dims[0]! || values.every((value) => value === 0);
 }
 
 /** What sums of products can reach at most; of a convolution of ones that repeats its one channel, that channel's range. */

@@ -140,28 +140,28 @@ function convolve(graph: Graph, node: Node, input: Planes, output: Planes): void
   const weights = graph.constants.get(node.inputs[1]!)!.values;
   const bias = graph.constants.get(node.inputs[2] ?? "")?.values;
   const [channels, height, width] = output.shape;
+  const { data } = input;
   const own = input.shape[0] / numberOf(node, "group", 1);
   const perGroup = channels / numberOf(node, "group", 1);
   let tap = 0;
   for (let o = 0; o < channels; o++) {
     const plane = output.data.subarray(o * height * width, (o + 1) * height * width);
     plane.fill(bias?.[o] ?? 0);
-    const first = Math.floor(o / perGroup) * own;
-    for (let i = first; i < first + own; i++) {
+    const group = Math.floor(o / perGroup) * own;
+    for (let i = group; i < group + own; i++) {
       for (let ky = 0; ky < kernel![0]!; ky++) {
         for (let kx = 0; kx < kernel![1]!; kx++) {
           const weight = weights[tap++]!;
           if (weight === 0) continue;
+          const shift = kx * dilations![1]! - pads![1]!;
+          const step = strides![1]!;
+          const first = Math.max(0, Math.ceil(-shift / step));
+          const end = Math.min(width, Math.ceil((input.shape[2] - shift) / step));
           for (let y = 0; y < height; y++) {
             const row = y * strides![0]! + ky * dilations![0]! - pads![0]!;
             if (row < 0 || row >= input.shape[1]) continue;
-            const from = (i * input.shape[1] + row) * input.shape[2];
-            const shift = kx * dilations![1]! - pads![1]!;
-            for (let x = 0; x < width; x++) {
-              const column = x * strides![1]! + shift;
-              if (column >= 0 && column < input.shape[2])
-                plane[y * width + x]! += weight * input.data[from + column]!;
-            }
+            const from = (i * input.shape[1] + row) * input.shape[2] + shift;
+            for (let x = first; x < end; x++) plane[y * width + x]! += weight * data[from + x * step]!;
           }
         }
       }

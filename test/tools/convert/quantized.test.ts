@@ -276,3 +276,18 @@ describe("a QDQ file that int8 kernels cannot run exactly", () => {
     expect(report.notes).toEqual(['conv "node_conv3": 1 weights of -128 became -127']);
   });
 });
+
+test("weights that an Identity passes on are those of the file", async () => {
+  const make = (isShared: boolean): Uint8Array => {
+    const b = new QuantizedBuilder(INT8);
+    const logits = b.quantizedConv(b.quantized("x", [1 / 255, -128]), 3, 4, 1, 1 / 255);
+    if (isShared) {
+      const { inputs, ...conv } = b.nodes.pop()!;
+      const shared = b.node("Identity", [inputs[1]!]);
+      b.nodes.push({ ...conv, inputs: [inputs[0]!, shared, inputs[2]!] });
+    }
+    return b.build(b.quantized(logits, [0.05, 0]));
+  };
+  const [plain, shared] = await Promise.all([false, true].map((isShared) => convert(make(isShared))));
+  expect(shared!.model.ops).toEqual(plain!.model.ops);
+});

@@ -71,6 +71,8 @@ function visit(found: Found, node: Node): void {
     else if (source?.table) dequantizeTable(found, node, source);
     else if (source) dequantizeActivation(found, node, source);
     else throw new ConvertError(`${describe(node)}: nothing quantises its input`);
+  } else if (node.type === "Identity" && constants.has(input)) {
+    constants.set(output, constants.get(input)!);
   } else if (node.type === "Clip" && source) {
     sources.set(output, { ...source, quantization: narrowed(node, source, constants) });
   } else if (node.type === "Cast" && source && !source.table) {

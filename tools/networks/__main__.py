@@ -22,7 +22,9 @@ SIDES = (192, 256)
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m tools.networks", description="Exports, checks and converts well-known networks.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.networks", description="Exports, checks and converts well-known networks."
+    )
     parser.add_argument("--cache", type=Path, required=True, help="folder for ONNX files and what is found of them")
     parser.add_argument("--frames", type=Path, required=True, help="folder of frames to calibrate and test on")
     parser.add_argument("--count", type=int, default=8, help="frames to calibrate on; half as many for the test")

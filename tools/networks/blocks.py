@@ -106,9 +106,7 @@ class PyramidPooling(nn.Module):
     def __init__(self, inputs: int, outputs: int, bins: tuple[int, ...], align: bool = False) -> None:
         super().__init__()
         middle = inputs // len(bins)
-        self.paths = nn.ModuleList(
-            nn.Sequential(nn.AdaptiveAvgPool2d(size), unit(inputs, middle, 1)) for size in bins
-        )
+        self.paths = nn.ModuleList(nn.Sequential(nn.AdaptiveAvgPool2d(size), unit(inputs, middle, 1)) for size in bins)
         self.last = unit(inputs + middle * len(bins), outputs, 1)
         self.align = align
 

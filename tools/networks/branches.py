@@ -67,7 +67,16 @@ class BiSeNetV2(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        plan = [(3, 64, 2), (64, 64, 1), (64, 64, 2), (64, 64, 1), (64, 64, 1), (64, 128, 2), (128, 128, 1), (128, 128, 1)]
+        plan = [
+            (3, 64, 2),
+            (64, 64, 1),
+            (64, 64, 2),
+            (64, 64, 1),
+            (64, 64, 1),
+            (64, 128, 2),
+            (128, 128, 1),
+            (128, 128, 1),
+        ]
         self.detail = nn.Sequential(*(unit(i, o, 3, s) for i, o, s in plan))
         self.stem = unit(3, 16, 3, 2)
         self.stem_left = nn.Sequential(unit(16, 8, 1), unit(8, 16, 3, 2))
@@ -127,7 +136,9 @@ class Fusion(nn.Module):
     def forward(self, fine: Tensor, deep: Tensor) -> Tensor:
         fine = self.fine(fine)
         deep = like(deep, fine)
-        maps = [f(x) for x in (fine, deep) for f in (lambda x: x.mean(1, keepdim=True), lambda x: x.amax(1, keepdim=True))]
+        maps = [
+            f(x) for x in (fine, deep) for f in (lambda x: x.mean(1, keepdim=True), lambda x: x.amax(1, keepdim=True))
+        ]
         alpha = torch.sigmoid(self.attention(torch.cat(maps, 1)))
         return self.last(fine * alpha + deep * (1 - alpha))
 
@@ -193,7 +204,9 @@ class DDRNet(nn.Module):
         super().__init__()
         w = width
         pair = lambda i, o, s=1: nn.Sequential(basic(i, o, s), basic(o, o, act="none"))
-        self.stem = nn.Sequential(unit(3, w, 3, 2), unit(w, w, 3, 2), pair(w, w), nn.ReLU(), pair(w, 2 * w, 2), nn.ReLU())
+        self.stem = nn.Sequential(
+            unit(3, w, 3, 2), unit(w, w, 3, 2), pair(w, w), nn.ReLU(), pair(w, 2 * w, 2), nn.ReLU()
+        )
         self.deep3, self.deep4, self.deep5 = pair(2 * w, 4 * w, 2), pair(4 * w, 8 * w, 2), narrow(8 * w, 8 * w, 2)
         self.fine3, self.fine4, self.fine5 = pair(2 * w, 2 * w), pair(2 * w, 2 * w), narrow(2 * w, 2 * w)
         self.up3, self.up4 = unit(4 * w, 2 * w, 1, act="none"), unit(8 * w, 2 * w, 1, act="none")

@@ -31,9 +31,7 @@ class Down(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         middle = inputs // 4
-        first = nn.Sequential(
-            nn.Conv2d(inputs, middle, 2, 2, bias=False), nn.BatchNorm2d(middle), nn.PReLU(middle)
-        )
+        first = nn.Sequential(nn.Conv2d(inputs, middle, 2, 2, bias=False), nn.BatchNorm2d(middle), nn.PReLU(middle))
         self.body = nn.Sequential(first, unit(middle, middle, act="prelu"), unit(middle, outputs, 1, act="prelu"))
         self.act = nn.PReLU(outputs)
         self.more = outputs - inputs
@@ -78,9 +76,7 @@ class ENet(nn.Module):
         self.down1, self.down2 = Down(16, 64), Down(64, 128)
         self.stage1 = nn.Sequential(*(Bottleneck(64, "prelu") for _ in range(4)))
         plan = (1, 2, 0, 4, 1, 8, 0, 16) * 2
-        self.stage2 = nn.Sequential(
-            *(Bottleneck(128, "prelu", None if d else asymmetric(32), d or 1) for d in plan)
-        )
+        self.stage2 = nn.Sequential(*(Bottleneck(128, "prelu", None if d else asymmetric(32), d or 1) for d in plan))
         self.up4, self.up5 = Up(128, 64), Up(64, 16)
         self.stage4 = nn.Sequential(Bottleneck(64, "relu"), Bottleneck(64, "relu"))
         self.stage5 = Bottleneck(16, "relu")
@@ -104,7 +100,9 @@ class SegNet(nn.Module):
         inputs = [3, *sizes[:-1]]
         chain = lambda i, o, n: nn.Sequential(unit(i, o), *(unit(o, o) for _ in range(n - 1)))
         self.encoder = nn.ModuleList(map(chain, inputs, sizes, depths))
-        back = [nn.Sequential(*(unit(o, o) for _ in range(n - 1)), unit(o, i)) for i, o, n in zip(inputs, sizes, depths)]
+        back = [
+            nn.Sequential(*(unit(o, o) for _ in range(n - 1)), unit(o, i)) for i, o, n in zip(inputs, sizes, depths)
+        ]
         back[0] = nn.Sequential(unit(width, width), nn.Conv2d(width, classes, 3, 1, 1))
         self.decoder = nn.ModuleList(reversed(back))
 

@@ -17,9 +17,7 @@ class EESP(nn.Module):
         stride = 2 if down else 1
         sizes = [min(2 * i + 3, limit) for i in range(paths)]
         dilations = [1 + (size - 3) // 2 for size in sizes]
-        self.paths = nn.ModuleList(
-            nn.Conv2d(each, each, 3, stride, d, d, each, bias=False) for d in dilations
-        )
+        self.paths = nn.ModuleList(nn.Conv2d(each, each, 3, stride, d, d, each, bias=False) for d in dilations)
         self.norm = normalized(outputs)
         self.last = unit(outputs, outputs, 1, groups=paths, act="none")
         self.act = nn.PReLU(outputs)

@@ -55,4 +55,6 @@ def export(name: str, exporter: str, path: Path, images: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(network, (example,), str(path), dynamo=exporter == "dynamo", input_names=["image"], verbose=False)
+        torch.onnx.export(
+            network, (example,), str(path), dynamo=exporter == "dynamo", input_names=["image"], verbose=False
+        )

@@ -10,6 +10,8 @@ from tools.networks.export import EXPORTERS
 
 NOT_RUN = "not run"
 NONE = "-"
+# characters of a reason
+LONGEST = 300
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -60,8 +62,12 @@ def reasons(cache: Path, names: Iterable[str]) -> str:
             if failed:
                 rows.append([name, exporter, f"PyTorch: {failed['reason']}"])
             elif found and not found["converts"]:
-                rows.append([name, exporter, str(found["reason"])])
+                rows.append([name, exporter, shortened(str(found["reason"]))])
     return table(["network", "exporter", "reason"], rows)
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0] + " ..."
 
 
 def matrix(cache: Path) -> str:
@@ -177,7 +183,7 @@ def main() -> None:
     cache, names = options.cache, catalogue.names()
     lowered = cache / "lowered.json"
     tests = json.loads(lowered.read_text())["testResults"][0]["assertionResults"] if lowered.exists() else []
-    passed = {test["title"]: test["status"] == "passed" for test in tests}
+    passed = {test["title"]: test["status"] == "passed" for test in tests if test["status"] in ("passed", "failed")}
     listed = [name for name in names if not name.startswith("smp ") or is_run(cache, name)]
     head = ["network", *EXPORTERS, "same in float", "SQNR", "agreement", "onnxruntime's", "size", "judged"]
     text = TEXT.format(

@@ -14,7 +14,9 @@ class Squeeze(nn.Module):
     def __init__(self, channels: int, kernel: int, factor: int) -> None:
         super().__init__()
         self.pool = nn.AvgPool2d(factor) if factor > 1 else nn.Identity()
-        self.body = nn.Sequential(depthwise(channels, kernel, act="prelu"), nn.Conv2d(channels, channels, 1, bias=False))
+        self.body = nn.Sequential(
+            depthwise(channels, kernel, act="prelu"), nn.Conv2d(channels, channels, 1, bias=False)
+        )
         self.factor = factor
         self.norm = nn.BatchNorm2d(channels)
 
@@ -49,7 +51,9 @@ class SqueezeDown(nn.Module):
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            depthwise(inputs, 3, 2, act="none"), Excite(inputs, max(1, inputs // 4), linear=True), unit(inputs, outputs, 1, act="none")
+            depthwise(inputs, 3, 2, act="none"),
+            Excite(inputs, max(1, inputs // 4), linear=True),
+            unit(inputs, outputs, 1, act="none"),
         )
         self.act = nn.PReLU(outputs)
 
@@ -75,7 +79,9 @@ class SINet(nn.Module):
         self.coarse_norm = nn.BatchNorm2d(classes)
         self.fine = unit(48, classes, 1, act="prelu")
         self.fine_norm = nn.BatchNorm2d(classes)
-        self.last = nn.Sequential(nn.ConvTranspose2d(classes, classes, 2, 2, bias=False), nn.Conv2d(classes, classes, 3, 1, 1, bias=False))
+        self.last = nn.Sequential(
+            nn.ConvTranspose2d(classes, classes, 2, 2, bias=False), nn.Conv2d(classes, classes, 3, 1, 1, bias=False)
+        )
 
     def forward(self, image: Tensor) -> Tensor:
         first = self.down1(self.stem(image))

@@ -77,12 +77,13 @@ def test_the_page_says_what_was_found(tmp_path: Path, monkeypatch: pytest.Monkey
     store.write(good, "check", {"converts": True, "nodes": 9, "operations": 5})
     judged = {"decibels": 21.25, "ours": 0.9875, "onnxruntime": 0.975, "bytes": 1_230_000}
     store.write(good, "judged", judged)
+    store.write(good, "times", {"ours": 4.0, "onnxruntime": 10.0})
     target = tmp_path / "networks.md"
     monkeypatch.setattr(sys, "argv", ["page", "--cache", str(tmp_path), "--output", str(target)])
     page.main()
     text = target.read_text()
-    assert "| ENet | not exported | refused | not run | - | - | - | - | - |" in text
-    assert "| ERFNet | not run | yes | not run | 21.2 dB | 98.8 % | 97.5 % | 1.23 MB | dynamo |" in text
+    assert "| ENet | not exported | refused | not run | - | - | - | - | - | - |" in text
+    assert "| ERFNet | not run | yes | not run | 21.2 dB | 98.8 % | 97.5 % | 1.23 MB | 2.5 | dynamo |" in text
     assert "| ENet | dynamo | Loop: not supported |" in text
     assert "| SegNet | not run | not run | not run |" in text
     assert "dynamo: 1 of 2 files convert (50 %)" in text

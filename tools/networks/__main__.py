@@ -17,7 +17,7 @@ from pathlib import Path
 from tools.networks import catalogue, judge, store
 from tools.networks.export import EXPORTERS, export, frames, prepare_frames
 
-STEPS = ("export", "check", "convert")
+STEPS = ("export", "check", "convert", "time")
 SIDES = (192, 256)
 
 
@@ -28,7 +28,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, required=True, help="folder for ONNX files and what is found of them")
     parser.add_argument("--frames", type=Path, required=True, help="folder of frames to calibrate and test on")
     parser.add_argument("--count", type=int, default=8, help="frames to calibrate on; half as many for the test")
-    parser.add_argument("--steps", default=",".join(STEPS), help="of export, check, convert")
+    parser.add_argument("--steps", default=",".join(STEPS), help="of export, check, convert, time")
     parser.add_argument("--exporters", default=",".join(EXPORTERS), help="of torchscript, dynamo")
     parser.add_argument("--only", default="", help="regular expression that the names must match")
     return parser.parse_args()
@@ -56,6 +56,10 @@ def judged(path: Path, folder: Path) -> dict[str, object]:
     return found if "reason" in found else found | judge.judge(path, folder)
 
 
+def is_judged(path: Path) -> bool:
+    return "ours" in (store.read(path, "judged") or {})
+
+
 def main() -> None:
     options = parse()
     logging.disable(logging.WARNING)
@@ -74,6 +78,8 @@ def main() -> None:
                 store.write(path, "check", judge.check(path))
             if "convert" in steps and not store.read(path, "judged"):
                 store.write(path, "judged", judged(path, folder))
+            if "time" in steps and is_judged(path) and not store.read(path, "times"):
+                store.write(path, "times", judge.times(path, catalogue.side(name)))
             print(name, exporter, store.read(path, "check"), store.read(path, "judged"), flush=True)
 
 

@@ -175,7 +175,7 @@ POOLS = ((5, 2, 2), (9, 4, 4), (17, 8, 8))
 
 
 class DeepPyramid(nn.Module):
-    """DDRNet's pyramid: means of growing windows, each added to the one before; side by side in groups as PIDNet has it."""
+    """DDRNet's pyramid: means of growing windows, each added to the one before; PIDNet's has them side by side."""
 
     def __init__(self, inputs: int, middle: int, outputs: int, parallel: bool) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from tools.networks.blocks import Excite, depthwise, enlarged, like, normalized,
 
 
 class EESP(nn.Module):
-    """ESPNetv2's unit: depthwise convolutions of growing dilations, each added to the next; half the size where `down`."""
+    """ESPNetv2's unit: depthwise convolutions of growing dilations, each added to the next; `down` halves."""
 
     def __init__(self, inputs: int, outputs: int, limit: int, down: bool = False) -> None:
         super().__init__()

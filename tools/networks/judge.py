@@ -12,6 +12,8 @@ from tools.networks.export import frames
 
 CLI = ("node", "dist/cli.js", "convert")
 MASKS = ("node", "tools/networks/masks.js")
+TIMES = ("node", "tools/networks/times.js")
+TURNS = 15
 LIMIT = 900
 
 
@@ -117,3 +119,15 @@ def judge(path: Path, folder: Path) -> dict[str, object]:
     except Exception as error:  # whatever the quantizer stumbles over is what the page says of it
         made["onnxruntime error"] = f"{type(error).__name__}: {str(error)[:200]}"
     return made
+
+
+def times(path: Path, side: int) -> dict[str, float]:
+    """
+    Milliseconds for a frame on one thread, {"ours", "onnxruntime"}: the least of many turns, and the faster of the
+    float and the quantized file in onnxruntime-web. All take turns in one process, so the ratio holds on a busy machine.
+    """
+    rivals = [path, *path.parent.glob(f"{path.stem}.*.qdq.onnx")]
+    command = [*TIMES, str(path.with_suffix(".aseg")), str(side), str(TURNS), *map(str, rivals)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
+    found = json.loads(done.stdout)
+    return {"ours": found["ours"], "onnxruntime": min(found["others"].values())}

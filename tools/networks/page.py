@@ -10,6 +10,7 @@ from tools.networks.export import EXPORTERS
 
 NOT_RUN = "not run"
 NONE = "-"
+FEW_DECIBELS = 10
 # characters of a reason
 LONGEST = 300
 
@@ -47,9 +48,11 @@ def row(cache: Path, name: str, lowered: dict[str, bool]) -> list[str]:
         if found and "decibels" in found:
             size = f"{found['bytes'] / 1e6:.2f} MB"
             rival = percent(found.get("onnxruntime"))
-            figures = [f"{found['decibels']:.1f} dB", percent(found["ours"]), rival, size, exporter]
+            times = store.read(path, "times")
+            speed = f"{times['onnxruntime'] / times['ours']:.1f}" if times else NOT_RUN
+            figures = [f"{found['decibels']:.1f} dB", percent(found["ours"]), rival, size, speed, exporter]
             return [name, *states, exact, *figures]
-    return [name, *states, exact, *([NONE if "yes" not in states else NOT_RUN] * 5)]
+    return [name, *states, exact, *([NONE if "yes" not in states else NOT_RUN] * 6)]
 
 
 def reasons(cache: Path, names: Iterable[str]) -> str:
@@ -115,6 +118,21 @@ def mean(cache: Path, names: list[str]) -> str:
     )
 
 
+def losses(cache: Path, names: Iterable[str], lowered: dict[str, bool]) -> str:
+    """Files below `FEW_DECIBELS`: where their loss begins, and whether they are the same in float."""
+    rows = []
+    for name in names:
+        for exporter in EXPORTERS:
+            path = store.file_of(cache, name, exporter)
+            found = store.read(path, "judged") or {}
+            if not isinstance(found.get("decibels"), float) or found["decibels"] >= FEW_DECIBELS:
+                continue
+            begins = [note.split("; the loss begins at ")[-1] for note in found["notes"] if "the loss begins" in note]
+            exact = {True: "yes", False: "**no**", None: NOT_RUN}[lowered.get(path.name)]
+            rows.append([name, exporter, f"{found['decibels']:.1f} dB", exact, (begins or [NONE])[0]])
+    return table(["network", "exporter", "SQNR", "same in float", "where the loss begins"], rows)
+
+
 def public(cache: Path) -> str:
     """The public files, from `public.json` of the cache."""
     path = cache / "public.json"
@@ -143,19 +161,21 @@ python -m tools.networks.page --cache DIR
 
 The networks are built by torchvision, segmentation-models-pytorch (smp) with timm, or by
 [tools/networks](../tools/networks) after their papers, with random weights (seed 0) and the statistics of batch
-normalization set to those of 8 CamVid frames; 192x192 pixels, PP-LiteSeg 256x256, because the torchscript exporter takes
-adaptive pooling only to bins that divide the size.
+normalization set to those of 8 CamVid frames; 192x192 pixels, PP-LiteSeg 256x256, because the torchscript exporter
+takes adaptive pooling only to bins that divide the size.
 
 - **same in float**: what the converter's passes make of the file, run in floating point before anything is quantized,
-  equals onnxruntime's logits within a thousandth of the largest deviation; in brackets of how many files.
+  equals onnxruntime's logits within a thousandth of the largest deviation; in brackets the number of files.
 - **SQNR**: of the logits of 4 of the calibration frames, means of the classes removed.
-- **agreement**: share of the pixels of 4 other frames with the class that the float network gives in onnxruntime: ours, and
-  onnxruntime's static quantization (QDQ, per channel, min-max) calibrated on the same 8 frames. Of networks of one class
-  that is the side of 0.5.
+- **agreement**: share of the pixels of 4 other frames with the class that the float network gives in onnxruntime: ours,
+  and onnxruntime's static quantization (QDQ, per channel, min-max) calibrated on the same 8 frames. Of networks of one
+  class that is the side of 0.5.
 - **size** of our file.
+- **speed**: how many times as fast as onnxruntime-web, the faster of its float and its quantized file; one thread,
+  Node 20 (the SIMD build), least of 15 turns each in one process.
 
 Random weights exaggerate the noise of quantization: compare within a row only. A conversion below 10 dB is refused
-without `--force`, which was given here. Speed was not measured for this page.
+without `--force`, which was given here.
 
 {counts}. Agreement {mean}.
 
@@ -168,6 +188,11 @@ Of how many exported files how many convert:
 ## Not exported, and refused
 
 {reasons}
+## Below 10 dB
+
+A file that is the same in float and yet below 10 dB loses by the noise of 8 bits alone.
+
+{losses}
 ## Public files
 
 `../shared/networks`, calibrated on the same frames; SQNR and agreement with the float file in onnxruntime on 4 of them.
@@ -185,13 +210,14 @@ def main() -> None:
     tests = json.loads(lowered.read_text())["testResults"][0]["assertionResults"] if lowered.exists() else []
     passed = {test["title"]: test["status"] == "passed" for test in tests if test["status"] in ("passed", "failed")}
     listed = [name for name in names if not name.startswith("smp ") or is_run(cache, name)]
-    head = ["network", *EXPORTERS, "same in float", "SQNR", "agreement", "onnxruntime's", "size", "judged"]
+    head = ["network", *EXPORTERS, "same in float", "SQNR", "agreement", "onnxruntime's", "size", "speed", "judged"]
     text = TEXT.format(
         counts=counts(cache, names),
         mean=mean(cache, names),
         own=table(head, (row(cache, name, passed) for name in listed)),
         matrix=matrix(cache),
         reasons=reasons(cache, names),
+        losses=losses(cache, names, passed),
         public=public(cache),
     )
     options.output.write_text(text)

@@ -1,6 +1,6 @@
 """
 What was found of each network, as small JSON files beside the exported ones: the error of an export, what
-`convert --check` said, how a whole conversion was judged.
+`convert --check` said, how a whole conversion was judged, how long a frame takes.
 """
 
 import json
@@ -15,7 +15,7 @@ def file_of(cache: Path, name: str, exporter: str) -> Path:
 
 
 def read(path: Path, step: str) -> Found | None:
-    """What a step ("failed", "check", "judged") found of an ONNX file, None where it was not run."""
+    """What a step ("failed", "check", "judged", "times") found of an ONNX file, None where it was not run."""
     found = path.with_suffix(f".{step}.json")
     return json.loads(found.read_text()) if found.exists() else None
 

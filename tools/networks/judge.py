@@ -124,7 +124,8 @@ def judge(path: Path, folder: Path) -> dict[str, object]:
 def times(path: Path, side: int) -> dict[str, float]:
     """
     Milliseconds for a frame on one thread, {"ours", "onnxruntime"}: the least of many turns, and the faster of the
-    float and the quantized file in onnxruntime-web. All take turns in one process, so the ratio holds on a busy machine.
+    float and the quantized file in onnxruntime-web. All take turns in one process, so that the ratio holds on a busy
+    machine.
     """
     rivals = [path, *path.parent.glob(f"{path.stem}.*.qdq.onnx")]
     command = [*TIMES, str(path.with_suffix(".aseg")), str(side), str(TURNS), *map(str, rivals)]

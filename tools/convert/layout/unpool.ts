@@ -1,6 +1,6 @@
 /** Values put back to the places of maxima: MaxUnpool, and the ScatterND that PyTorch's newer exporter writes for it. */
 import { ConvertError } from "../errors.js";
-import { describe, listOf, type Node, producers } from "../graph.js";
+import { describe, listOf, type Node, producers, stringOf } from "../graph.js";
 import { plainView, regrouped, type View } from "./view.js";
 import type { Shape, Walk } from "./walk.js";
 
@@ -26,7 +26,8 @@ export function maxUnpool(walk: Walk, node: Node): void {
 export function scatter(walk: Walk, node: Node): void {
   const zeros = walk.constants.get(node.inputs[0]!);
   const pool = pooledBy(walk, node.inputs[1]!);
-  if (!pool || !zeros?.values.every((value) => value === 0)) {
+  const isSet = stringOf(node, "reduction", "none") === "none";
+  if (!pool || !isSet || !zeros?.values.every((value) => value === 0)) {
     throw new ConvertError(`${describe(node)}: only as what undoes a MaxPool by its indices`);
   }
   const [, channels, height, width] = walk.fileShape(pool.outputs[1]!) as Shape;
@@ -58,28 +59,29 @@ function unpooled(walk: Walk, node: Node, view: View, pool: Node): View {
 /** The MaxPool whose indices, counted over the whole tensor, a tensor holds in their order. */
 function pooledBy(walk: Walk, indices: string): Node | undefined {
   const producer = producers(walk.graph);
-  let node = producer.get(indices);
-  while (node && ["Reshape", "Unsqueeze", "Cast"].includes(node.type)) node = producer.get(node.inputs[0]!);
-  if (node?.type === "MaxPool") return isIndices(node, node, producer) ? node : undefined;
+  let name = indices;
+  let node = producer.get(name);
+  while (node && ["Reshape", "Unsqueeze", "Cast"].includes(node.type)) {
+    name = node.inputs[0]!;
+    node = producer.get(name);
+  }
+  if (node?.type === "MaxPool" && holdsIndices(node, name)) return node;
   // counted within each plane, to which the plane's place is added
   const offsets = node?.type === "Add" ? walk.constants.get(node.inputs[1]!) : undefined;
   const within = node && producer.get(node.inputs[0]!);
   if (!offsets || within?.type !== "Sub") return undefined;
   const pool = producer.get(within.inputs[0]!);
-  if (!pool || !isIndices(pool, within, producer) || !isPlaneStart(walk, within.inputs[1]!, pool)) {
+  if (!holdsIndices(pool, within.inputs[0]!) || !isPlaneStart(walk, within.inputs[1]!, pool))
     return undefined;
-  }
   const [, channels, height, width] = walk.fileShape(pool.inputs[0]!) as Shape;
-  const isPlaces =
-    offsets.values.length === channels && offsets.values.every((value, c) => value === c * height * width);
+  const isPerPlane = offsets.dims.slice(-3).join() === [channels, 1, 1].join();
+  const isPlaces = isPerPlane && offsets.values.every((value, c) => value === c * height * width);
   return isPlaces ? pool : undefined;
 }
 
-/** Whether a node's first input, or the node itself, is the indices of a pool that counts rows before columns. */
-function isIndices(pool: Node, reader: Node, producer: ReadonlyMap<string, Node>): boolean {
-  const isOwn = reader === pool || producer.get(reader.inputs[0]!) === pool;
-  const isSecond = reader === pool || reader.inputs[0] === pool.outputs[1];
-  return pool.type === "MaxPool" && isOwn && isSecond && !pool.attributes.storage_order;
+/** Whether a tensor is the indices that a pool gives, rows counted before columns. */
+function holdsIndices(pool: Node, name: string): boolean {
+  return pool.outputs[1] === name && !pool.attributes.storage_order;
 }
 
 /** Whether a tensor is the index of the first pixel of each plane: what a pool of 1x1 says of the first row and column. */

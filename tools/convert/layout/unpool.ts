@@ -71,8 +71,8 @@ function pooledBy(walk: Walk, indices: string): Node | undefined {
   const within = node && producer.get(node.inputs[0]!);
   if (!offsets || within?.type !== "Sub") return undefined;
   const pool = producer.get(within.inputs[0]!);
-  if (!holdsIndices(pool, within.inputs[0]!) || !isPlaneStart(walk, within.inputs[1]!, pool))
-    return undefined;
+  if (pool?.type !== "MaxPool" || !holdsIndices(pool, within.inputs[0]!)) return undefined;
+  if (!isPlaneStart(walk, within.inputs[1]!, pool)) return undefined;
   const [, channels, height, width] = walk.fileShape(pool.inputs[0]!) as Shape;
   const isPerPlane = offsets.dims.slice(-3).join() === [channels, 1, 1].join();
   const isPlaces = isPerPlane && offsets.values.every((value, c) => value === c * height * width);

@@ -78,11 +78,8 @@ def matrix(cache: Path) -> str:
 
     def cell(name: str) -> str:
         states = [status(store.file_of(cache, name, exporter)) for exporter in EXPORTERS]
-        if all(state == NOT_RUN for state in states):
-            return NOT_RUN
-        missing = sum(state == "not exported" for state in states)
-        text = f"{states.count('yes')} of {len(states) - missing}" if missing < len(states) else "not exported"
-        return text + (f", {missing} not exported" if 0 < missing < len(states) else "")
+        tried = states.count("yes") + states.count("refused")
+        return f"{states.count('yes')} of {tried}" if tried else states[0]
 
     rows = [
         [encoder, *(cell(f"smp {architecture} {encoder}") for architecture in catalogue.ARCHITECTURES)]
@@ -182,7 +179,7 @@ without `--force`, which was given here.
 {own}
 ## Architectures and encoders of segmentation-models-pytorch
 
-Of how many exported files how many convert:
+How many files convert, of how many that were exported and tried:
 
 {matrix}
 ## Not exported, and refused

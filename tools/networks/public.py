@@ -9,10 +9,14 @@ from tools.networks import judge
 NORMALIZED = ("--mean", "0.485,0.456,0.406", "--std", "0.229,0.224,0.225")
 CENTERED = ("--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5")
 
+# means and deviations of levels, of which the latter are divided by once more
+PORTRAIT = ("--order", "bgr", "--mean", "0.4977,0.4363,0.4035", "--std", "66.3557,62.8214,62.9329")
+
 # options by the name of the file, as its authors feed it
 OPTIONS: dict[str, tuple[str, ...]] = {
     "deeplab_v3_1_default_1.onnx": CENTERED,
     "road_segmentation_adas_0001.onnx": ("--levels", "--order", "bgr"),
+    "sinet_portrait.onnx": PORTRAIT,
     "skinhair_pan_mnv3small.onnx": NORMALIZED,
 }
 

@@ -1,7 +1,8 @@
 /** The pool as it is built, since its workers are files. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { expect, test } from "vitest";
+import { Worker } from "node:worker_threads";
+import { expect, test, vi } from "vitest";
 import { Segmenter } from "../../src/index.js";
 import type * as Pool from "../../src/pool.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
@@ -67,4 +68,18 @@ test("what cannot be loaded is an error, and leaves no worker", async () => {
   await expect(SegmenterPool.load(model, { workers: 2, width: 65 })).rejects.toThrow(
     '"width" expected a multiple',
   );
+});
+
+test("a worker that is killed loses its own image only, and is replaced", async () => {
+  const started = vi.spyOn(Worker.prototype, "postMessage");
+  using pool = await SegmenterPool.load(model, { workers: 2 });
+  const workers = [...new Set(started.mock.contexts)] as Worker[];
+  started.mockRestore();
+  expect(workers).toHaveLength(2);
+  const lost = pool.segment(images[0]!);
+  const others = images.slice(1, 9).map((image) => pool.segment(image));
+  await Promise.all([workers[0]!.terminate(), expect(lost).rejects.toThrow("it ended with exit code 1")]);
+  const one = await Segmenter.load(model);
+  const masks = (await Promise.all(others)).map(({ mask }) => mask);
+  expect(masks).toEqual(images.slice(1, 9).map((image) => one.segment(image).mask));
 });

@@ -39,6 +39,7 @@ interface Options {
   readonly classes?: readonly string[];
   readonly opacity: number;
   readonly overlay?: "png" | "jpeg";
+  readonly legend?: boolean;
   readonly filesFrom?: string;
   readonly maxPixels: number;
   readonly strict?: boolean;
@@ -113,6 +114,7 @@ export function segmentCommand(): Command {
         ["png", "jpeg"],
       ),
     )
+    .option("--legend", "draw the classes with their colours and shares into the overlay")
     .option("--files-from <file>", "names of photos, one a line or set apart by NUL, - for standard input")
     .option("--max-pixels <count>", "of the largest photo that is read", wholeWithin(1, 2 ** 28), MAX_PIXELS)
     .option("--strict", "refuse files that are damaged but readable")
@@ -145,14 +147,15 @@ async function run(words: string[], options: Options): Promise<void> {
   const classes = options.classes && idsOf(options.classes, segmenter.classes);
   const { width, height } = segmenter.info;
   const hash = createHash("sha256").update(model).digest("hex");
-  const { opacity, overlay } = options;
+  const { opacity, overlay, legend } = options;
   const destination: Destination = {
     folder: options.output,
     outputs,
     opacity,
     ...(overlay && { overlay }),
+    ...(legend && { legend }),
     ...(classes && { classes }),
-    mark: markOf(hash, width, height, opacity, overlay, classes),
+    mark: markOf(hash, width, height, opacity, overlay, classes, legend),
   };
   if (options.output !== STANDARD) makeFolder(options.output);
   if (options.resume) removeHalves(files, destination);
@@ -179,7 +182,8 @@ async function runVideo(words: readonly string[], options: Options): Promise<voi
   const { output, size, variant, only, opacity, csv, json, jsonLines, quiet } = options;
   const [path] = words;
   if (words.length > 1 || options.filesFrom !== undefined) throw new UsageError("one video at a time");
-  if (output === STANDARD || options.classes) throw new UsageError("a video takes no -o - and no --classes");
+  if (output === STANDARD || options.classes || options.legend)
+    throw new UsageError("a video takes no -o -, no --classes and no --legend");
   const segmenter = await loadSegmenter(options.model ?? defaultModel(), {
     ...size,
     ...(variant && { variant }),

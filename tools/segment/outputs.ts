@@ -2,6 +2,7 @@
 import { overlay, type Segmenter } from "../../src/index.js";
 import type { DecodedImage } from "../image/index.js";
 import { encodePng } from "../image/png.js";
+import { drawLegend } from "./legend.js";
 import { toPolygons } from "./polygons.js";
 import { toCoco } from "./rle.js";
 
@@ -15,6 +16,8 @@ export interface OutputOptions {
   readonly opacity: number;
   /** Class ids that overlay, cutout, polygons and RLE show; without it all. */
   readonly classes?: readonly number[];
+  /** Whether the overlay has a legend; default false. */
+  readonly legend?: boolean;
   /** Kind of the overlay; without it that of the image, where it is JPEG, else PNG. */
   readonly overlay?: "png" | "jpeg";
 }
@@ -65,6 +68,7 @@ export async function render(output: Output, result: Result, options: OutputOpti
       const data = overlay(image, mask, segmenter.palette, options.opacity);
       if (options.classes) keepOthers(data, image, mask, new Set(chosen));
       const laid: DecodedImage = { data, width, height, channels: 3 };
+      if (options.legend) drawLegend(laid, mask, segmenter.classes, segmenter.palette, chosen);
       if (!isJpegOverlay(photo, options)) return encodePng(laid, undefined, mark);
       const { encodeJpeg } = await import("../image/jpeg-encode.js");
       return encodeJpeg(laid, mark);

@@ -42,8 +42,40 @@ files = {
     "animated.webp": (image, dict(lossless=True, save_all=True, append_images=[soft])),
     "animated.gif": (image.quantize(64), dict(save_all=True, append_images=[soft.quantize(64)])),
 }
+def runs(depth):
+    """A bitmap of run lengths: rows of runs, of pixels as they are, and one that begins with a jump."""
+    colors = b"".join(bytes([(i * 37) % 256, (i * 91) % 256, (i * 151) % 256, 0]) for i in range(1 << depth))
+    top = (1 << depth) - 1
+    body = b""
+    for y in range(h):
+        if y == 7:
+            body += bytes([0, 2, 5, 0])
+        x = 5 if y == 7 else 0
+        while x < w:
+            count = min(3 + (x * 5 + y) % 9, w - x)
+            values = [(x + i) * (y + 1) % (top + 1) for i in range(count)]
+            if y % 2 or count < 3:
+                body += b"".join(bytes([1, v if depth == 8 else v << 4]) for v in values)
+            elif y % 4 == 0:
+                a, b = values[0], values[1]
+                body += bytes([count, a if depth == 8 else a << 4 | b])
+            else:
+                raw = bytes(values) if depth == 8 else bytes(
+                    a << 4 | b for a, b in zip(values[::2], (values + [0])[1::2]))
+                body += bytes([0, count]) + raw + b"\\0" * (len(raw) % 2)
+            x += count
+        body += bytes([0, 0])
+    body += bytes([0, 1])
+    at = 54 + len(colors)
+    return struct.pack("<2sIIIIiiHHIIiiII", b"BM", at + len(body), 0, at, 40, w, h, 1, depth,
+                       1 if depth == 8 else 2, len(body), 0, 0, 0, 0) + colors + body
+for depth in (4, 8):
+    files[f"runs{depth}.bmp"] = (runs(depth), {})
 for name, (picture, options) in files.items():
-    picture.save(f"{folder}/{name}", **options)
+    if isinstance(picture, bytes):
+        open(f"{folder}/{name}", "wb").write(picture)
+    else:
+        picture.save(f"{folder}/{name}", **options)
     read = ImageOps.exif_transpose(Image.open(f"{folder}/{name}")).convert("RGB")
     with open(f"{folder}/{name}.rgb", "wb") as file:
         file.write(struct.pack("<II", *read.size) + read.tobytes())

@@ -49,6 +49,14 @@ describe("outputs", () => {
     expect(colors).toEqual(palette);
   });
 
+  test("an overlay with a legend is the overlay beside it", async () => {
+    const plain = decode(await render("overlay", result, options)).data;
+    const { data: pixels } = decode(await render("overlay", result, { ...options, legend: true }));
+    const changed = [...pixels].flatMap((level, at) => (level === plain[at] ? [] : [Math.floor(at / 3)]));
+    expect(changed.length).toBeGreaterThan(100);
+    expect(changed.every((pixel) => Math.floor(pixel / WIDTH) > 5)).toBe(true);
+  });
+
   test("an overlay of some classes leaves the others as they are", async () => {
     const whole = decode(await render("overlay", result, options)).data;
     const all = overlay(image, mask, palette, 0.5);

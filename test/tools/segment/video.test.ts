@@ -87,7 +87,7 @@ describe.skipIf(!hasFfmpeg)("video through ffmpeg", () => {
     place.write("list.mkv", "#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n");
     expectFailure(place.run(["segment", "list.mkv", "-o", "bad"]), 1, "list.mkv: ffmpeg cannot read this");
     const words = ["segment", source, "--only", "cutout", "--classes", "class 1"];
-    expectFailure(place.run(words), 2, "a video takes no -o - and no --classes");
+    expectFailure(place.run(words), 2, "a video takes no -o -, no --classes and no --legend");
     expectFailure(place.run(["segment", source, "--only", "rle"]), 2, "--only takes overlay or mask");
     expectFailure(place.run(["segment", source, source]), 2, "one video at a time");
     const wrong = ["segment", source, "-o", "a.mp4", "--only", "mask"];

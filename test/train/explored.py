@@ -14,7 +14,7 @@ SHIPPED: dict[str, Any] = json.loads(
 )
 
 PRETRAINED: dict[str, Any] = json.loads(
-    (ROOT / "models" / "attendseg-imagenet.architecture.json").read_text(encoding="utf-8")
+    (ROOT / "models" / "attendseg-streets.architecture.json").read_text(encoding="utf-8")
 )
 
 needs_build = pytest.mark.skipif(not CLI.exists(), reason="dist/cli.js is not built")

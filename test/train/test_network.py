@@ -158,7 +158,7 @@ def closed_form(architecture: dict[str, Any], height: int, width: int) -> tuple[
 
 
 def test_count_equals_the_closed_form_of_whole_networks(tiny: dict[str, Any]) -> None:
-    files = SHIPPED, ROOT / "models" / "attendseg-imagenet.architecture.json"
+    files = SHIPPED, ROOT / "models" / "attendseg-streets.architecture.json"
     for architecture, height, width in ((tiny, 64, 96), *((load_architecture(file), 512, 512) for file in files)):
         cost = count(Network(architecture), height, width)
         assert (cost.parameters, cost.macs) == closed_form(architecture, height, width)

@@ -13,7 +13,7 @@ from tools.train.pretrained import start_from_imagenet
 
 IMAGENET = "imagenet"
 FLAGSHIP = "models/attendseg-camvid.architecture.json"
-PRETRAINED = "models/attendseg-imagenet.architecture.json"
+PRETRAINED = "models/attendseg-streets.architecture.json"
 
 
 def architecture_for(init: str | None, path: str | None) -> dict[str, Any]:

@@ -120,9 +120,12 @@ for (const candidate of drive.BROWSERS) {
             const canvas = new OffscreenCanvas(640, 480);
             const context = canvas.getContext("2d")!;
             let made = 0;
+            const start = performance.now();
             const camera = new ReadableStream<VideoFrame>(
               {
-                pull(controller) {
+                async pull(controller) {
+                  const due = start + (made * 1000) / 30;
+                  await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
                   context.fillStyle = `hsl(${made * 9} 70% 50%)`;
                   context.fillRect((made * 13) % 500, 90, 140, 240);
                   controller.enqueue(new VideoFrame(canvas, { timestamp: made * 33_333, duration: 33_333 }));

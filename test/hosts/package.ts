@@ -8,12 +8,13 @@ import { join } from "node:path";
 import { messageOf } from "../../tools/common/errors.js";
 import { BUNDLERS } from "./bundlers.js";
 import { CONSUMERS } from "./consumers.js";
+import { EXTENSION } from "./extension.js";
 import { FRAMEWORKS } from "./frameworks.js";
 import { Absent, execute, FOLDER, listJobs } from "./host.js";
 import { makeJobs, referenceHashes } from "./jobs.js";
 import { prepare, type Step } from "./workspace.js";
 
-const STEPS: readonly Step[] = [...CONSUMERS, ...BUNDLERS, ...FRAMEWORKS];
+const STEPS: readonly Step[] = [...CONSUMERS, ...BUNDLERS, ...FRAMEWORKS, EXTENSION];
 
 async function main(only: readonly string[]): Promise<number> {
   mkdirSync(FOLDER, { recursive: true });

@@ -161,7 +161,7 @@ export function plan(model: Model, height: number, width: number, options: PlanO
       return { tensor: -1, offset: offsets[sizes.length + index]!, bytes: scratchBytes[index]!, ...life };
     }),
   ].filter(({ bytes }) => bytes > 0);
-  const bandAt = standalone?.placeMask(blocks, bandBytes, end) ?? offsets.at(-1)!;
+  const bandAt = standalone?.placeMask(blocks, bandBytes, end) ?? offsets[offsets.length - 1]!;
   const band = { offset: bandAt, bytes: bandBytes };
   blocks.push({ tensor: -1, ...band, first: end, last: end });
   const arenaBytes = Math.max(allocated, align(band.offset + band.bytes));

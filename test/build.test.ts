@@ -35,6 +35,10 @@ describe("the built library", () => {
     expect(sizes[0]! + sizes[1]!).toBeLessThanOrEqual(1_000_000);
   });
 
+  it("calls no method of arrays that Hermes lacks", () => {
+    expect(withoutEngines("dist/js.js")).not.toMatch(/\.(at|findLast|toSorted|toReversed|with)\(/);
+  });
+
   it("has every file that package.json promises", () => {
     const { exports } = JSON.parse(readFileSync("package.json", "utf8"));
     const list = (entry: unknown): string[] =>

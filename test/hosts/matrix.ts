@@ -68,7 +68,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const outcomes: Outcome[] = [];
   for (const host of hosts) {
     if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${host.name} ...`);
-    outcomes.push(await runHost(host, jobs));
+    const outcome = await runHost(host, jobs);
+    if (!process.stderr.isTTY) process.stderr.write(`${host.name}: ${outcome.state}\n`);
+    outcomes.push(outcome);
   }
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");
   const verdict = compare(outcomes);

@@ -60,9 +60,9 @@ function emulated(arch: string, tag: string, emulator: string, triple: string, d
         `${packageName}/bin/node`,
       );
       const command = [qemu, "-L", root, program];
-      // some versions of qemu hang before Node has started
-      await execute("timeout", ["60", ...command, "-e", "0"]).catch(() => {
-        throw new Absent(`${emulator} does not start Node ${tag} within a minute`);
+      // some versions of qemu hang before Node has started; one that does not needs seconds, on a busy machine minutes
+      await execute("timeout", ["300", ...command, "-e", "0"]).catch(() => {
+        throw new Absent(`${emulator} does not start Node ${tag} within five minutes`);
       });
       return runScript(command, [], { fixture, sizes });
     },

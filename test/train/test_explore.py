@@ -100,6 +100,14 @@ def test_impossible_limits_are_named_at_once(tmp_path: Path) -> None:
             start(tmp_path, engine, max_params=1e3, max_macs=1e9)
 
 
+@needs_build
+def test_a_microcontroller_needs_the_memory_of_a_standalone_module() -> None:
+    path = ROOT / "models" / "attendseg-camvid-tiny.architecture.json"
+    tiny = json.loads(path.read_text(encoding="utf-8"))
+    with Engine(size="128x128", standalone=True) as alone, Engine(size="128x128") as library:
+        assert alone.cost(tiny)["memoryBytes"] <= 200 * 1024 < library.cost(tiny)["memoryBytes"]
+
+
 def test_a_folder_holds_one_search(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.keep_settings({"seed": 1, "budget": 5})

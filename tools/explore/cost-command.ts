@@ -9,11 +9,12 @@ import { formatBytes, formatCount, formatTable } from "../common/table.js";
 import { parseArchitecture, shapeModel } from "./architecture.js";
 import { type Cost, modelCost } from "./cost.js";
 import { uncalibratedModel } from "./onnx.js";
-import { parseTable, type TimingTable } from "./timing.js";
+import { parseTable } from "./timing.js";
 
 interface Options {
   readonly size?: InputSize;
   readonly table?: string;
+  readonly standalone?: boolean;
   readonly json?: boolean;
 }
 
@@ -22,6 +23,7 @@ Examples:
   attendseg cost models/attendseg-camvid.architecture.json
   attendseg cost networks/*.json --table timings.json
   attendseg cost network.onnx
+  attendseg cost models/attendseg-camvid-tiny.architecture.json --size 128x128 --standalone
   attendseg cost - < networks.jsonl
 
 Parameters, MACs, bytes and memory are those that "attendseg inspect" counts once the network is trained and converted.
@@ -35,15 +37,16 @@ export function costCommand(): Command {
     .argument("<network...>", "architecture JSON of tools/train, or ONNX; - for lines of standard input")
     .addOption(sizeOption())
     .option("--table <file>", "predict milliseconds from timings (attendseg bench --table)")
+    .option("--standalone", 'count the memory of the module that "attendseg bundle --exact" makes')
     .addOption(jsonOption())
     .addHelpText("after", EXAMPLES)
     .action(run);
 }
 
-async function run(paths: readonly string[], { size, table, json }: Options): Promise<void> {
+async function run(paths: readonly string[], { size, table, standalone, json }: Options): Promise<void> {
   const timings = table === undefined ? undefined : at(table, () => parseTable(readText(table)));
   const { width, height } = size ?? { width: 512, height: 512 };
-  const cost = (model: Model) => costIn(model, height, width, timings);
+  const cost = (model: Model) => costIn(model, height, width, timings, standalone);
   if (paths.includes(STANDARD)) {
     if (paths.length > 1) throw new UsageError('"-" stands alone');
     for await (const line of createInterface({ input: process.stdin }))
@@ -61,11 +64,12 @@ function readNetwork(file: string): Model {
   return naming(file, () => uncalibratedModel(readBytes(file), dirname(file)));
 }
 
-function costIn(model: Model, height: number, width: number, table?: TimingTable): Cost {
+function costIn(...args: Parameters<typeof modelCost>): Cost {
   try {
-    return modelCost(model, height, width, table);
+    return modelCost(...args);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
+    const [, height, width] = args;
     throw new UsageError(`--size ${width}x${height}: ${messageOf(error)}`);
   }
 }

@@ -21,11 +21,20 @@ class EngineError(Exception):
 class Engine:
     """A running `attendseg cost -`. Close it, or use it in a `with`."""
 
-    def __init__(self, cli: Path = CLI, table: str | None = None, size: str = "512x512", node: str = "node") -> None:
-        """EngineError if the command line is not built or Node is missing."""
+    def __init__(
+        self,
+        cli: Path = CLI,
+        table: str | None = None,
+        size: str = "512x512",
+        node: str = "node",
+        standalone: bool = False,
+    ) -> None:
+        """EngineError if the command line is not built or Node is missing. standalone: memoryBytes is that of the
+        module by `attendseg bundle --exact`, otherwise that of the library."""
         if not cli.exists():
             raise EngineError(f"{cli}: no such file: npm ci && npm run build")
         command = [node, str(cli), "cost", "-", "--size", size, *(["--table", table] if table else [])]
+        command += ["--standalone"] if standalone else []
         try:
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")

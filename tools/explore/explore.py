@@ -64,6 +64,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--objective", choices=OBJECTIVES, default="netscore", help="what to look for (speed needs --table)")
     add("--table", help="timings of this machine (attendseg bench --table)")
     add("--size", default="512x512", help="input size that costs are counted at")
+    add("--standalone", action="store_true", help="count the memory of a module by attendseg bundle --exact")
     add("--prototype", help="architecture to start from (default: the flagship's, or the one that --init belongs to)")
     add("--init", help="weights that the prototype starts from: imagenet, a model file NAME.aseg or a checkpoint.pt")
     add("--split", default="models/attendseg-camvid.split.json", help="frames of its validation are never used")
@@ -105,7 +106,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
 
 KEPT_OPTIONS = (
     *("data", "budget", "max_params", "max_macs", "max_memory", "max_ms", "min_accuracy", "max_loss", "objective"),
-    *("table", "size", "prototype", "init", "split", "steps", "base_steps", "seed", "plain"),
+    *("table", "size", "prototype", "init", "split", "steps", "base_steps", "seed", "plain", "standalone"),
 )
 """Options that make a search what it is."""
 
@@ -115,7 +116,7 @@ def explore(options: argparse.Namespace) -> None:
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     settings = settings_of(options)
-    with Engine(Path(options.cli), options.table, options.size, options.node) as engine:
+    with Engine(Path(options.cli), options.table, options.size, options.node, options.standalone) as engine:
         data = load(options.data, FRAME, options.split, Path(options.cache), KEPT)
         first = prototype(options.prototype, data.classes, options.init)
         store = Store(options.out)

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { modelInfo } from "../../../src/info.js";
 import { parseModel } from "../../../src/model.js";
 import { plan } from "../../../src/plan.js";
+import { planBundle } from "../../../tools/bundle/index.js";
 import { exportQdq } from "../../../tools/convert/index.js";
 import { parseArchitecture, shapeModel } from "../../../tools/explore/architecture.js";
 import { costOf } from "../../../tools/explore/cost.js";
@@ -131,6 +132,18 @@ describe("commands", () => {
     const [first, second] = place.run(["cost", "-", "--size", "64x64"], Buffer.from(lines)).text.split("\n");
     expect(JSON.parse(first!)).toEqual(costOf(SHIPPED, 64, 64));
     expect(JSON.parse(second!)).toEqual({ error: "the architecture is not JSON" });
+  });
+
+  test("standalone, memory is that of the exact bundle but for class names", () => {
+    const tiny = "models/attendseg-camvid-tiny";
+    const model = parseModel(readFileSync(`${tiny}.aseg`));
+    const names = model.metadata.classes.map((_, id) => `class ${id}`);
+    const renamed = { ...model, metadata: { ...model.metadata, classes: names } };
+    const path = place.write("tiny.json", readFileSync(`${tiny}.architecture.json`, "utf8"));
+    const words = ["cost", path, "--size", "128x128", "--standalone", "--json"];
+    const [cost] = JSON.parse(place.run(words).text);
+    const { usedBytes } = planBundle(renamed, 128, 128);
+    expect(cost.memoryBytes).toBe(usedBytes);
   });
 
   test("cost reads ONNX", () => {

@@ -158,9 +158,10 @@ function readChunks(bytes: Uint8Array, maxPixels: number): Chunks {
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const critical = (bytes[at + 4]! & 32) === 0;
     if (critical && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
-      throw new ImageError(
-        `the PNG file is damaged: the checksum of its ${printable(name)} part does not match`,
-      );
+      const complaint = `the PNG file is damaged: the checksum of its ${printable(name)} part does not match`;
+      // the pixels have another checksum among them
+      if (name !== "IDAT") throw new ImageError(complaint);
+      if (!warnings.includes(complaint)) warnings.push(complaint);
     }
     if (name === "CgBI") throw new ImageError("PNG files that Xcode has optimised (CgBI) are not read");
     if (!header && name !== "IHDR")
@@ -202,16 +203,21 @@ function readHeader(body: Uint8Array, maxPixels: number): Header {
 
 /** The compressed rows, of which what follows the last is passed over. */
 function inflate(packed: Uint8Array, expected: number, warnings: string[]): Uint8Array {
+  const chunkSize = Math.min(Math.max(64, expected + 1), 1 << 26);
+  const options = { maxOutputLength: 2 * expected + SLACK, chunkSize };
   let rows: Uint8Array;
   try {
-    const chunkSize = Math.min(Math.max(64, expected + 1), 1 << 26);
-    rows = inflateSync(packed, { maxOutputLength: 2 * expected + SLACK, chunkSize });
+    rows = inflateSync(packed, options);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === "Z_BUF_ERROR") throw new ImageError("the PNG file is cut off");
     if (code === "ERR_BUFFER_TOO_LARGE")
       throw new ImageError("the PNG file holds more pixels than it promises");
-    throw new ImageError("the PNG file is damaged: its pixels cannot be unpacked");
+    if (code !== "Z_BUF_ERROR")
+      throw new ImageError("the PNG file is damaged: its pixels cannot be unpacked");
+    // the checksum at the end may be all that is missing
+    rows = inflateSync(packed, { ...options, finishFlush: constants.Z_SYNC_FLUSH });
+    if (rows.length < expected) throw new ImageError("the PNG file is cut off");
+    warnings.push("the pixels of the PNG file have no end mark");
   }
   if (rows.length < expected) throw new ImageError("the PNG file holds fewer pixels than it promises");
   if (rows.length > expected) warnings.push("the PNG file holds more pixels than it promises");

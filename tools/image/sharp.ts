@@ -49,10 +49,18 @@ export async function decodeWithSharp(
 export async function decodeHeic(bytes: Uint8Array, maxPixels: number): Promise<DecodedImage> {
   const { default: decode } = await need(() => import("heic-decode"), "heic-decode", "HEIC");
   let image: { readonly width: number; readonly height: number; readonly data: Uint8ClampedArray };
+  // libheif tells standard output what is wrong, where results may be going
+  const { log } = console;
+  let reason: string | undefined;
+  console.log = (...words: unknown[]) => {
+    reason = words.join(": ");
+  };
   try {
     image = await decode({ buffer: bytes });
   } catch (error) {
-    throw new ImageError(`the HEIC image cannot be decoded: ${(error as Error).message}`);
+    throw new ImageError(`the HEIC image cannot be decoded: ${reason ?? (error as Error).message}`);
+  } finally {
+    console.log = log;
   }
   const { width, height, data } = image;
   expectSize(width, height, maxPixels);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { UserError } from "../../../tools/common/errors.js";
 import { decodeImage, resizeIds } from "../../../tools/image/index.js";
 import { buildJpeg, buildPng } from "./encode.js";
@@ -20,7 +20,7 @@ describe("decodeImage", () => {
     ["BM\x10\0\0\0", "the BMP file is cut off"],
     ["II*\0", "the TIFF image cannot be decoded"],
     ["\0\0\0\x1cftypavif", "the AVIF image cannot be decoded"],
-    ["\0\0\0\x1cftypheic", "the HEIC image cannot be decoded"],
+    ["\0\0\0\x1cftypheic", "the HEIC image cannot be decoded: Could not parse HEIF file"],
     ["\0\0\0\x0cJXL \r\n", "this is a JPEG XL image"],
     ["%PDF-1.7", "this is a PDF file"],
     ["<!DOCTYPE html><html>", "this is an HTML page"],
@@ -30,7 +30,10 @@ describe("decodeImage", () => {
     ["\x89PNG\r\n\x1a\n", "the PNG file is cut off"],
     ["\xff\xd8\xff", "the JPEG file is cut off"],
   ])("%j is refused by name", async (content, message) => {
+    const log = vi.spyOn(console, "log");
     const error = await decodeImage(text(content), "folder/a.png").catch((caught) => caught);
+    expect(log).not.toHaveBeenCalled();
+    log.mockRestore();
     expect(error).toBeInstanceOf(UserError);
     expect(error.message).toContain(`folder/a.png: ${message}`);
   });

@@ -170,6 +170,28 @@ describe("decodePng", () => {
     expect([...data.subarray(-3)]).toEqual(pixel(8, 0));
   });
 
+  test("a wrong checksum of the pixels' chunk is a warning, a wrong one of the pixels refused", () => {
+    const bytes = Buffer.from(buildPng(small));
+    const last = bytes.indexOf("IEND") - 5;
+    bytes[last]! ^= 1;
+    const { data, warnings } = decodePng(bytes);
+    expect([...data]).toEqual(expected(small));
+    expect(warnings).toEqual(["the PNG file is damaged: the checksum of its IDAT part does not match"]);
+    bytes[last - 4]! ^= 1;
+    expect(() => decodePng(bytes)).toThrow("the PNG file is damaged: its pixels cannot be unpacked");
+  });
+
+  test("pixels without their checksum are read with a warning", () => {
+    const bytes = Buffer.from(buildPng(small));
+    const from = bytes.indexOf("IDAT");
+    const packed = bytes.subarray(from + 4, from + bytes.readUInt32BE(from - 4));
+    const end = bytes.subarray(bytes.indexOf("IEND") - 4);
+    const file = Buffer.concat([bytes.subarray(0, from - 4), pngChunk("IDAT", packed), end]);
+    const { data, warnings } = decodePng(file);
+    expect([...data]).toEqual(expected(small));
+    expect(warnings).toEqual(["the pixels of the PNG file have no end mark"]);
+  });
+
   test("every length of a cut-off file is refused, or read where only the end mark is missing", () => {
     const bytes = buildPng(small);
     for (let length = 8; length < bytes.length - 12; length++) {

@@ -60,7 +60,7 @@ export async function bench(
     (round, count, soFar) => {
       say(`\rround ${round + 1} of ${count}${round + 1 === count ? "\n" : ""}`);
       if (round > plan.warmUp && (round - plan.warmUp) % plan.rounds === 0)
-        options.save(early(parts, entries, soFar));
+        options.save(early(parts, entries, soFar, 0));
     },
   );
   for (const [index, { part, runner, ...rest }] of entries.entries()) {
@@ -70,7 +70,7 @@ export async function bench(
       part.results.engines.push({ ...rest, samples, ...(await finish(part.host, runner, options)) });
     });
     await runner.close();
-    options.save(all);
+    options.save(early(parts, entries, outcomes, index + 1));
   }
   for (const part of parts) {
     await layersOf(part, options);
@@ -124,18 +124,20 @@ function secondsOf({ runner, loads }: Ready, { warmUp, rounds, repeats }: Schedu
   return ((firstMask - load) * (runner.spec.isSlow ? repeats : warmUp + rounds * repeats)) / 1000;
 }
 
-/** The results of the repeats done, in the middle of the rounds. */
+/** The results so far: of the entries from index `next` on only the times, of repeats that are done. */
 function early(
   parts: readonly Part[],
   entries: readonly Entry[],
   outcomes: readonly Outcome[],
+  next: number,
 ): HostResults[] {
   return parts.map(({ results }) => {
     const engines = entries.flatMap(({ part, runner: { spec }, ...rest }, index) => {
       const { samples, fault } = outcomes[index]!;
-      return part.results === results && fault === undefined ? [{ ...rest, spec, samples }] : [];
+      const isMeant = index >= next && part.results === results && fault === undefined;
+      return isMeant ? [{ ...rest, spec, samples }] : [];
     });
-    return { ...results, engines };
+    return { ...results, engines: [...results.engines, ...engines] };
   });
 }
 

@@ -84,6 +84,12 @@ describe("a run", () => {
       ["fine", 1],
       ["also fine", 1],
     ]);
+    // each engine's times are kept while others are asked for the rest
+    const asked = saved.filter(([host]) => host!.engines[0]!.hash !== undefined);
+    expect(asked.length).toBeGreaterThan(2);
+    for (const [host] of asked)
+      expect(host!.engines.map(({ spec }) => spec.name)).toEqual(["fine", "also fine"]);
+    expect(asked[0]![0]!.engines[1]!.samples.map((repeat) => repeat.length)).toEqual([2, 2, 2]);
   });
 });
 

@@ -3,7 +3,8 @@
     CamVid's own    701_StillsRaw_full/NAME.jpg|png    LabeledApproved_full/NAME_L.png
     plain           images/NAME.jpg|png                labels/NAME.png
 
-A label image in RGB holds the colors of classes.csv; one in grey or with a palette holds class indices.
+A label image in RGB holds the colors of classes.csv; one in grey or with a palette holds class indices, and 255 where
+a pixel is to be left out.
 Frames are decoded once and kept as .npy files in a cache folder outside the repository. Images are resized
 with Pillow's BILINEAR filter (antialiased when shrinking), labels by nearest neighbour, sampled at the centre
 of each output pixel. A frame is squashed to a square: its aspect ratio is not kept.
@@ -60,10 +61,10 @@ class Classes:
         self._index[_packed(self.colors)] = np.arange(len(rows))
 
     def decode(self, path: Path) -> np.ndarray:
-        """A label image as class indices, uint8 [height, width]; DataError for a color or index without a class."""
+        """A label image as class indices or `IGNORED`, uint8 [height, width]; DataError for anything else in it."""
         image = _open(path)
         if image.mode in ("L", "P"):
-            return _below(len(self.names), np.asarray(image), path, "classes.csv")
+            return _indices(len(self.names), np.asarray(image), path, "classes.csv")
         colors = np.asarray(image.convert("RGB"))
         mask = self._index[_packed(colors)]
         if (mask == 255).any():
@@ -73,10 +74,12 @@ class Classes:
         return mask
 
 
-def _below(count: int, pixels: np.ndarray, path: Path, source: str) -> np.ndarray:
-    """The pixels, uint8 [height, width]; DataError if one of them is not an index of `source`, which has `count`."""
-    if pixels.max() >= count:
-        y, x = np.argwhere(pixels >= count)[0]
+def _indices(count: int, pixels: np.ndarray, path: Path, source: str) -> np.ndarray:
+    """The pixels, uint8 [height, width]; DataError if one is neither `IGNORED` nor an index of `source`, which has
+    `count`."""
+    wrong = (pixels >= count) & (pixels != IGNORED)
+    if wrong.any():
+        y, x = np.argwhere(wrong)[0]
         raise DataError(f"{path}: value {pixels[y, x]} at x {x}, y {y} is not an index of {source}")
     return pixels
 
@@ -136,7 +139,7 @@ class CamVid:
         return self.folder / self._label.format(name)
 
     def decode(self, path: Path) -> np.ndarray:
-        """A label image as class indices, uint8 [height, width]; DataError for a color or index without a class."""
+        """A label image as class indices or `IGNORED`, uint8 [height, width]; DataError for anything else in it."""
         return self.classes.decode(path)
 
     def read(self, name: str, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -224,9 +227,9 @@ class CoarseCamVid(CamVid):
         if image.mode not in ("L", "P"):
             raise DataError(f"{path}: expected a grey or indexed image of 8 bits")
         pixels = np.asarray(image)
-        ignored = pixels == IGNORED
-        known = _below(len(self.groups), np.where(ignored, 0, pixels), path, self._table.name)
-        return np.where(ignored, IGNORED, known + np.uint8(len(self.classes.names) + self.first)).astype(np.uint8)
+        known = _indices(len(self.groups), pixels, path, self._table.name)
+        first = np.uint8(len(self.classes.names) + self.first)
+        return np.where(pixels == IGNORED, IGNORED, known + first).astype(np.uint8)
 
 
 def read_split(path: str | Path, names: Sequence[str]) -> tuple[list[str], list[str], list[str]]:

@@ -168,6 +168,11 @@ function measure(expression: Expression): { readonly terms: number; readonly dep
   return known;
 }
 
+/** Whether `compose` may give a small expression: it is cheaper to ask than to compose in vain. */
+export function mayCompose(outer: Expression, inner: Expression): boolean {
+  return measure(outer).terms + measure(inner).terms - 1 <= MAX_TERMS;
+}
+
 /** The expression with `inner` put in place of its input. */
 export function compose(outer: Expression, inner: Expression): Expression {
   switch (outer.kind) {

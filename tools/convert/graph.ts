@@ -152,6 +152,12 @@ export function prune(graph: Graph): Graph {
 /** Nodes in order of execution: each after those that it reads, else as they are. */
 function inOrder(nodes: readonly Node[], producer: ReadonlyMap<string, Node>): Node[] {
   const done = new Set<Node>();
+  const isReady = (input: string): boolean => {
+    const before = producer.get(input);
+    return !before || done.has(before);
+  };
+  if (nodes.every((node) => node.inputs.every(isReady) && done.add(node))) return [...nodes];
+  done.clear();
   const open = new Set<Node>();
   for (const first of nodes) {
     const stack = [first];

@@ -162,8 +162,11 @@ function isConsistent(
   second: string,
 ): boolean {
   const [s, t] = [walk.shapeOf(first), walk.shapeOf(second)];
-  const held = (dims: readonly (readonly Atom[])[], axis: number): number =>
-    dims.flat().reduce((total, atom) => (atom.axis === axis ? total * atom.size : total), 1);
+  const held = (dims: readonly (readonly Atom[])[], axis: number): number => {
+    let total = 1;
+    for (const dim of dims) for (const atom of dim) if (atom.axis === axis) total *= atom.size;
+    return total;
+  };
   return [1, 2, 3].every((axis) => {
     const [x, y] = [held(left, axis), held(right, axis)];
     return x === s[axis] && y === t[axis] && (x === y || x === 1 || y === 1);

@@ -1,7 +1,16 @@
 /** Functions of one activation value: found, merged, and folded into clamps. */
 
 import { ConvertError } from "../errors.js";
-import { clampOf, compose, type Expression, FORMULAS, INPUT, isSmall, PARAMETERS } from "../expression.js";
+import {
+  clampOf,
+  compose,
+  type Expression,
+  FORMULAS,
+  INPUT,
+  isSmall,
+  mayCompose,
+  PARAMETERS,
+} from "../expression.js";
 import { describe, type Graph, type Node, numberOf, producers, prune, readers, shapeOf } from "../graph.js";
 import type { Bounds, Quantization } from "../quantize/numbers.js";
 
@@ -129,7 +138,8 @@ function mergeOne(merging: Merging, node: Node): Node | undefined {
   };
   if (node.type === "function") {
     const inner = innerOf(merging, node.inputs[0]!);
-    return inner && replace(inner.source, compose(node.expression!, inner.expression));
+    if (!inner || !mayCompose(node.expression!, inner.expression)) return undefined;
+    return replace(inner.source, compose(node.expression!, inner.expression));
   }
   if (!FORMULAS[node.type] || node.inputs.length !== 2) return undefined;
   const [a, b] = node.inputs as [string, string];

@@ -77,20 +77,24 @@ export function overlay(
   const table = colorTable(palette);
   if (!(opacity >= 0 && opacity <= 1)) throw new RangeError(`"opacity" expected 0 to 1, got ${opacity}`);
   const out = new Uint8Array(mask.length * 3);
-  // [class, channel, level]: each blend of a class that occurs is worked out once
+  // [class, channel, level]: those of a class are worked out where it first occurs
   const blends = new Uint8Array(256 * 768);
-  histogram(mask, 256).forEach((count, id) => {
-    const share = only?.includes(id) === false ? 0 : opacity;
-    for (let at = id * 768; count > 0 && at < (id + 1) * 768; at++) {
-      blends[at] = Math.round((at & 255) * (1 - share) + table[at >> 8]! * share);
-    }
-  });
+  const known = new Uint8Array(256);
   const [green, blue] = channels === 1 ? [0, 0] : [1, 2];
-  for (let at = 0, from = 0; at < mask.length; at++, from += channels) {
-    const row = mask[at]! * 768;
-    out[at * 3] = blends[row + data[from]!]!;
-    out[at * 3 + 1] = blends[row + 256 + data[from + green]!]!;
-    out[at * 3 + 2] = blends[row + 512 + data[from + blue]!]!;
+  for (let at = 0; at < mask.length; ) {
+    const id = mask[at]!;
+    const row = id * 768;
+    const share = known[id] === 0 && only?.includes(id) === false ? 0 : opacity;
+    for (let level = row; known[id] === 0 && level < row + 768; level++) {
+      blends[level] = Math.round((level & 255) * (1 - share) + table[level >> 8]! * share);
+    }
+    known[id] = 1;
+    let from = at * channels;
+    for (let to = at * 3; at < mask.length && mask[at] === id; at++, from += channels, to += 3) {
+      out[to] = blends[row + data[from]!]!;
+      out[to + 1] = blends[row + 256 + data[from + green]!]!;
+      out[to + 2] = blends[row + 512 + data[from + blue]!]!;
+    }
   }
   return out;
 }

@@ -64,6 +64,8 @@ function largestResult(op: Op, model: Model): number {
       return 2 ** 23 * first!;
     case format.RESIZE:
       return 256 * first!;
+    case format.CONCAT:
+      return 255 * Math.max(...inputMultipliers(op, model));
     case format.PRELU:
       return channelMultipliers(op, model).reduce(
         (most, m) => Math.max(most, 255 * Math.abs(m)),

@@ -3,8 +3,9 @@
     pip install "ray[data]" wasmtime pillow
     python ray_segment.py segment.wasm photos masks
 
-Each worker holds one standalone module. Masks appear complete or not at all; those that exist are kept, so a run that
-was stopped can be started again. Photos are turned upright as their EXIF data say. A photo that cannot be read is named,
+Each worker holds one standalone module. The mask of street.jpg is street.mask.png, or street.jpg.mask.png if there is a
+street.png, too. Masks appear complete or not at all; those that exist are kept, so a run that was stopped can be started
+again (with another module, give another folder). Photos are turned upright as their EXIF data say. A photo that cannot be read is named,
 the others go on, and the exit code is then 1.
 On a cluster (RAY_ADDRESS set), photos and masks lie in a folder that all machines share.
 """
@@ -12,6 +13,7 @@ On a cluster (RAY_ADDRESS set), photos and masks lie in a folder that all machin
 import argparse
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import ray
@@ -24,13 +26,11 @@ ENDINGS = {".png", ".jpg", ".jpeg"}
 class SegmentPhoto:
     """What a worker does, one photo at a time."""
 
-    def __init__(self, module, folder):
+    def __init__(self, module):
         self.segmenter = Segmenter(module)
-        self.folder = Path(folder)
 
     def __call__(self, row):
-        path = Path(row["path"])
-        mask = self.folder / f"{path.stem}.mask.png"
+        path, mask = Path(row["path"]), Path(row["mask"])
         if mask.exists() and mask.stat().st_mtime >= path.stat().st_mtime:
             return {"path": str(path), "error": ""}
         try:
@@ -60,11 +60,14 @@ def main():
 
     here = str(Path(__file__).parent.resolve())
     ray.init(runtime_env={"env_vars": {"PYTHONPATH": here}}, log_to_driver=False)
-    rows = [{"path": str(path.resolve())} for path in photos]
+    masks = arguments.masks.resolve()
+    times = Counter(path.stem for path in photos)
+    names = [path.stem if times[path.stem] == 1 else path.name for path in photos]
+    rows = [{"path": str(path.resolve()), "mask": str(masks / f"{name}.mask.png")} for path, name in zip(photos, names)]
     blocks = min(len(rows), 8 * arguments.workers)
     report = ray.data.from_items(rows, override_num_blocks=blocks).map(
         SegmentPhoto,
-        fn_constructor_args=(arguments.module.read_bytes(), str(arguments.masks.resolve())),
+        fn_constructor_args=(arguments.module.read_bytes(),),
         compute=ray.data.ActorPoolStrategy(size=arguments.workers),
     )
     failed = sorted((row["path"], row["error"]) for row in report.iter_rows() if row["error"])

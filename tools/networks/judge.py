@@ -128,7 +128,7 @@ def times(path: Path, side: int) -> dict[str, float]:
     machine.
     """
     rivals = [path, *path.parent.glob(f"{path.stem}.*.qdq.onnx")]
-    command = [*TIMES, str(path.with_suffix(".aseg")), str(side), str(TURNS), *map(str, rivals)]
+    command = [*TIMES, str(path.with_suffix(".aseg")), *map(str, rivals), "--side", str(side), "--turns", str(TURNS)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
     found = json.loads(done.stdout)
-    return {"ours": found["ours"], "onnxruntime": min(found["others"].values())}
+    return {"ours": found["ours"]["least"], "onnxruntime": min(other["least"] for other in found["others"].values())}

@@ -14,43 +14,39 @@ import { narrow8, requantize, round4, rounderOf, shiftOf } from "./requantize";
 export function prelu(op: usize, first: i32, end: i32): void {
   const width = load<i32>(op, r.OUT_WIDTH);
   const channels = load<i32>(op, r.OUT_CHANNELS);
-  for (let pixel = first * width; pixel < end * width; pixel++) {
-    run(op, load<usize>(op, r.INPUT_AT) + pixel * channels, load<usize>(op, r.OUTPUT_AT) + pixel * channels);
-  }
-}
-
-/** One pixel. */
-function run(op: usize, input: usize, output: usize): void {
-  const channels = load<i32>(op, r.OUT_CHANNELS);
   const multipliers = load<usize>(op, r.TABLE_AT);
   const multiplier = load<f32>(op, r.MULTIPLIER);
   const zero = load<i32>(op, r.ZERO);
   const outZero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - outZero);
   const high = <f32>(load<i32>(op, r.MAX) - outZero);
-  let channel = 0;
-  if (ASC_FEATURE_SIMD && load<i32>(op, r.FAST_ROUNDING)) {
-    const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
-    const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
-    const rounder = rounderOf(outZero);
-    const shift = shiftOf(outZero);
-    const zeros = i16x8.splat(<i16>zero);
-    const above = f32x4.splat(multiplier);
-    for (; channel + 8 <= channels; channel += 8) {
-      const v = i16x8.sub(v128.load_ext<i8>(input + channel), zeros);
-      const a = f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(v));
-      const b = f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(v));
-      const below = multipliers + 4 * channel;
-      const left = f32x4.mul(a, slopeOf(a, v128.load(below), above));
-      const right = f32x4.mul(b, slopeOf(b, v128.load(below, 16), above));
-      const bytes = narrow8(round4(left, rounder, shift), round4(right, rounder, shift), least, most);
-      v128.store64_lane(output + channel, bytes, 0);
+  const vectors = ASC_FEATURE_SIMD && load<i32>(op, r.FAST_ROUNDING) ? channels & -4 : 0;
+  let input = load<usize>(op, r.INPUT_AT) + first * width * channels;
+  let output = load<usize>(op, r.OUTPUT_AT) + first * width * channels;
+  for (let pixel = first * width; pixel < end * width; pixel++) {
+    let channel = 0;
+    if (ASC_FEATURE_SIMD) {
+      const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
+      const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
+      const rounder = rounderOf(outZero);
+      const shift = shiftOf(outZero);
+      const zeros = i32x4.splat(zero);
+      const above = f32x4.splat(multiplier);
+      for (; channel < vectors; channel += 4) {
+        const v = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(input + channel)));
+        const value = f32x4.convert_i32x4_s(i32x4.sub(v, zeros));
+        const slope = slopeOf(value, v128.load(multipliers + 4 * channel), above);
+        const result = round4(f32x4.mul(value, slope), rounder, shift);
+        v128.store32_lane(output + channel, narrow8(result, result, least, most), 0);
+      }
     }
-  }
-  for (; channel < channels; channel++) {
-    const v = load<i8>(input + channel) - zero;
-    const slope = v < 0 ? load<f32>(multipliers + 4 * channel) : multiplier;
-    store<i8>(output + channel, requantize(v, slope, low, high, outZero));
+    for (; channel < channels; channel++) {
+      const v = load<i8>(input + channel) - zero;
+      const slope = v < 0 ? load<f32>(multipliers + 4 * channel) : multiplier;
+      store<i8>(output + channel, requantize(v, slope, low, high, outZero));
+    }
+    input += channels;
+    output += channels;
   }
 }
 

@@ -64,3 +64,16 @@ export function store8(address: usize, bytes: i64, count: i32): void {
     bytes >>= 8;
   }
 }
+
+/** Stores the low `count` (1 to 4) of four bytes. */
+export function store4(address: usize, bytes: i32, count: i32): void {
+  if (count >= 4) {
+    store<i32>(address, bytes);
+    return;
+  }
+  if (count & 2) {
+    store<i16>(address, <i16>bytes);
+    bytes >>= 16;
+  }
+  if (count & 1) store<i8>(address + (count & 2), <i8>bytes);
+}

@@ -14,7 +14,7 @@
  */
 import { NEAREST } from "../src/format";
 import * as r from "../src/record";
-import { narrow8, requantize, requantize4, rounderOf, shiftOf } from "./requantize";
+import { narrow8, requantize, requantize4, rounderOf, shiftOf, store4, store8 } from "./requantize";
 import { blendRows, denominatorOf, position } from "./resample";
 
 export function resize(op: usize, first: i32, end: i32): void {
@@ -114,19 +114,25 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
       const rounder = rounderOf(outZero);
       const shift = shiftOf(outZero);
       const highs = i8x16.splat(<i8>most);
-      for (; channel + 8 <= channels; channel += 8) {
+      // lanes beyond the pixel's channels hold what lies behind it in scratch memory, and are not stored
+      for (; channel < channels; channel += 8) {
         const at = 4 * channel;
         const a = i32x4.add(
           i32x4.mul(v128.load(left + at), leftWeight),
           i32x4.mul(v128.load(right + at), rightWeight),
         );
+        const first = requantize4(i32x4.sub(a, zeros), multipliers, rounder, shift);
+        if (channel + 4 >= channels) {
+          const bytes = i32x4.extract_lane(narrow8(first, first, least, highs), 0);
+          store4(output + channel, bytes, channels - channel);
+          continue;
+        }
         const b = i32x4.add(
           i32x4.mul(v128.load(left + at, 16), leftWeight),
           i32x4.mul(v128.load(right + at, 16), rightWeight),
         );
-        const first = requantize4(i32x4.sub(a, zeros), multipliers, rounder, shift);
         const second = requantize4(i32x4.sub(b, zeros), multipliers, rounder, shift);
-        v128.store64_lane(output + channel, narrow8(first, second, least, highs), 0);
+        store8(output + channel, i64x2.extract_lane(narrow8(first, second, least, highs), 0), channels - channel);
       }
     }
     for (; channel < channels; channel++) {

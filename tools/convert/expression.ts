@@ -102,6 +102,17 @@ export const FORMULAS: Readonly<Record<string, Formula>> = {
   Max: (x, y) => Math.max(x, y),
 };
 
+/** Formulas that jump: there the least rounding error of an activation becomes a whole step. */
+export const STEPS: ReadonlySet<string> = new Set([
+  "Floor",
+  "Ceil",
+  "Round",
+  "Trunc",
+  "Sign",
+  "ThresholdedRelu",
+  "Shrink",
+]);
+
 /** Attributes that are parameters of a formula, with ONNX's defaults. */
 export const PARAMETERS: Readonly<Record<string, readonly (readonly [string, number])[]>> = {
   LeakyRelu: [["alpha", 0.01]],

@@ -35,8 +35,9 @@ export { exportQdq } from "./export/index.js";
 export { loadGraph } from "./load.js";
 export type { Converted, ConvertReport } from "./report.js";
 
-/** Images that the errors of the methods are measured on. */
+/** Images that the errors of the methods are measured on: at least, and until they have so many pixels. */
 const SAMPLES = 4;
+const SAMPLE_PIXELS = 2 ** 13;
 
 /** An ONNX or TFLite file. The folder is where the external data of an ONNX file lies. */
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
@@ -169,13 +170,27 @@ async function convertQuantized(job: Job): Promise<Converted> {
   return { model, bytes, report };
 }
 
+/** How many images are kept for measuring errors. */
+function samplesOf({ width, height }: LoadedFile): number {
+  return Math.max(SAMPLES, Math.ceil(SAMPLE_PIXELS / (width * height)));
+}
+
 /** What calibration finds in a file where no choice is left. */
 async function observe({ loaded, graph, options }: Job, images: Images): Promise<Calibration> {
   const { openSession } = await needRuntime(() => import("./runtime.js"));
   const session = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => options.onProgress?.("calibrate", done, 0);
-    const found = await calibrate(session, loaded, graph, images, options, new Set(), SAMPLES, onImage);
+    const found = await calibrate(
+      session,
+      loaded,
+      graph,
+      images,
+      options,
+      new Set(),
+      samplesOf(loaded),
+      onImage,
+    );
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     return found;
   } finally {
@@ -195,7 +210,16 @@ async function convertFloat(job: Job): Promise<Converted> {
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
     const scalable = scalableTensors(graph);
-    const found = await calibrate(float, loaded, graph, images, options, scalable, SAMPLES, onImage);
+    const found = await calibrate(
+      float,
+      loaded,
+      graph,
+      images,
+      options,
+      scalable,
+      samplesOf(loaded),
+      onImage,
+    );
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const engine = await EngineBuild.open();
     const make = ({ graph, quantizations }: Prepared): Made =>

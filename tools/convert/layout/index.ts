@@ -5,7 +5,7 @@
  */
 import { OVER_CHANNELS } from "../../../src/format.js";
 import { ConvertError, checking } from "../errors.js";
-import { FORMULAS } from "../expression.js";
+import { FORMULAS, STEPS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, type Problem } from "../graph.js";
 
 import { isChannelsFirst } from "../onnx/load.js";
@@ -215,7 +215,17 @@ const isAttention = ({ constants }: Walk, { type, inputs }: Node): boolean =>
 
 const isTest = ({ type }: Node): boolean => type === "Greater" || type === "GreaterOrEqual";
 
+/** Shrink without a step. */
+const isSoftShrink = (node: Node): boolean =>
+  node.type === "Shrink" && numberOf(node, "bias", 0) === numberOf(node, "lambd", 0.5);
+
 const elementwise: Handler = (walk, node) => {
+  if (STEPS.has(node.type) && !isSoftShrink(node)) {
+    throw new ConvertError(
+      `${describe(node)}: a function with steps makes whole steps of rounding errors, which is not supported inside a ` +
+        "network; export it without",
+    );
+  }
   const isBinary = node.inputs.filter((name) => name !== "").length === 2;
   if (isBinary) binary(walk, node);
   else unary(walk, node);

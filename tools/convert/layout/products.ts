@@ -48,6 +48,9 @@ export function gemm(walk: Walk, node: Node): void {
   const third = node.inputs[2] ? walk.constants.get(node.inputs[2]) : undefined;
   if (node.inputs[2] && !third)
     throw new ConvertError(`${describe(node)}: its third input must be a constant`);
+  if (third && third.values.length > 1 && third.values.length !== (third.dims.at(-1) ?? 1)) {
+    throw new ConvertError(`${describe(node)}: a third input of shape [${third.dims}] is not supported`);
+  }
   const bias =
     third && Array.from({ length: outputs }, (_, o) => beta * third.values[o % third.values.length]!);
   product(walk, node, walk.view(node), 1, outputs, weight, bias, constant);

@@ -29,6 +29,8 @@ const transpose = (b: OnnxBuilder, x: string, ...perm: number[]): string =>
   b.node("Transpose", [x], { perm });
 const scale = (b: OnnxBuilder, y: number, x: number): string => b.constant([1, 1, y, x]);
 
+const ASYMMETRIC = { coordinate_transformation_mode: "asymmetric" };
+
 const PARTS: [name: string, part: Part, stride?: number, opset?: number][] = [
   ["Clip by attributes", (b, x) => b.node("Clip", [x], { min: { float: -0.5 }, max: { float: 0.5 } }), 1, 7],
   ["Upsample by an input", (b, x) => b.node("Upsample", [x, scale(b, 2, 2)], { mode: "nearest" }), 2, 9],
@@ -240,6 +242,31 @@ const PARTS: [name: string, part: Part, stride?: number, opset?: number][] = [
         coordinate_transformation_mode: "asymmetric",
         nearest_mode: "floor",
       }),
+    2,
+  ],
+  ...(
+    [
+      ["ceil, asymmetric", 2, 3, { nearest_mode: "ceil", ...ASYMMETRIC }],
+      ["the higher of equals, asymmetric", 2, 4, { nearest_mode: "round_prefer_ceil", ...ASYMMETRIC }],
+      ["down, half-pixel centres", 0.25, 0.5, { nearest_mode: "ceil" }],
+    ] as const
+  ).map(([name, y, x, attributes]): (typeof PARTS)[number] => [
+    `nearest, ${name}`,
+    (b, input) => b.node("Resize", [input, "", scale(b, y, x)], { mode: "nearest", ...attributes }),
+    2,
+  ]),
+  [
+    "sizes that keep the proportions, and axes in another order",
+    (b, x) => {
+      const linear = { mode: "linear", keep_aspect_ratio_policy: "not_larger", axes: [3, 2] };
+      return b.node("Resize", [x, "", "", b.ints(64, 48)], linear);
+    },
+    2,
+    18,
+  ],
+  [
+    "linear to a size that no other tensor has",
+    (b, x) => b.node("Resize", [x, "", "", b.ints(1, 8, 50, 61)], { mode: "linear" }),
     2,
   ],
   [

@@ -1,6 +1,6 @@
 /** Constant inputs of nodes: numbers, axes. */
 import { ConvertError } from "../errors.js";
-import { describe, type Graph, type Node, numberOf } from "../graph.js";
+import { describe, type Graph, type Node, numberOf, stringOf } from "../graph.js";
 
 /** Numbers of a constant input, or undefined where it is left out. */
 export function constantInput(graph: Graph, node: Node, index: number): number[] | undefined {
@@ -55,4 +55,26 @@ export function partsOf(graph: Graph, node: Node, size: number): number[] {
   const count = node.outputs.length;
   const each = Math.ceil(size / count);
   return Array.from({ length: count }, (_, i) => Math.min(each, size - i * each));
+}
+
+/** The factor of each axis of a Resize, where it gives factors, or sizes that keep the proportions; else undefined. */
+export function resizeScales(graph: Graph, node: Node, shape: readonly number[]): number[] | undefined {
+  const axes = axesOf(graph, { ...node, inputs: [] }, 0, shape.length) ?? shape.map((_, axis) => axis);
+  const [scales, sizes] = [2, 3].map((index) => constantInput(graph, node, index) ?? []) as [
+    number[],
+    number[],
+  ];
+  const policy = stringOf(node, "keep_aspect_ratio_policy", "stretch");
+  const spread = (list: readonly number[]): number[] => {
+    const result = shape.map(() => 1);
+    axes.forEach((axis, i) => {
+      result[axis] = list[i] ?? Number.NaN;
+    });
+    return result;
+  };
+  if (sizes.length === 0) return scales.length === 0 ? undefined : spread(scales.map(Math.fround));
+  if (policy === "stretch") return undefined;
+  const factors = axes.map((axis, i) => sizes[i]! / shape[axis]!);
+  const factor = policy === "not_larger" ? Math.min(...factors) : Math.max(...factors);
+  return spread(axes.map(() => factor));
 }

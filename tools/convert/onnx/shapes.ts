@@ -5,7 +5,7 @@ import { FORMULAS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, shapeOf } from "../graph.js";
 import { broadcast } from "./constants.js";
 import { hintOf } from "./hints.js";
-import { axesOf, constantInput, partsOf, reducedAxes, stretchesOf } from "./inputs.js";
+import { axesOf, constantInput, partsOf, reducedAxes, resizeScales, stretchesOf } from "./inputs.js";
 import { transposedWindowOf, windowOf } from "./window.js";
 
 type Infer = (node: Node, shapes: readonly (readonly number[])[], graph: Graph) => readonly number[][];
@@ -32,15 +32,18 @@ const pool: Infer = (node, [input]) => {
 
 const resize: Infer = (node, [input], graph) => {
   const shape = imageShape(node, input);
-  const axes = axesOf(graph, { ...node, inputs: [] }, 0, 4) ?? [0, 1, 2, 3];
-  const result = [...shape];
-  const scales = constantInput(graph, node, 2);
-  const sizes = constantInput(graph, node, 3);
-  axes.forEach((axis, i) => {
-    if (sizes && sizes.length > 0) result[axis] = sizes[i]!;
-    else result[axis] = Math.floor(shape[axis]! * Math.fround(scales?.[i] ?? Number.NaN));
-  });
-  if (!result.every((size) => size >= 1 && size <= 16384)) {
+  const sizes = constantInput(graph, node, 3) ?? [];
+  const scales = resizeScales(graph, node, shape);
+  const isKnown = sizes.length > 0 || scales !== undefined;
+  const round = sizes.length > 0 ? Math.round : Math.floor;
+  const result = shape.map((size, axis) => round(size * (scales?.[axis] ?? 1)));
+  if (sizes.length > 0 && !scales) {
+    const axes = axesOf(graph, { ...node, inputs: [] }, 0, 4) ?? [0, 1, 2, 3];
+    axes.forEach((axis, i) => {
+      result[axis] = sizes[i]!;
+    });
+  }
+  if (!isKnown || !result.every((size) => size >= 1 && size <= 16384)) {
     throw new ConvertError(`${describe(node)}: the size of its output is not known`);
   }
   return [result];

@@ -1,12 +1,7 @@
-import {
-  BILINEAR,
-  BILINEAR_ALIGNED,
-  BILINEAR_ASYMMETRIC,
-  CHANNEL_FASTER,
-  NEAREST,
-} from "../../../src/format.js";
+import { CHANNEL_FASTER, NEAREST } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import {
+  type Constant,
   describe,
   type Graph,
   type Node,
@@ -17,16 +12,27 @@ import {
   shapeOf,
   stringOf,
 } from "../graph.js";
-import { constantInput } from "../onnx/inputs.js";
+import { FLOAT } from "../onnx/read.js";
+import { pointAttributes } from "./affine.js";
+import { linearMode, nearestPicks, type Picks, resizedAxes } from "./positions.js";
+
+/** Most rows or columns that a crop takes off one side. */
+const MOST_CROPPED = 255;
+
+/** What nodes that are made on the way add to the graph. */
+interface Made {
+  readonly shapes: Map<string, readonly number[]>;
+  readonly constants: Map<string, Constant>;
+}
 
 /** Resize as `resize`: a mode, and a fraction or a second tensor that gives the size; and what is to be spread. */
 export function resize(graph: Graph): Graph {
-  const shapes = new Map(graph.shapes);
+  const made: Made = { shapes: new Map(graph.shapes), constants: new Map(graph.constants) };
   const nodes = graph.nodes.flatMap((node): Node[] => {
-    if (node.type === "Resize") return lowered(graph, node, shapes);
+    if (node.type === "Resize") return lowered(graph, node, made);
     return [node.type === "expand" ? spread(graph, node) : node];
   });
-  return prune({ ...graph, nodes, shapes });
+  return prune({ ...graph, nodes, ...made });
 }
 
 /** One row, column or pixel repeated. */
@@ -38,7 +44,7 @@ function spread(graph: Graph, node: Node): Node {
   return { ...node, type: "resize", inputs: [node.inputs[0]!, like], attributes: { mode: NEAREST } };
 }
 
-function lowered(graph: Graph, node: Node, shapes: Map<string, readonly number[]>): Node[] {
+function lowered(graph: Graph, node: Node, made: Made): Node[] {
   const [input, like] = [node.inputs[0]!, node.inputs[4]];
   const [from, to] = [shapeOf(graph, input), shapeOf(graph, node.outputs[0]!)];
   if (from[0] !== to[0] || from[1] !== to[1])
@@ -46,7 +52,10 @@ function lowered(graph: Graph, node: Node, shapes: Map<string, readonly number[]
   if (numberOf(node, "antialias", 0) !== 0 && (to[2]! < from[2]! || to[3]! < from[3]!)) {
     throw new ConvertError(`${describe(node)}: antialiased shrinking is not supported`);
   }
-  const mode = modeOf(graph, node, from, to);
+  const picks = picksOf(graph, node);
+  if (picks.kind === "shifted") return shifted(node, from, picks, made);
+  if (picks.kind === "stepped") return stepped(node, from, picks, made);
+  const { mode } = picks;
   const base = { ...node, type: "resize" };
   const fraction = commonFraction([from[2]!, from[3]!], [to[2]!, to[3]!]);
   const isInteger = fraction?.[1] === 1;
@@ -56,32 +65,112 @@ function lowered(graph: Graph, node: Node, shapes: Map<string, readonly number[]
   if (same !== undefined) return [{ ...base, inputs: [input, same], attributes: { mode } }];
   const block = [to[2]! / from[2]!, to[3]! / from[3]!] as const;
   if (!fraction && mode === NEAREST && block.every(Number.isInteger)) {
-    return repeated(node, input, from, block, shapes);
+    return shifted(node, from, { factors: block, shifts: [0, 0] }, made);
   }
   if (!fraction) {
-    const size = `${from[3]}x${from[2]} to ${to[3]}x${to[2]}`;
-    throw new ConvertError(`${describe(node)}: ${size} is no common factor and the size of no other tensor`);
+    const cropped = croppedLike(graph, node, to, made);
+    return [cropped, { ...base, inputs: [input, cropped.outputs[0]!], attributes: { mode } }];
   }
   return [
     { ...base, inputs: [input], attributes: { mode, numerator: fraction[0], denominator: fraction[1] } },
   ];
 }
 
-/** Whole factors that differ: channels repeated, and laid out as blocks. */
-function repeated(
+/** The mode of the model file that reads the pixels of a node, or how else they are had. */
+function picksOf(graph: Graph, node: Node): Picks {
+  const kind = stringOf(node, "mode", "nearest");
+  if (kind === "cubic")
+    throw new ConvertError(`${describe(node)}: cubic is not supported; use linear or nearest`);
+  const axes = resizedAxes(graph, node);
+  const mode = kind === "linear" ? linearMode(axes) : undefined;
+  const picks = mode === undefined ? undefined : ({ kind: "mode", mode } as const);
+  const found = kind === "nearest" ? nearestPicks(node, axes) : picks;
+  if (found) return found;
+  const transform = stringOf(node, "coordinate_transformation_mode", "half_pixel");
+  const rounding = stringOf(node, "nearest_mode", "round_prefer_floor");
+  const shares = axes.map(({ scale }) => scale);
+  throw new ConvertError(
+    `${describe(node)}: mode "${kind}" with positions "${transform}"${kind === "nearest" ? `, rounded by "${rounding}",` : ""} ` +
+      `and factors ${shares.join(", ")} reads other pixels than any mode of the model file; supported are nearest ` +
+      "(asymmetric, floor; whole factors in every way) and linear (half_pixel, align_corners, asymmetric), with sizes " +
+      "that are exact multiples of the factors",
+  );
+}
+
+/** A tensor of a size that no other has: one that is larger, cropped. */
+function croppedLike(graph: Graph, node: Node, to: readonly number[], { shapes }: Made): Node {
+  const from = shapeOf(graph, node.inputs[0]!);
+  const larger = tensorsBefore(graph, node).find((name) => {
+    const shape = graph.shapes.get(name);
+    const crops = [2, 3].map((axis) => (shape?.[axis] ?? 0) - to[axis]!);
+    return shape?.length === 4 && crops.every((crop) => crop >= 0 && crop <= MOST_CROPPED);
+  });
+  if (larger === undefined) {
+    throw new ConvertError(
+      `${describe(node)}: ${from[3]}x${from[2]} to ${to[3]}x${to[2]} is no common factor, and no tensor has that size`,
+    );
+  }
+  const [, channels, height, width] = shapeOf(graph, larger);
+  const output = `${node.outputs[0]}#size`;
+  shapes.set(output, [1, channels!, to[2]!, to[3]!]);
+  const pads = [0, 0, height! - to[2]!, width! - to[3]!];
+  const attributes = { block: [1, 1], mode: CHANNEL_FASTER, pads };
+  return { name: node.name, type: "depthToSpace", inputs: [larger], outputs: [output], attributes };
+}
+
+/** Whole factors: channels repeated, and laid out as blocks; shifted, with the edge around it, and cropped. */
+function shifted(
   node: Node,
-  input: string,
   [, channels, height, width]: readonly number[],
-  block: readonly [number, number],
-  shapes: Map<string, readonly number[]>,
+  { factors, shifts }: Pick<Extract<Picks, { kind: "shifted" }>, "factors" | "shifts">,
+  { shapes }: Made,
 ): Node[] {
-  const output = `${node.outputs[0]}#repeated`;
-  const indices = Array.from({ length: channels! * block[0] * block[1] }, (_, i) => i % channels!);
-  shapes.set(output, [1, indices.length, height!, width!]);
-  const base = { name: node.name, attributes: { block, mode: CHANNEL_FASTER, pads: [0, 0, 0, 0] } };
+  const [repeatedName, paddedName] = [`${node.outputs[0]}#repeated`, `${node.outputs[0]}#padded`];
+  const before = shifts.map((shift) => Number(shift < 0));
+  const after = shifts.map((shift) => Number(shift > 0));
+  const sides = [...before, ...after];
+  const isPadded = sides.includes(1);
+  const [rows, columns] = [height! + before[0]! + after[0]!, width! + before[1]! + after[1]!];
+  const indices = Array.from({ length: channels! * factors[0] * factors[1] }, (_, i) => i % channels!);
+  shapes.set(paddedName, [1, channels!, rows, columns]);
+  shapes.set(repeatedName, [1, indices.length, rows, columns]);
+  const first = factors.map((factor, i) => shifts[i]! + factor * before[i]!);
+  const last = factors.map((factor, i) => factor * after[i]! - shifts[i]!);
+  const { name } = node;
+  const input = node.inputs[0]!;
+  const edge = { pads: sides, value: 0, mode: "edge" };
+  const blocks = { block: factors, mode: CHANNEL_FASTER, pads: [...first, ...last] };
+  const source = isPadded ? paddedName : input;
   return [
-    { ...base, type: "select", inputs: [input], outputs: [output], attributes: { indices } },
-    { ...base, type: "depthToSpace", inputs: [output], outputs: node.outputs },
+    ...(isPadded ? [{ name, type: "Pad", inputs: [input], outputs: [paddedName], attributes: edge }] : []),
+    { name, type: "select", inputs: [source], outputs: [repeatedName], attributes: { indices } },
+    { name, type: "depthToSpace", inputs: [repeatedName], outputs: node.outputs, attributes: blocks },
+  ];
+}
+
+/** Every so many rows and columns: the first ones cropped, and a convolution of ones that picks. */
+function stepped(
+  node: Node,
+  [, channels, height, width]: readonly number[],
+  { steps, firsts }: Extract<Picks, { kind: "stepped" }>,
+  { shapes, constants }: Made,
+): Node[] {
+  const { name } = node;
+  const [croppedName, ones] = [`${node.outputs[0]}#cropped`, `${node.outputs[0]}#ones`];
+  shapes.set(croppedName, [1, channels!, height! - firsts[0], width! - firsts[1]]);
+  const values = new Float64Array(channels!).fill(1);
+  constants.set(ones, { dims: [channels!, 1, 1, 1], type: FLOAT, values });
+  const crop = { block: [1, 1], mode: CHANNEL_FASTER, pads: [...firsts, 0, 0] };
+  const picks = { ...pointAttributes(channels!), strides: steps, selects: 1 };
+  return [
+    {
+      name,
+      type: "depthToSpace",
+      inputs: [node.inputs[0]!],
+      outputs: [croppedName],
+      attributes: crop,
+    },
+    { name, type: "conv", inputs: [croppedName, ones], outputs: node.outputs, attributes: picks },
   ];
 }
 
@@ -101,20 +190,20 @@ export function sizedLike(
   requested: readonly number[],
 ): string | undefined {
   const output = node.outputs[0]!;
-  const index = graph.nodes.findIndex(({ outputs }) => outputs[0] === output);
-  const before = graph.nodes.slice(0, index).flatMap((other) => other.outputs);
-  const isKnown = new Set([...before, graph.input]);
+  const before = tensorsBefore(graph, node);
+  const isKnown = new Set(before);
   const fits = (name: string): boolean => {
     const shape = isKnown.has(name) ? graph.shapes.get(name) : undefined;
     return name !== input && shape?.length === 4 && shape[2] === requested[2] && shape[3] === requested[3];
   };
   const siblings = (readers(graph).get(output) ?? []).flatMap((reader) => reader?.inputs ?? []);
-  return (
-    siblings.find(fits) ??
-    madeFrom(graph, node).find(fits) ??
-    before.reverse().find(fits) ??
-    [graph.input].find(fits)
-  );
+  return siblings.find(fits) ?? madeFrom(graph, node).find(fits) ?? before.find(fits);
+}
+
+/** Tensors that are known before a node, last ones first, the graph's input at the end. */
+function tensorsBefore(graph: Graph, node: Node): string[] {
+  const index = graph.nodes.findIndex(({ outputs }) => outputs[0] === node.outputs[0]);
+  return [graph.input, ...graph.nodes.slice(0, index).flatMap((other) => other.outputs)].reverse();
 }
 
 /** Tensors that a node's input was made from, closest first. */
@@ -143,63 +232,4 @@ function commonFraction(
 
 export function greatestDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestDivisor(b, a % b);
-}
-
-const NEAREST_ROUNDING: Readonly<Record<string, (x: number) => number>> = {
-  round_prefer_floor: (x) => Math.ceil(x - 0.5),
-  round_prefer_ceil: (x) => Math.floor(x + 0.5),
-  floor: Math.floor,
-  ceil: Math.ceil,
-};
-
-/** The mode of the model file whose positions are those of the node, checked at every index of both axes. */
-function modeOf(graph: Graph, node: Node, from: readonly number[], to: readonly number[]): number {
-  const kind = stringOf(node, "mode", "nearest");
-  const transform = stringOf(node, "coordinate_transformation_mode", "half_pixel");
-  const rounding = stringOf(node, "nearest_mode", "round_prefer_floor");
-  if (kind === "cubic")
-    throw new ConvertError(`${describe(node)}: cubic is not supported; use linear or nearest`);
-  const scales = constantInput(graph, node, 2) ?? [];
-  const round = NEAREST_ROUNDING[rounding];
-  const modes = kind === "nearest" ? [NEAREST] : [BILINEAR, BILINEAR_ALIGNED, BILINEAR_ASYMMETRIC];
-  const mode = modes.find((candidate) =>
-    [2, 3].every((axis) => {
-      const [m, n] = [from[axis]!, to[axis]!];
-      const scale = scales.length > 0 ? scales[scales.length - 4 + axis]! : n / m;
-      for (let i = 0; i < n; i++) {
-        const wanted = onnxPosition(transform, i, m, n, scale);
-        if (wanted === undefined) return false;
-        const clamped = Math.min(Math.max(wanted, 0), m - 1);
-        if (candidate === NEAREST) {
-          const picked = Math.min(Math.max(round?.(wanted) ?? -1, 0), m - 1);
-          if (picked !== Math.floor((i * m) / n)) return false;
-        } else if (Math.abs(clamped - position(candidate, i, m, n)) > 1 / 1024) return false;
-      }
-      return true;
-    }),
-  );
-  if (mode === undefined) {
-    const shares = [2, 3].map((axis) => scales.at(axis - 4) ?? to[axis]! / from[axis]!);
-    throw new ConvertError(
-      `${describe(node)}: mode "${kind}" with positions "${transform}"${kind === "nearest" ? `, rounded by "${rounding}",` : ""} ` +
-        `and factors ${shares.join(", ")} reads other pixels than any mode of the model file; supported are nearest ` +
-        "(asymmetric, floor) and linear (half_pixel, align_corners, asymmetric), with sizes that are exact multiples " +
-        "of the factors",
-    );
-  }
-  return mode;
-}
-
-function onnxPosition(transform: string, i: number, m: number, n: number, scale: number): number | undefined {
-  if (transform === "half_pixel") return (i + 0.5) / scale - 0.5;
-  if (transform === "pytorch_half_pixel") return n > 1 ? (i + 0.5) / scale - 0.5 : 0;
-  if (transform === "asymmetric") return i / scale;
-  if (transform === "align_corners") return n > 1 ? (i * (m - 1)) / (n - 1) : 0;
-  return undefined;
-}
-
-function position(mode: number, i: number, m: number, n: number): number {
-  if (mode === BILINEAR_ASYMMETRIC) return Math.min((i * m) / n, m - 1);
-  if (mode === BILINEAR_ALIGNED) return n === 1 ? 0 : (i * (m - 1)) / (n - 1);
-  return Math.min(Math.max(((2 * i + 1) * m - n) / (2 * n), 0), m - 1);
 }

@@ -236,7 +236,7 @@ function describeTrials(trials: readonly Trial[]): string {
     trial === chosen ? "*" : " ",
     `${trial.bits} bits`,
     trial.method,
-    trial.isEqualized ? "equalized" : "",
+    trial.equalization === "none" ? "" : `equalized, ${trial.equalization}`,
     `${trial.decibels.toFixed(1)} dB`,
     `${(100 * trial.agreement).toFixed(2)} %`,
   ]);

@@ -21,7 +21,7 @@ import { type LowerOptions, lower } from "./passes/index.js";
 import { assign } from "./quantize/assign.js";
 import { type Calibration, calibrate, type Sample, sharedTensors } from "./quantize/calibrate.js";
 import { rangesOf } from "./quantize/derive.js";
-import { scalableTensors } from "./quantize/equalize.js";
+import { scalableGroups } from "./quantize/equalize.js";
 import type { Bounds, Quantization } from "./quantize/numbers.js";
 import type { Method } from "./quantize/ranges.js";
 import { type Bits, type Prepared, prepare, search } from "./quantize/search.js";
@@ -34,10 +34,6 @@ export { ConvertError } from "./errors.js";
 export { exportQdq } from "./export/index.js";
 export { loadGraph } from "./load.js";
 export type { Converted, ConvertReport } from "./report.js";
-
-/** Images that the errors of the methods are measured on: at least, and until they have so many pixels. */
-const SAMPLES = 4;
-const SAMPLE_PIXELS = 2 ** 13;
 
 /** An ONNX or TFLite file. The folder is where the external data of an ONNX file lies. */
 export type Source = Uint8Array | { readonly bytes: Uint8Array; readonly folder: string };
@@ -170,27 +166,13 @@ async function convertQuantized(job: Job): Promise<Converted> {
   return { model, bytes, report };
 }
 
-/** How many images are kept for measuring errors. */
-function samplesOf({ width, height }: LoadedFile): number {
-  return Math.max(SAMPLES, Math.ceil(SAMPLE_PIXELS / (width * height)));
-}
-
 /** What calibration finds in a file where no choice is left. */
 async function observe({ loaded, graph, options }: Job, images: Images): Promise<Calibration> {
   const { openSession } = await needRuntime(() => import("./runtime.js"));
   const session = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => options.onProgress?.("calibrate", done, 0);
-    const found = await calibrate(
-      session,
-      loaded,
-      graph,
-      images,
-      options,
-      new Set(),
-      samplesOf(loaded),
-      onImage,
-    );
+    const found = await calibrate(session, loaded, graph, images, options, new Set(), onImage);
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     return found;
   } finally {
@@ -209,17 +191,8 @@ async function convertFloat(job: Job): Promise<Converted> {
   const float = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   try {
     const onImage = (done: number): void => progress("calibrate", done, 0);
-    const scalable = scalableTensors(graph);
-    const found = await calibrate(
-      float,
-      loaded,
-      graph,
-      images,
-      options,
-      scalable,
-      samplesOf(loaded),
-      onImage,
-    );
+    const scalable = new Set(scalableGroups(graph).flat());
+    const found = await calibrate(float, loaded, graph, images, options, scalable, onImage);
     if (found.images === 0) throw new ConvertError("there are no images to calibrate with");
     const engine = await EngineBuild.open();
     const make = ({ graph, quantizations }: Prepared): Made =>
@@ -230,8 +203,9 @@ async function convertFloat(job: Job): Promise<Converted> {
       progress("compare", done, total + 1),
     );
     const chosen = trials[0]!;
-    const { model, bytes, notes } = make(prepare(graph, found, chosen));
-    const tensors = await worstTensors(job, model, engine, float, found.samples[0]!);
+    const prepared = prepare(graph, found, chosen);
+    const { model, bytes, notes } = make(prepared);
+    const tensors = await worstTensors(job, model, engine, float, found.samples[0]!, prepared.factors);
     progress("compare", trials.length + 1, trials.length + 1);
     expectSqnr(chosen.decibels, tensors, notes, options.force ?? false);
     const report: ConvertReport = {
@@ -256,8 +230,9 @@ async function worstTensors(
   engine: EngineBuild,
   float: Session,
   { image }: Sample,
+  factors: Prepared["factors"],
 ): Promise<ConvertReport["tensors"]> {
-  const differences = new TensorDifferences(model, new Set(sharedTensors(loaded, graph).keys()));
+  const differences = new TensorDifferences(model, new Set(sharedTensors(loaded, graph).keys()), factors);
   const ours = runWhole(engine.load(model, loaded, true), toInput(image));
   await float.run(toFloats(image, loaded.inputShape, options), (name, tensor) => {
     differences.add(name, tensor, ours);

@@ -17,7 +17,7 @@ export async function loweredError(bytes: Uint8Array, folder = "."): Promise<num
   const session = await openSession(loaded, sharedTensors(loaded, graph), true, graph.layouts);
   const image = images(1, loaded.width, loaded.height)[0]!;
   const none = (): void => {};
-  const { samples } = await calibrate(session, loaded, graph, [image], {}, new Set(), 1, none);
+  const { samples } = await calibrate(session, loaded, graph, [image], {}, new Set(), none);
   await session.release();
   const pixels = image.length / 3;
   const planes = Float32Array.from(

@@ -5,6 +5,10 @@ import { isChannelsFirst, type LoadedGraph } from "../onnx/load.js";
 import type { Session } from "../runtime.js";
 import { Observer } from "./observer.js";
 
+/** Images that are kept as samples: at least, and until they have so many pixels. */
+const SAMPLES = 4;
+const SAMPLE_PIXELS = 2 ** 13;
+
 /** An image, levels 0..255, and the float model's logits for it, [height, width, classes], where the file has them. */
 export interface Sample {
   readonly image: Uint8Array;
@@ -57,7 +61,6 @@ function ofTwo(data: Float32Array, { offsets }: Measure): Float32Array {
  * @param float the file, open for its `sharedTensors`
  * @param graph the lowered graph
  * @param scalable tensors that get a histogram of each channel
- * @param most how many samples to keep
  * @param onImage is told the number of images done
  * @throws ConvertError if onnxruntime refuses the model, RangeError if an image has another size
  */
@@ -68,11 +71,11 @@ export async function calibrate(
   images: Images,
   normalization: Normalization,
   scalable: ReadonlySet<string>,
-  most: number,
   onImage: (done: number) => void,
 ): Promise<Calibration> {
   const observers = new Map<string, Observer>();
   const samples: Sample[] = [];
+  const most = Math.max(SAMPLES, Math.ceil(SAMPLE_PIXELS / (loaded.width * loaded.height)));
   const input = loaded.graph.input;
   const add = (name: string, channels: number, values: Float32Array): void => {
     if (!observers.has(name)) observers.set(name, new Observer(channels, channels > 1 && scalable.has(name)));

@@ -1,7 +1,7 @@
 /** Ranges of tensors: as measured, else bounds that follow from the tensors they were made of. */
 
 import { compute } from "../expression.js";
-import { type Graph, type Node, producers } from "../graph.js";
+import { type Graph, type Node, producers, readers } from "../graph.js";
 import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
 
@@ -19,6 +19,7 @@ export function rangesOf(
   method: Method,
 ): (tensor: string, levels: number) => Bounds | undefined {
   const producer = producers(graph);
+  const read = readers(graph);
   // A tensor is reached once for each path that leads to it, and residual blocks double the paths.
   const found = new Map<string, Bounds | undefined>();
   return rangeOf;
@@ -31,7 +32,7 @@ export function rangesOf(
 
   function search(tensor: string, levels: number): Bounds | undefined {
     const measured = histograms.get(tensor);
-    if (measured) return measured.range(method, levels);
+    if (measured) return refined(measured, measured.range(method, levels), levels, read.get(tensor) ?? []);
     const given = graph.quantization.get(tensor);
     if (given) return { min: dequantize(given.min, given), max: dequantize(given.max, given) };
     if (tensor === graph.input) return { min: 0, max: 1 };
@@ -42,6 +43,31 @@ export function rangesOf(
     const range = ranges.length === inputs.length ? derived(graph, node, ranges) : undefined;
     return range && clamped(range, node.clamp);
   }
+}
+
+/** By histogram: results, since the same ones are asked for once for each way that is tried. */
+const refinements = new WeakMap<Histogram, Map<string, Bounds>>();
+
+/** The range of a tensor; of one that only functions read, what counts is their values. */
+function refined(
+  histogram: Histogram,
+  range: Bounds,
+  levels: number,
+  nodes: readonly (Node | undefined)[],
+): Bounds {
+  const functions = nodes.flatMap((node) => (node?.type === "function" ? [node.expression!] : []));
+  if (functions.length === 0 || functions.length < nodes.length) return range;
+  const known = refinements.get(histogram) ?? new Map<string, Bounds>();
+  refinements.set(histogram, known);
+  const key = `${levels} ${range.min} ${range.max}`;
+  let result = known.get(key);
+  if (!result) {
+    const sampled = functions.map((expression) => histogram.sample((x) => compute(expression, x)));
+    const isKnown = sampled.every((list) => list.every(Number.isFinite));
+    result = isKnown ? histogram.throughFunctions(range, levels, sampled) : range;
+    known.set(key, result);
+  }
+  return result;
 }
 
 function derived(graph: Graph, node: Node, ranges: readonly Bounds[]): Bounds | undefined {

@@ -5,7 +5,14 @@ import { assign } from "./assign.js";
 import { correctBias } from "./bias.js";
 import type { Calibration } from "./calibrate.js";
 import { rangesOf } from "./derive.js";
-import { channelFactors, equalize, scalableTensors, scaledName } from "./equalize.js";
+import {
+  channelFactors,
+  EQUALIZATIONS,
+  type Equalization,
+  equalize,
+  scalableGroups,
+  scaledName,
+} from "./equalize.js";
 import type { Quantization } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
 import { METHODS } from "./ranges.js";
@@ -26,8 +33,8 @@ export interface Way {
   readonly bits: Bits;
   /** How ranges are chosen. */
   readonly method: Method;
-  /** Whether channels between convolutions are scaled to like sizes. */
-  readonly isEqualized: boolean;
+  /** How channels between convolutions are scaled to like sizes. */
+  readonly equalization: Equalization;
 }
 
 /** A way that was tried, and what it costs. */
@@ -43,6 +50,8 @@ export interface Request {
 export interface Prepared {
   readonly graph: Graph;
   readonly quantizations: ReadonlyMap<string, Quantization>;
+  /** Of the channels of equalized tensors, by their names in the graph as it was. */
+  readonly factors: ReadonlyMap<string, Float64Array>;
 }
 
 /**
@@ -62,8 +71,8 @@ export function search(
   onTrial: (done: number, total: number) => void,
 ): Trial[] {
   const methods = requested.method ? [requested.method] : METHODS;
-  const canEqualize = scalableTensors(graph).size > 0;
-  const total = methods.length * (canEqualize ? 2 : 1) + 1;
+  const canEqualize = scalableGroups(graph).length > 0;
+  const total = methods.length * (canEqualize ? EQUALIZATIONS.length : 1) + 1;
   const trials: Trial[] = [];
   const attempt = (way: Way): Trial => {
     const trial = {
@@ -75,8 +84,8 @@ export function search(
     return trial;
   };
   const bits = requested.bits ?? 8;
-  for (const isEqualized of canEqualize ? [false, true] : [false]) {
-    for (const method of methods) attempt({ bits, method, isEqualized });
+  for (const equalization of canEqualize ? EQUALIZATIONS : (["none"] as const)) {
+    for (const method of methods) attempt({ bits, method, equalization });
   }
   const best = trials.reduce((a, b) => (b.decibels > a.decibels ? b : a));
   const other = attempt({ ...best, bits: bits === 8 ? 7 : 8 });
@@ -90,13 +99,18 @@ export function search(
 export function prepare(
   graph: Graph,
   { observers }: Calibration,
-  { bits, method, isEqualized }: Way,
+  { bits, method, equalization }: Way,
 ): Prepared {
-  const ranges = [...scalableTensors(graph)].flatMap((tensor) => {
-    const largest = observers.get(tensor)?.largest();
-    return largest ? [[tensor, largest] as const] : [];
-  });
-  const factors = isEqualized ? channelFactors(new Map(ranges)) : new Map<string, Float64Array>();
+  const ranges = scalableGroups(graph)
+    .flat()
+    .flatMap((tensor) => {
+      const largest = observers.get(tensor)?.largest();
+      return largest ? [[tensor, largest] as const] : [];
+    });
+  const factors =
+    equalization === "none"
+      ? new Map<string, Float64Array>()
+      : channelFactors(graph, new Map(ranges), equalization);
   const histograms = new Map<string, Histogram>();
   const means = new Map<string, Float64Array>();
   for (const [tensor, observer] of observers) {
@@ -104,7 +118,8 @@ export function prepare(
     means.set(tensor, observer.means());
   }
   for (const [tensor, scale] of factors) {
-    const observer = observers.get(tensor)!;
+    const observer = observers.get(tensor);
+    if (!observer) continue;
     histograms.set(scaledName(tensor), observer.histogram(scale));
     means.set(
       scaledName(tensor),
@@ -112,5 +127,6 @@ export function prepare(
     );
   }
   const changed = correctBias(equalize(graph, factors), means);
-  return { graph: changed, quantizations: assign(changed, rangesOf(changed, histograms, method), bits) };
+  const quantizations = assign(changed, rangesOf(changed, histograms, method), bits);
+  return { graph: changed, quantizations, factors };
 }

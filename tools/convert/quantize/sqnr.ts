@@ -9,6 +9,7 @@ import { logitsOf, runLogits } from "../../common/engine.js";
 import { channelsLast, toInput } from "../feed.js";
 import type { OutputTensor } from "../runtime.js";
 import type { Sample } from "./calibrate.js";
+import { scaledName } from "./equalize.js";
 import { dequantize, type Quantization } from "./numbers.js";
 
 /** SQNR of all numbers added so far. */
@@ -87,13 +88,24 @@ export interface TensorDifference {
 /** The tensors that a quantised and a float model both have, compared over some images. */
 export class TensorDifferences {
   readonly #model: Model;
+  readonly #factors: ReadonlyMap<string, Float64Array>;
   readonly #tensors = new Map<string, { id: number; index: number; sqnr: Sqnr; correlation: number }>();
 
-  /** @param names of the float model's tensors */
-  constructor(model: Model, names: ReadonlySet<string>) {
+  /**
+   * @param names of the float model's tensors
+   * @param factors of the channels of tensors that are equalized in the quantised model
+   */
+  constructor(
+    model: Model,
+    names: ReadonlySet<string>,
+    factors: ReadonlyMap<string, Float64Array> = new Map(),
+  ) {
     this.#model = model;
+    this.#factors = factors;
+    const scaled = new Map([...factors.keys()].map((name) => [scaledName(name), name]));
     model.ops.forEach(({ output: id, code }, index) => {
-      const name = model.metadata.tensors?.[id] ?? "";
+      const own = model.metadata.tensors?.[id] ?? "";
+      const name = scaled.get(own) ?? own;
       if (!names.has(name) || code === ARGMAX || this.#tensors.has(name)) return;
       this.#tensors.set(name, { id, index, sqnr: new Sqnr(), correlation: 1 });
     });
@@ -114,6 +126,10 @@ export class TensorDifferences {
     if (!entry) return;
     const wanted = channelsLast(dims, data, 0, new Float32Array(data.length));
     const got = realNumbers(ours[entry.id]!, this.#model.tensors[entry.id]!);
+    const factors = this.#factors.get(name);
+    factors?.forEach((factor, c) => {
+      for (let at = c; at < got.length; at += factors.length) got[at]! /= factor;
+    });
     entry.sqnr.add(wanted, got);
     entry.correlation = Math.min(entry.correlation, correlate(wanted, got));
   }

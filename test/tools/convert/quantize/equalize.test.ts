@@ -3,8 +3,9 @@ import { describe, expect, test } from "vitest";
 import type { Constant, Graph, Node } from "../../../../tools/convert/graph.js";
 import { FLOAT } from "../../../../tools/convert/onnx/read.js";
 import { correctBias } from "../../../../tools/convert/quantize/bias.js";
-import { channelFactors, equalize, scalableTensors } from "../../../../tools/convert/quantize/equalize.js";
+import { channelFactors, equalize, scalableGroups } from "../../../../tools/convert/quantize/equalize.js";
 import { Observer } from "../../../../tools/convert/quantize/observer.js";
+import { Histogram } from "../../../../tools/convert/quantize/ranges.js";
 import { Random } from "../../../fixtures/random.js";
 
 const random = new Random(12);
@@ -74,20 +75,50 @@ function run({ nodes, constants }: Graph, image: readonly number[]): Map<string,
 
 describe("equalization", () => {
   test("takes tensors between convolutions, without an upper bound", () => {
-    expect([...scalableTensors(graph())]).toEqual(["a", "b"]);
-    expect([...scalableTensors(graph({ min: 0, max: 6 }))]).toEqual(["b"]);
-    expect([...scalableTensors({ ...graph(), output: "b" })]).toEqual(["a"]);
+    expect(scalableGroups(graph())).toEqual([["a"], ["b"]]);
+    expect(scalableGroups(graph({ min: 0, max: 6 }))).toEqual([["b"]]);
+    expect(scalableGroups({ ...graph(), nodes: graph().nodes.slice(0, 2), output: "b" })).toEqual([["a"]]);
   });
 
+  test("goes through what leaves the scales of channels as they are, and stops at the rest", () => {
+    const { nodes, ...rest } = graph();
+    const between = (type: string, inputs: string[], more: Partial<Node> = {}): Node => {
+      return { name: type, type, inputs, outputs: ["d"], attributes: {}, ...more };
+    };
+    const groupsWith = (node: Node): string[][] => {
+      return scalableGroups({ ...rest, nodes: [nodes[0]!, nodes[1]!, node, conv("d", "c", 1)] });
+    };
+    const call = (name: string): Partial<Node> => ({
+      expression: { kind: "call", name, args: [{ kind: "input" }], parameters: [0.1] },
+    });
+    expect(groupsWith(between("prelu", ["b", "slopes"]))).toEqual([["a"], ["b", "d"]]);
+    expect(groupsWith(between("add", ["b", "a"]))).toEqual([["a", "b", "d"]]);
+    expect(groupsWith(between("function", ["b"], call("LeakyRelu")))).toEqual([["a"], ["b", "d"]]);
+    expect(groupsWith(between("function", ["b"], call("Sigmoid")))).toEqual([["a"]]);
+    expect(groupsWith(between("multiply", ["b", "a"]))).toEqual([]);
+    expect(groupsWith(between("maxPool", ["b"], { clamp: { min: 0, max: 6 } }))).toEqual([["a"]]);
+  });
+
+  const LARGEST = new Map([
+    ["a", [4, 1, 0, 2]],
+    ["b", [0, 0, 0, 0]],
+  ]);
+
   test("gives small channels the square root of what they lack, within bounds", () => {
-    const factors = channelFactors(
-      new Map([
-        ["a", [4, 1, 0, 2]],
-        ["zero", [0, 0]],
-      ]),
-    );
+    const factors = channelFactors(graph(), LARGEST, "roots");
     expect([...factors.keys()]).toEqual(["a"]);
     expect([...factors.get("a")!]).toEqual([1, 2, 64, Math.SQRT2]);
+  });
+
+  test("balances channels with the weights that read them, but depthwise ones, which have scales of their own", () => {
+    const before = graph();
+    const values = Float64Array.of(1, -4, 2, 0.5, 2, 0, -1, 8);
+    const constants = new Map(before.constants).set("cw", { dims: [2, 4, 1, 1], type: FLOAT, values });
+    const largest = new Map([...LARGEST, ["b", [2, 2, 8, 1]]]);
+    const factors = channelFactors({ ...before, constants }, largest, "balanced");
+    expect([...factors.get("a")!]).toEqual([4 / 4, 4 / 1, 64, 4 / 2]);
+    // sizes 1/4, 1/4, 1, 1/8; weights 2, 4, 2, 8 of 8
+    expect([...factors.get("b")!]).toEqual([1, Math.SQRT2, 0.5, Math.sqrt(8)]);
   });
 
   test("changes no output, and multiplies channels by their factors", () => {
@@ -156,4 +187,16 @@ describe("Observer", () => {
     }
     expect(observer.largest()![0]).toBeCloseTo(Math.max(...values.slice(0, 2000).map(Math.abs)), 6);
   });
+});
+
+test("a range that only functions read leaves out where they are flat", () => {
+  const histogram = new Histogram();
+  histogram.add(Float32Array.from({ length: 5000 }, (_, at) => at / 250 - 12));
+  const whole = { min: -12, max: 8 };
+  const hardSwish = histogram.sample((x) => (x * Math.min(Math.max(x + 3, 0), 6)) / 6);
+  const { min, max } = histogram.throughFunctions(whole, 255, [hardSwish]);
+  expect(min).toBeGreaterThan(-4);
+  expect(min).toBeLessThan(-2.5);
+  expect(max).toBe(8);
+  expect(histogram.throughFunctions(whole, 255, [histogram.sample((x) => x)])).toEqual(whole);
 });

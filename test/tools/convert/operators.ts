@@ -9,9 +9,10 @@ import { EngineBuild, logitsOf, runLogits } from "../../../tools/common/engine.j
 import { ConvertError } from "../../../tools/convert/errors.js";
 import { toFloats, toInput } from "../../../tools/convert/feed.js";
 import { convertGraph, loadGraph } from "../../../tools/convert/index.js";
+import { loweredError } from "./float.js";
 import { images } from "./onnx-builder.js";
 
-const SCRIPT = fileURLToPath(new URL("backend.py", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("operators.py", import.meta.url));
 
 ort.env.wasm.numThreads = 1;
 
@@ -19,7 +20,7 @@ ort.env.wasm.numThreads = 1;
 export const hasOnnx =
   spawnSync("python3", ["-c", "import onnx.backend.test.case.node, onnxruntime"]).status === 0;
 
-export interface BackendCase {
+export interface OperatorCase {
   readonly name: string;
   /** Type of the tested node. */
   readonly type: string;
@@ -29,12 +30,12 @@ export interface BackendCase {
 }
 
 /** All tests that fit into a network of one picture. */
-export function backendCases(): BackendCase[] {
+export function operatorCases(): OperatorCase[] {
   const folder = mkdtempSync(join(tmpdir(), "attendseg-onnx-"));
   try {
     execFileSync("python3", [SCRIPT, folder], { stdio: ["ignore", "ignore", "pipe"] });
     const { cases } = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8")) as {
-      cases: Omit<BackendCase, "bytes">[];
+      cases: Omit<OperatorCase, "bytes">[];
     };
     return cases.map((entry) => ({
       ...entry,
@@ -45,9 +46,12 @@ export function backendCases(): BackendCase[] {
   }
 }
 
-/** What became of a test: converted, with its SQNR, class means removed, and share of equal pixels; or refused. */
+/**
+ * What became of a test: converted, with its SQNR, class means removed, share of equal pixels, and the error of the lowered
+ * graph in floating point (`loweredError`); or refused.
+ */
 export type Verdict =
-  | { readonly decibels: number; readonly agreement: number; readonly notes: readonly string[] }
+  | { readonly decibels: number; readonly agreement: number; readonly error: number }
   | { readonly refusal: string };
 
 /** Pixels that the scores of all pictures have together, about. */
@@ -63,11 +67,11 @@ const UNDECIDED = 0.1;
  *
  * @throws anything but a refusal, which is the converter's answer
  */
-export async function judgeCase({ bytes, size: [height, width] }: BackendCase): Promise<Verdict> {
+export async function judgeCase({ bytes, size: [height, width] }: OperatorCase): Promise<Verdict> {
   const count = Math.min(200, Math.max(8, Math.ceil(PIXELS / (height * width))));
   try {
     const loaded = loadGraph(bytes);
-    const { model, report } = await convertGraph(loaded, {
+    const { model } = await convertGraph(loaded, {
       calibration: images(count, width, height),
       activationBits: 8,
     });
@@ -87,7 +91,7 @@ export async function judgeCase({ bytes, size: [height, width] }: BackendCase): 
       result.dispose();
     }
     await session.release();
-    return { ...difference(wanted, got, channels), notes: report.notes };
+    return { ...difference(wanted, got, channels), error: await loweredError(bytes) };
   } catch (error) {
     if (!(error instanceof ConvertError)) throw error;
     return { refusal: error.message };

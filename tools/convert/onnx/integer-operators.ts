@@ -1,0 +1,131 @@
+/** Operators that compute with integers (onnxruntime's QOperator format) as what they stand for. */
+import { ConvertError } from "../errors.js";
+import { type Constant, describe, type Node, numberOf } from "../graph.js";
+import { FLOAT } from "./read.js";
+
+/** Names of a tensor's scale and zero point. */
+type Parameters = readonly [scale: string, zero: string];
+
+/** How the inputs of an operator are laid out, and the operator on real numbers. */
+interface Form {
+  readonly type: string;
+  /** Where the inputs with scale and zero point begin; `rest`: from the first on as many as there are. */
+  readonly inputs: readonly number[] | "rest";
+  /** Where scale and zero point of the output are. */
+  readonly output: number;
+  /** Where an int32 bias is, whose scale is the product of the inputs' scales. */
+  readonly bias?: number;
+}
+
+const ONE = { inputs: [0], output: 3 };
+const TWO = { inputs: [0, 3], output: 6 };
+
+const FORMS: Readonly<Record<string, Form>> = {
+  QLinearConv: { ...TWO, type: "Conv", bias: 8 },
+  QLinearMatMul: { ...TWO, type: "MatMul" },
+  "com.microsoft.QGemm": { inputs: [0, 3], output: 7, type: "Gemm", bias: 6 },
+  "com.microsoft.QLinearAdd": { ...TWO, type: "Add" },
+  "com.microsoft.QLinearMul": { ...TWO, type: "Mul" },
+  "com.microsoft.QLinearConcat": { inputs: "rest", output: 0, type: "Concat" },
+  "com.microsoft.QLinearSigmoid": { ...ONE, type: "Sigmoid" },
+  "com.microsoft.QLinearLeakyRelu": { ...ONE, type: "LeakyRelu" },
+  "com.microsoft.QLinearAveragePool": { ...ONE, type: "AveragePool" },
+  "com.microsoft.QLinearGlobalAveragePool": { ...ONE, type: "GlobalAveragePool" },
+};
+
+/** Operators that take integers as they take real numbers. */
+const MOVING = new Set(
+  (
+    "MaxPool Resize Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Gather Identity " +
+    "DepthToSpace SpaceToDepth Concat Expand Tile ArgMax Relu"
+  ).split(" "),
+);
+
+/**
+ * The nodes of a file with DequantizeLinear before, and QuantizeLinear behind, the real form of each operator that computes
+ * with integers. Other files' nodes as they are.
+ *
+ * @param constants gains the scales of biases
+ * @throws ConvertError at a form that is not supported
+ */
+export function integerOperators(nodes: readonly Node[], constants: Map<string, Constant>): Node[] {
+  if (!nodes.some(({ type }) => Object.hasOwn(FORMS, type))) return [...nodes];
+  const result: Node[] = [];
+  const known = new Map<string, Parameters>();
+  /** The file's own real form of a tensor of integers, which the operator before can write at once. */
+  const realNames = new Map<string, string>();
+  for (const { type, inputs, outputs } of nodes) {
+    if (type === "DequantizeLinear" && !realNames.has(inputs[0]!)) realNames.set(inputs[0]!, outputs[0]!);
+  }
+  const written = new Set<string>();
+  const read = (node: Node, tensor: string, [scale, zero]: Parameters, index: number): string => {
+    const output = `${node.outputs[0]}#input ${index}`;
+    const attributes = { axis: 0 };
+    result.push({
+      ...node,
+      type: "DequantizeLinear",
+      inputs: [tensor, scale, zero],
+      outputs: [output],
+      attributes,
+    });
+    return output;
+  };
+  const write = (node: Node, type: string, inputs: readonly string[], parameters: Parameters): void => {
+    const outputs = node.outputs.map((tensor) => realNames.get(tensor) ?? `${tensor}#real`);
+    result.push({ ...node, type, inputs, outputs });
+    node.outputs.forEach((tensor, index) => {
+      const real = outputs[index]!;
+      written.add(real);
+      known.set(tensor, parameters);
+      result.push({
+        ...node,
+        type: "QuantizeLinear",
+        inputs: [real, ...parameters],
+        outputs: [tensor],
+        attributes: {},
+      });
+    });
+  };
+  for (const node of nodes) {
+    const form = Object.hasOwn(FORMS, node.type) ? FORMS[node.type] : undefined;
+    const [first = ""] = node.inputs;
+    if (form) {
+      if (numberOf(node, "channels_last", 0) !== 0) {
+        throw new ConvertError(`${describe(node)}: only with channels before rows (channels_last 0)`);
+      }
+      const { inputs: given } = node;
+      const starts = form.inputs === "rest" ? given.flatMap((_, i) => (i % 3 === 2 ? [i] : [])) : form.inputs;
+      const reals = starts.map((at) => read(node, given[at]!, [given[at + 1]!, given[at + 2] ?? ""], at));
+      const bias = given[form.bias ?? -1] ?? "";
+      if (bias !== "") reals.push(read(node, bias, [biasScale(node, starts, constants), ""], form.bias!));
+      write(node, form.type, reals, [given[form.output]!, given[form.output + 1] ?? ""]);
+    } else if (MOVING.has(node.type) && known.has(first)) {
+      const isMany = node.type === "Concat";
+      const reals = node.inputs.map((tensor, index) => {
+        const parameters = known.get(tensor);
+        return (index === 0 || isMany) && parameters ? read(node, tensor, parameters, index) : tensor;
+      });
+      if (node.type === "ArgMax") result.push({ ...node, inputs: reals });
+      else write(node, node.type, reals, known.get(first)!);
+    } else if (node.type !== "DequantizeLinear" || !written.has(node.outputs[0]!)) {
+      if (node.type === "QuantizeLinear")
+        known.set(node.outputs[0]!, [node.inputs[1]!, node.inputs[2] ?? ""]);
+      result.push(node);
+    }
+  }
+  return result;
+}
+
+/** The scale of an int32 bias, as a constant. */
+function biasScale(node: Node, starts: readonly number[], constants: Map<string, Constant>): string {
+  const [input, weight] = starts.map((at) => constants.get(node.inputs[at + 1]!));
+  if (!input || !weight) throw new ConvertError(`${describe(node)}: its scales must be constants`);
+  const name = `${node.outputs[0]}#bias scale`;
+  const factor = Math.fround(input.values[0]! * numberOf(node, "alpha", 1));
+  constants.set(name, {
+    dims: weight.dims,
+    type: FLOAT,
+    values: Float32Array.from(weight.values, (x) => x * factor),
+  });
+  return name;
+}

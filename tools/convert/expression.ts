@@ -133,29 +133,40 @@ export const PARAMETERS: Readonly<Record<string, readonly (readonly [string, num
   ],
 };
 
-/** The value of an expression where its input is `x`. */
-export function compute(expression: Expression, x: number): number {
-  switch (expression.kind) {
-    case "input":
-      return f(x);
-    case "constant":
-      return f(expression.value);
-    case "quantize":
-      return dequantize(
-        quantize(compute(expression.of, x), expression.quantization),
-        expression.quantization,
-      );
-    case "table":
-      return expression.values[quantize(compute(expression.of, x), expression.input) + 128]!;
-    case "call": {
-      const { args, name, parameters } = expression;
-      const second = args.length > 1 ? compute(args[1]!, x) : 0;
-      return f(FORMULAS[name]!(compute(args[0]!, x), second, parameters));
+/** The values of an expression where its input is each of `inputs`; what it shares is computed once. */
+export function computeAll(expression: Expression, inputs: ArrayLike<number>): Float32Array {
+  const known = new Map<Expression, Float32Array>();
+  const valuesOf = (part: Expression): Float32Array => {
+    let values = known.get(part);
+    if (!values) {
+      values = step(part);
+      known.set(part, values);
     }
-  }
+    return values;
+  };
+  const step = (part: Expression): Float32Array => {
+    switch (part.kind) {
+      case "input":
+        return Float32Array.from(inputs);
+      case "constant":
+        return new Float32Array(inputs.length).fill(part.value);
+      case "quantize": {
+        const { quantization } = part;
+        return valuesOf(part.of).map((x) => dequantize(quantize(x, quantization), quantization));
+      }
+      case "table":
+        return valuesOf(part.of).map((x) => part.values[quantize(x, part.input) + 128]!);
+      case "call": {
+        const formula = FORMULAS[part.name]!;
+        const second = part.args[1] && valuesOf(part.args[1]);
+        return valuesOf(part.args[0]!).map((x, at) => formula(x, second?.[at] ?? 0, part.parameters));
+      }
+    }
+  };
+  return valuesOf(expression);
 }
 
-/** Larger expressions are left apart: what is shared within one is computed once for every path that leads to it. */
+/** Larger expressions are left apart; what is shared within one counts once for every path that leads to it. */
 const MAX_TERMS = 128;
 const MAX_DEPTH = 64;
 
@@ -184,19 +195,31 @@ export function mayCompose(outer: Expression, inner: Expression): boolean {
   return measure(outer).terms + measure(inner).terms - 1 <= MAX_TERMS;
 }
 
-/** The expression with `inner` put in place of its input. */
+/** The expression with `inner` put in place of its input; what it shares stays shared. */
 export function compose(outer: Expression, inner: Expression): Expression {
-  switch (outer.kind) {
-    case "input":
-      return inner;
-    case "constant":
-      return outer;
-    case "quantize":
-    case "table":
-      return { ...outer, of: compose(outer.of, inner) };
-    case "call":
-      return { ...outer, args: outer.args.map((arg) => compose(arg, inner)) };
-  }
+  const known = new Map<Expression, Expression>();
+  const composed = (part: Expression): Expression => {
+    let made = known.get(part);
+    if (!made) {
+      made = step(part);
+      known.set(part, made);
+    }
+    return made;
+  };
+  const step = (part: Expression): Expression => {
+    switch (part.kind) {
+      case "input":
+        return inner;
+      case "constant":
+        return part;
+      case "quantize":
+      case "table":
+        return { ...part, of: composed(part.of) };
+      case "call":
+        return { ...part, args: part.args.map(composed) };
+    }
+  };
+  return composed(outer);
 }
 
 /** The bounds of an expression that does nothing but clamp its input, else undefined. */

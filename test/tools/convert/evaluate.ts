@@ -9,7 +9,7 @@ import {
   PAD_EDGE,
   PAD_REFLECT,
 } from "../../../src/format.js";
-import { compute } from "../../../tools/convert/expression.js";
+import { computeAll } from "../../../tools/convert/expression.js";
 import { type Graph, type Node, numberOf, shapeOf } from "../../../tools/convert/graph.js";
 
 /** [channels, height, width] */
@@ -93,11 +93,13 @@ function pointwise(graph: Graph, node: Node, a: Planes, b: Planes): Value {
     case "reduceMax":
       if (numberOf(node, "mode", 0) === OVER_PLANE) return (c) => planeOf(c).reduce((x, y) => Math.max(x, y));
       return (_, y, x) => Math.max(...Array.from({ length: a.shape[0] }, (_, c) => read(a, c, y, x)));
-    case "function":
-      return (_c, _y, _x, at) => compute(node.expression!, a.data[at]!);
+    case "function": {
+      const values = computeAll(node.expression!, a.data);
+      return (_c, _y, _x, at) => values[at]!;
+    }
     case "gate": {
       const factor = numberOf(node, "factor", 1);
-      const gate = { ...b, data: b.data.map((value) => compute(node.expression!, value)) };
+      const gate = { ...b, data: computeAll(node.expression!, b.data) };
       return (c, y, x, at) => a.data[at]! * read(gate, c, Math.floor(y / factor), Math.floor(x / factor));
     }
     case "add":

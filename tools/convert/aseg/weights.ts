@@ -1,7 +1,7 @@
 /** Weights and tables as the model file holds them. */
 
 import { ConvertError } from "../errors.js";
-import { compute, type Expression } from "../expression.js";
+import { computeAll, type Expression } from "../expression.js";
 import { type Constant, describe, type Graph, type Node } from "../graph.js";
 import { dequantize, type Quantization, quantize, roundHalfEven } from "../quantize/numbers.js";
 
@@ -83,21 +83,24 @@ function biasInteger(bias: Constant | undefined, o: number, scale: number): numb
   return roundHalfEven(bias.values[o]! / scale);
 }
 
+/** The numbers that -128 to 127 stand for. */
+function realsOf(quantization: Quantization): number[] {
+  return Array.from({ length: 256 }, (_, at) => dequantize(at - 128, quantization));
+}
+
 /** 256 entries at q + 128: the quantised value of a function of a quantised tensor. */
 export function lookupTable(expression: Expression, input: Quantization, output: Quantization): Int8Array {
-  return Int8Array.from({ length: 256 }, (_, at) =>
-    quantize(compute(expression, dequantize(at - 128, input)), output),
-  );
+  return Int8Array.from(computeAll(expression, realsOf(input)), (value) => quantize(value, output));
 }
 
 /** The table of a gate, int16 without zero point, and its scale. */
 export function gateTable(expression: Expression, input: Quantization): { table: Int16Array; scale: number } {
-  const integers = [...Array(256).keys()].map((at) => at - 128);
   if (expression.kind === "input") {
-    return { table: Int16Array.from(integers, (q) => q - input.zero), scale: input.scale };
+    const table = Int16Array.from({ length: 256 }, (_, at) => at - 128 - input.zero);
+    return { table, scale: input.scale };
   }
   const of = expression.kind === "quantize" ? expression.of : expression;
-  const values = integers.map((q) => compute(of, dequantize(q, input)));
+  const values = computeAll(of, realsOf(input));
   const output = expression.kind === "quantize" ? expression.quantization : eightBits(values);
   return {
     table: Int16Array.from(values, (value) => quantize(value, output) - output.zero),
@@ -105,7 +108,7 @@ export function gateTable(expression: Expression, input: Quantization): { table:
   };
 }
 
-function eightBits(values: readonly number[]): Quantization {
+function eightBits(values: Float32Array): Quantization {
   const finite = values.filter(Number.isFinite);
   const [low, high] = [Math.min(0, ...finite), Math.max(0, ...finite)];
   const scale = Math.fround(Math.max((high - low) / 255, 2 ** -29));

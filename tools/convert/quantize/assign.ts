@@ -15,6 +15,13 @@ export const INPUT_QUANTIZATION: Quantization = {
 const SMALLEST_SCALE = 2 ** -29;
 const LARGEST_SCALE = 2 ** 30;
 
+/** @throws ConvertError if a tensor's scale is too large for the format */
+export function expectScale(tensor: string, scale: number): void {
+  if (!(scale <= LARGEST_SCALE)) {
+    throw new ConvertError(`tensor "${tensor}": its values are too large (scale ${scale})`);
+  }
+}
+
 /**
  * The quantisation of every tensor of a lowered graph.
  *
@@ -54,9 +61,7 @@ export function assign(
     const base = own ?? shared.get(groups(tensor));
     if (!base)
       throw new ConvertError(`tensor "${tensor}" is not quantised in the file, and has no measured range`);
-    if (!(base.scale <= LARGEST_SCALE)) {
-      throw new ConvertError(`tensor "${tensor}": its values are too large (scale ${base.scale})`);
-    }
+    expectScale(tensor, base.scale);
     const node = producer.get(tensor);
     result.set(tensor, narrowed(own ? base : inherited(base, node, result), node));
   }

@@ -3,6 +3,7 @@ import { channelsLast, type Images, type Normalization, toFloats } from "../feed
 import type { Graph, Measure } from "../graph.js";
 import { isChannelsFirst, type LoadedGraph } from "../onnx/load.js";
 import type { Session } from "../runtime.js";
+import { expectScale } from "./assign.js";
 import { Observer } from "./observer.js";
 
 /** Images that are kept as samples: at least, and until they have so many pixels. */
@@ -62,7 +63,7 @@ function ofTwo(data: Float32Array, { offsets }: Measure): Float32Array {
  * @param graph the lowered graph
  * @param scalable tensors that get a histogram of each channel
  * @param onImage is told the number of images done
- * @throws ConvertError if onnxruntime refuses the model, RangeError if an image has another size
+ * @throws ConvertError if onnxruntime refuses the model or values are too large, RangeError if an image has another size
  */
 export async function calibrate(
   float: Session,
@@ -79,7 +80,9 @@ export async function calibrate(
   const input = loaded.graph.input;
   const add = (name: string, channels: number, values: Float32Array): void => {
     if (!observers.has(name)) observers.set(name, new Observer(channels, channels > 1 && scalable.has(name)));
-    observers.get(name)!.add(values);
+    const observer = observers.get(name)!;
+    observer.add(values);
+    expectScale(name, observer.span() / 255);
   };
   const measures = new Map<string, [string, Measure][]>();
   for (const [name, measure] of graph.measures ?? []) {

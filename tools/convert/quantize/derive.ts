@@ -1,6 +1,6 @@
 /** Ranges of tensors: as measured, else bounds that follow from the tensors they were made of. */
 
-import { compute } from "../expression.js";
+import { computeAll } from "../expression.js";
 import { type Graph, type Node, producers, readers } from "../graph.js";
 import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
@@ -62,7 +62,8 @@ function refined(
   const key = `${levels} ${range.min} ${range.max}`;
   let result = known.get(key);
   if (!result) {
-    const sampled = functions.map((expression) => histogram.sample((x) => compute(expression, x)));
+    const centers = histogram.centers();
+    const sampled = functions.map((expression) => computeAll(expression, centers));
     const isKnown = sampled.every((list) => list.every(Number.isFinite));
     result = isKnown ? histogram.throughFunctions(range, levels, sampled) : range;
     known.set(key, result);
@@ -121,9 +122,8 @@ function throughWeights(graph: Graph, node: Node, { min, max }: Bounds): Bounds 
 }
 
 function rangeThrough(node: Node, { min, max }: Bounds): Bounds {
-  const values = Array.from({ length: SAMPLES }, (_, i) =>
-    compute(node.expression!, min + ((max - min) * i) / (SAMPLES - 1)),
-  ).filter(Number.isFinite);
+  const inputs = Array.from({ length: SAMPLES }, (_, i) => min + ((max - min) * i) / (SAMPLES - 1));
+  const values = computeAll(node.expression!, inputs).filter(Number.isFinite);
   return { min: Math.min(...values), max: Math.max(...values) };
 }
 

@@ -45,6 +45,12 @@ export class Observer {
     return this.#histograms.map(({ min, max }) => Math.max(-min, max, 0));
   }
 
+  /** Distance between the smallest and the largest value, 0 among them. */
+  span(): number {
+    const ends = this.#histograms.flatMap(({ min, max }) => [min, max]).filter(Number.isFinite);
+    return Math.max(0, ...ends) - Math.min(0, ...ends);
+  }
+
   /** The histogram of the tensor, its channels multiplied by factors. */
   histogram(factors?: ArrayLike<number>): Histogram {
     if (this.#histograms.length === 1 && !factors) return this.#histograms[0]!;

@@ -8,7 +8,7 @@ export const METHODS = ["min-max", "99.999 %", "99.99 %", "99.9 %", "mse"] as co
 export type Method = (typeof METHODS)[number];
 
 /** Values of a function, one for each bin of a histogram. */
-export type Sampled = Float64Array;
+export type Sampled = Float32Array;
 
 /** A histogram over -limit..limit that doubles its limit when a larger value comes. */
 export class Histogram {
@@ -160,9 +160,9 @@ export class Histogram {
     return sum;
   }
 
-  /** A function at the middle of every bin. */
-  sample(of: (value: number) => number): Sampled {
-    return Float64Array.from({ length: this.bins }, (_, bin) => of(this.center(bin)));
+  /** The middle of every bin. */
+  centers(): Float64Array {
+    return Float64Array.from({ length: this.bins }, (_, bin) => this.center(bin));
   }
 
   range(method: Method, levels: number): Bounds {

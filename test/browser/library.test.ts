@@ -6,7 +6,7 @@ import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type * as Library from "../../src/browser/index.js";
 import { Segmenter } from "../../src/index.js";
-import { encodePng } from "../../tools/image/png.js";
+import { encodePng } from "../../tools/image/png-encode.js";
 import { type RunningServer, startServer } from "../../tools/serve/server.js";
 import { FIXTURE } from "../tools/command.js";
 import * as drive from "./drive.js";

@@ -5,7 +5,8 @@ import type { Browser, Page } from "puppeteer-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { histogram, overlay, Segmenter } from "../../src/index.js";
 import type { DecodedImage } from "../../tools/image/image.js";
-import { decodePng, encodePng } from "../../tools/image/png.js";
+import { decodePng } from "../../tools/image/png.js";
+import { encodePng } from "../../tools/image/png-encode.js";
 import { FIXTURE, Workplace } from "../tools/command.js";
 import * as drive from "./drive.js";
 

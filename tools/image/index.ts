@@ -2,6 +2,7 @@
 import { messageOf, UserError } from "../common/errors.js";
 import { nameOf, readBytes, writeError } from "../common/files.js";
 import { decodeBmp, isBmp } from "./bmp.js";
+import { decodeGif } from "./gif.js";
 import { type DecodedImage, ImageError, MAX_PIXELS } from "./image.js";
 import { isJpeg } from "./jpeg-segments.js";
 import { decodeIndices, decodePng, isPng } from "./png.js";
@@ -37,7 +38,7 @@ const BY_PACKAGE: readonly (readonly [
   pattern: RegExp,
   decode: (bytes: Uint8Array, maxPixels: number) => Promise<DecodedImage>,
 ])[] = [
-  [/^GIF8/, (bytes, most) => decodeWithSharp(bytes, "GIF", most)],
+  [/^GIF8/, decodeGif],
   [/^(II[*+]\0|MM\0[*+])/, (bytes, most) => decodeWithSharp(bytes, "TIFF", most)],
   [/^.{4}ftyp(avi|.{0,40}avif)/s, (bytes, most) => decodeWithSharp(bytes, "AVIF", most)],
   [/^.{4}ftyp(he|mif|msf)/s, decodeHeic],

@@ -1,23 +1,12 @@
 /**
- * PNG (ISO/IEC 15948): reads every colour type, bit depth and interlacing into 8-bit grey or RGB; writes 8-bit
- * grey, RGB and palette images. Transparency is dropped: a pixel keeps the colour stored for it.
+ * PNG (ISO/IEC 15948): every colour type, bit depth and interlacing is read into 8-bit grey or RGB. Transparency is
+ * dropped: a pixel keeps the colour stored for it.
  */
-import { constants, deflateSync, inflateSync } from "node:zlib";
+import { constants, inflateSync } from "node:zlib";
 import { crc32 } from "../../src/checksum.js";
 import { orientationOf, turnUpright } from "./exif.js";
 import { type DecodedImage, expectSize, ImageError, MAX_PIXELS } from "./image.js";
-import {
-  filterRows,
-  GRAY,
-  GRAY_ALPHA,
-  PALETTE,
-  type Palette,
-  paeth,
-  pngChunks,
-  RGB,
-  RGB_ALPHA,
-  SIGNATURE,
-} from "./png-parts.js";
+import { GRAY, GRAY_ALPHA, PALETTE, paeth, RGB, RGB_ALPHA, SIGNATURE } from "./png-parts.js";
 
 /** Samples per pixel and the bit depths allowed, by colour type. */
 const COLOR_TYPES: ReadonlyMap<number, { samples: number; depths: readonly number[] }> = new Map([
@@ -122,6 +111,7 @@ function decodeRows({ header, palette, packed, warnings }: Chunks): DecodedImage
   // what lies beyond the palette is black
   const colors = new Uint8Array(3 * 256);
   colors.set(palette.subarray(0, colors.length));
+  let highest = 0;
   let at = 0;
   for (const pass of layout) {
     let above: Uint8Array = new Uint8Array(pass.rowBytes);
@@ -129,11 +119,14 @@ function decodeRows({ header, palette, packed, warnings }: Chunks): DecodedImage
       const row = rows.subarray(at + 1, at + 1 + pass.rowBytes);
       unfilter(rows[at]!, row, above, Math.ceil(bitsPerPixel / 8));
       const start = ((pass.y + y * pass.stepY) * header.width + pass.x) * channels;
-      unpack(row, header, colors, data, start, pass.width, pass.stepX * channels);
+      const index = unpack(row, header, colors, data, start, pass.width, pass.stepX * channels);
+      highest = Math.max(highest, index);
       at += 1 + pass.rowBytes;
       above = row;
     }
   }
+  if (3 * highest >= palette.length && header.type === PALETTE)
+    warnings.push("the PNG file has pixels of colours that its palette lacks");
   return { data, width: header.width, height: header.height, channels };
 }
 
@@ -157,10 +150,11 @@ function readChunks(bytes: Uint8Array, maxPixels: number): Chunks {
     const body = bytes.subarray(at + 8, at + 8 + length);
     const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
     const critical = (bytes[at + 4]! & 32) === 0;
-    if (critical && crc32(bytes.subarray(at + 4, at + 8 + length)) !== view.getUint32(at + 8 + length)) {
+    const isWhole = crc32(bytes.subarray(at + 4, at + 8 + length)) === view.getUint32(at + 8 + length);
+    if (!isWhole) {
       const complaint = `the PNG file is damaged: the checksum of its ${printable(name)} part does not match`;
       // the pixels have another checksum among them
-      if (name !== "IDAT") throw new ImageError(complaint);
+      if (critical && name !== "IDAT") throw new ImageError(complaint);
       if (!warnings.includes(complaint)) warnings.push(complaint);
     }
     if (name === "CgBI") throw new ImageError("PNG files that Xcode has optimised (CgBI) are not read");
@@ -170,7 +164,7 @@ function readChunks(bytes: Uint8Array, maxPixels: number): Chunks {
     else if (name === "PLTE") palette = body;
     else if (name === "IDAT") packed.push(body);
     else if (name === "IEND") ended = true;
-    else if (name === "eXIf") orientation = orientationOf(body);
+    else if (name === "eXIf" && isWhole) orientation = orientationOf(body);
     else if (critical) throw new ImageError(`the PNG file has an unknown part ${printable(name)}`);
     at += 12 + length;
   }
@@ -248,7 +242,11 @@ function unfilter(filter: number, row: Uint8Array, above: Uint8Array, step: numb
   }
 }
 
-/** Writes `count` pixels of a row as 8-bit grey or RGB, from `start` on, `step` bytes apart. */
+/**
+ * Writes `count` pixels of a row as 8-bit grey or RGB, from `start` on, `step` bytes apart.
+ *
+ * @returns the highest index into the palette, 0 where there is none
+ */
 function unpack(
   row: Uint8Array,
   { depth, type, samples, spread }: Header,
@@ -257,14 +255,16 @@ function unpack(
   start: number,
   count: number,
   step: number,
-): void {
+): number {
+  let highest = 0;
   if (depth === 8 && (type === GRAY || type === RGB) && step === samples) {
     data.set(row, start);
-    return;
+    return highest;
   }
   for (let x = 0, at = start; x < count; x++, at += step) {
     const first = sampleAt(row, x * samples, depth) * spread;
     if (type === PALETTE) {
+      highest = Math.max(highest, first);
       for (let c = 0; c < 3; c++) data[at + c] = colors[3 * first + c]!;
     } else {
       data[at] = first;
@@ -274,6 +274,7 @@ function unpack(
       }
     }
   }
+  return highest;
 }
 
 /** The sample with this index in a row: its high byte if it has 16 bits. */
@@ -286,17 +287,4 @@ function sampleAt(row: Uint8Array, index: number, depth: number): number {
 
 function printable(name: string): string {
   return /^[A-Za-z]{4}$/.test(name) ? name : "(unnamed)";
-}
-
-/**
- * Encodes an 8-bit PNG file, soon rather than small.
- *
- * @param image grey, RGB or RGBA; with a palette, [height, width, 1] indices into it
- * @param palette 1 to 256 colours, red, green, blue, each 0..255
- * @param text ASCII, kept as the name of the program that wrote the file
- */
-export function encodePng(image: DecodedImage, palette?: Palette, text?: string): Uint8Array {
-  const options = image.channels === 1 ? { level: 6 } : { level: 2, strategy: constants.Z_FILTERED };
-  const packed = deflateSync(filterRows(image), { ...options, chunkSize: 1 << 20 });
-  return Buffer.concat(pngChunks(image, packed, palette, text));
 }

@@ -12,6 +12,25 @@ async function need<T>(load: () => Promise<T>, name: string, kind: string): Prom
   }
 }
 
+/** a * b / 255, rounded. */
+function share(a: number, b: number): number {
+  return Math.round((a * b) / 255);
+}
+
+/**
+ * Red, green and blue of cyan, magenta, yellow and black (of `channels` the first four), by the plain formula of Pillow
+ * and not by a colour profile: those of other JPEG files are not followed either.
+ */
+function fromInks(inks: Uint8Array, channels: number): Uint8Array {
+  const count = inks.length / channels;
+  const colors = new Uint8Array(3 * count);
+  for (let pixel = 0; pixel < count; pixel++) {
+    const light = 255 - inks[channels * pixel + 3]!;
+    for (let c = 0; c < 3; c++) colors[3 * pixel + c] = light - share(inks[channels * pixel + c]!, light);
+  }
+  return colors;
+}
+
 /**
  * Decodes an image to RGB, turned upright; of an animation the first frame, of several pages the first.
  *
@@ -26,8 +45,13 @@ export async function decodeWithSharp(
   const { default: sharp } = await need(() => import("sharp"), "sharp", kind);
   try {
     const image = sharp(bytes, { failOn: "error", limitInputPixels: false });
-    const { width, height } = await image.metadata();
+    const { width, height, space, depth } = await image.metadata();
     expectSize(width, height, maxPixels);
+    if (space === "cmyk" && depth === "uchar") {
+      const inks = image.autoOrient().pipelineColourspace("cmyk").toColourspace("cmyk").raw();
+      const { data, info } = await inks.toBuffer({ resolveWithObject: true });
+      return { data: fromInks(data, info.channels), width: info.width, height: info.height, channels: 3 };
+    }
     const { data, info } = await image
       .autoOrient()
       .toColourspace("srgb")

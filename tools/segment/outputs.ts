@@ -1,7 +1,7 @@
 /** What segmenting an image may write: each output is a file beside the others, named by the image and its kind. */
 import { overlay, type Segmenter } from "../../src/index.js";
 import type { DecodedImage } from "../image/index.js";
-import { encodePng } from "../image/png.js";
+import { encodePng } from "../image/png-encode.js";
 import { drawLegend } from "./legend.js";
 import { toPolygons } from "./polygons.js";
 import { toCoco } from "./rle.js";

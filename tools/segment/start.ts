@@ -5,7 +5,7 @@ import { makeFolder, stem, writeBytes, writeError, writeOutput } from "../common
 import { loadSegmenter } from "../common/model.js";
 import { defaultModel } from "../common/package.js";
 import { type DecodedImage, readImage } from "../image/index.js";
-import { encodePng } from "../image/png.js";
+import { encodePng } from "../image/png-encode.js";
 import { drawStreet } from "../sample/index.js";
 import { segmentImage } from "./index.js";
 import { markOf } from "./marks.js";

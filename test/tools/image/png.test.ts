@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
 import { ImageError } from "../../../tools/image/image.js";
-import { decodeIndices, decodePng, encodePng } from "../../../tools/image/png.js";
+import { decodeIndices, decodePng } from "../../../tools/image/png.js";
+import { encodePng } from "../../../tools/image/png-encode.js";
 import { buildPng, type PngParts, pngChunk, SAMPLES } from "./encode.js";
 
 const KINDS = [
@@ -179,6 +180,23 @@ describe("decodePng", () => {
     expect(warnings).toEqual(["the PNG file is damaged: the checksum of its IDAT part does not match"]);
     bytes[last - 4]! ^= 1;
     expect(() => decodePng(bytes)).toThrow("the PNG file is damaged: its pixels cannot be unpacked");
+  });
+
+  test("a wrong checksum of a text is a warning, and a turn with a wrong checksum is not made", () => {
+    const exif = Buffer.from("4d4d002a00000008000101120004000000010000000600000000", "hex");
+    for (const [name, body] of [
+      ["tEXt", Buffer.from("Comment\0street")],
+      ["eXIf", exif],
+    ] as const) {
+      const bytes = Buffer.from(buildPng(small));
+      const part = Buffer.from(pngChunk(name, body));
+      part[part.length - 1]! ^= 1;
+      const { data, width, warnings } = decodePng(
+        Buffer.concat([bytes.subarray(0, 33), part, bytes.subarray(33)]),
+      );
+      expect([width, ...data]).toEqual([9, ...expected(small)]);
+      expect(warnings).toEqual([`the PNG file is damaged: the checksum of its ${name} part does not match`]);
+    }
   });
 
   test("pixels without their checksum are read with a warning", () => {

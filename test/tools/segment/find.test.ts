@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UsageError } from "../../../tools/common/errors.js";
-import { encodePng } from "../../../tools/image/png.js";
+import { encodePng } from "../../../tools/image/png-encode.js";
 import { describeLeftOut, findImages } from "../../../tools/segment/find.js";
 import { markOf } from "../../../tools/segment/marks.js";
 

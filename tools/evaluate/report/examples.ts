@@ -2,7 +2,7 @@
 import type { Color, Segmenter } from "../../../src/index.js";
 import type { ReadLabels } from "../../data/labels.js";
 import { type DecodedImage, resizeIds } from "../../image/index.js";
-import { encodePng } from "../../image/png.js";
+import { encodePng } from "../../image/png-encode.js";
 import { type Evaluation, type LabeledFrame, segmentFrame } from "../index.js";
 
 /** A frame with images as data: addresses. */

@@ -132,7 +132,11 @@ function blendColumns(op: usize, blended: usize, columns: usize, down: i32, outp
           i32x4.mul(v128.load(right + at, 16), rightWeight),
         );
         const second = requantize4(i32x4.sub(b, zeros), multipliers, rounder, shift);
-        store8(output + channel, i64x2.extract_lane(narrow8(first, second, least, highs), 0), channels - channel);
+        store8(
+          output + channel,
+          i64x2.extract_lane(narrow8(first, second, least, highs), 0),
+          channels - channel,
+        );
       }
     }
     for (; channel < channels; channel++) {

@@ -49,7 +49,13 @@ for (const other of others) {
   const { name, shape } = session.inputMetadata[0];
   const dims = shape.map((length) => (typeof length === "number" ? length : 1));
   const levels = random(dims.reduce((product, length) => product * length, 1));
-  const feed = { [name]: new ort.Tensor("float32", Float32Array.from(levels, (level) => level / 255), dims) };
+  const feed = {
+    [name]: new ort.Tensor(
+      "float32",
+      Float32Array.from(levels, (level) => level / 255),
+      dims,
+    ),
+  };
   runs.set(other, () => session.run(feed, [session.outputNames[0]]));
 }
 

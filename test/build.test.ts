@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 
@@ -48,6 +49,19 @@ describe("the built library", () => {
     expect(plain.length).toBeGreaterThan(10);
     expect(plain.filter((path) => !existsSync(path))).toEqual([]);
   });
+
+  it.each(["node.js", "url-node.js", "js-node.js", "cjs/node.js"])(
+    "has no long lines where an error may be thrown in %s, since Node prints them",
+    (name) => {
+      const path = JSON.stringify(pathToFileURL(resolve("dist", name)).href);
+      const script = `const { Segmenter } = await import(${path}); await Segmenter.load(new Uint8Array(9));`;
+      const { stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+        encoding: "utf8",
+      });
+      expect(stderr).toContain("ModelError");
+      expect(stderr.length).toBeLessThan(2000);
+    },
+  );
 
   it("exports exactly what is public", async () => {
     // the specifier is a variable so that the types of a build are not needed to check this file

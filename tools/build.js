@@ -58,6 +58,9 @@ const NODE = {
   },
 };
 
+/** Node prints the line of an error that nobody catches: it must not be the whole file. */
+const SHORT_LINES = { lineLimit: 200 };
+
 /** Runs esbuild; gives its files as { path: content }. */
 async function bundle(options) {
   const { build } = await import("esbuild");
@@ -102,6 +105,7 @@ async function bundleEntry([name, parts]) {
     entryPoints: ["src/index.ts"],
     outfile: `dist/${name}.js`,
     minify: true,
+    ...(parts.open === "node" && SHORT_LINES),
     external: ["node:*"],
     plugins: [choose(parts), separateThreads],
   });
@@ -115,7 +119,8 @@ async function bundleCommonJs(name) {
     outfile: `dist/cjs/${name}.js`,
     format: "cjs",
     minify: true,
-    external: ["node:*"],
+    ...SHORT_LINES,
+    platform: "node",
     plugins: [choose(ENTRIES[name])],
     define: { "import.meta.url": "__moduleUrl" },
     banner: { js: `const __moduleUrl = ${name.endsWith("node") ? FILE_URL : undefined};` },
@@ -157,6 +162,7 @@ async function bundleLibrary() {
   Object.assign(files, (await bundle({ ...options, entryPoints: WORKER })).files);
   const pool = {
     ...options,
+    ...SHORT_LINES,
     entryPoints: POOL,
     external: ["node:*"],
     plugins: [choose(ENTRIES.node), separateThreads],

@@ -477,7 +477,7 @@ async function runMetro(workspace: Workspace): Promise<string> {
     "metro.config.js",
   ];
   const log = await execute(process.execPath, [toolOf(folder, "metro/src/cli.js"), ...words], folder);
-  if (/WARN/.test(log)) throw new Error(log.slice(0, 600));
+  if (/WARN.*attendseg/.test(log)) throw new Error(log.slice(0, 600));
   const hermes = toolOf(folder, "hermes-engine-cli/linux64-bin/hermes");
   if (!existsSync(hermes)) throw new Absent("hermes-engine-cli has no program for this machine");
   const said = await execute(hermes, ["-O", join(folder, "bundle.js")], folder);

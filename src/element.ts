@@ -5,7 +5,7 @@
 import { AsyncSegmenter } from "./browser/async-segmenter.js";
 import { decodeImage } from "./browser/image.js";
 import { drawOverlay } from "./browser/overlay.js";
-import type { AsyncSegmentation, Frame } from "./browser/protocol.js";
+import type { AsyncSegmentation } from "./browser/protocol.js";
 import { segmentStream } from "./browser/stream.js";
 import { EnvironmentError } from "./errors.js";
 import { histogram } from "./mask.js";
@@ -43,6 +43,8 @@ export class AttendSegElement extends Base {
   /** Ends what the element is doing. */
   #doing: AbortController | undefined;
   #planned = false;
+  /** The image that is shown, with its frame, to be painted again; the camera's next frame comes anyway. */
+  #shown: [AsyncSegmenter, AsyncSegmentation] | undefined;
 
   /** The model: bytes or an address; the attribute `model` is an address. */
   get model(): Source | undefined {
@@ -63,9 +65,14 @@ export class AttendSegElement extends Base {
   disconnectedCallback(): void {
     this.#doing?.abort();
     this.#forget();
+    this.#drop();
   }
 
   attributeChangedCallback(name: string): void {
+    if (name === "opacity") {
+      if (this.#shown) this.#paint(...this.#shown);
+      return;
+    }
     if (name === "model" || name === "threads") this.#forget();
     this.#plan();
   }
@@ -115,8 +122,9 @@ export class AttendSegElement extends Base {
     if (!response.ok) throw new EnvironmentError(`cannot fetch ${address}: ${response.status}`);
     const frame = await decodeImage(await response.blob());
     const result = await segmenter.segmentAsync(frame, { signal, keepFrame: true });
-    this.#draw(segmenter, result, result.frame!);
-    result.frame!.close();
+    this.#drop();
+    this.#shown = [segmenter, result];
+    this.#draw(segmenter, result);
   }
 
   async #watch(segmenter: AsyncSegmenter, signal: AbortSignal): Promise<void> {
@@ -126,17 +134,21 @@ export class AttendSegElement extends Base {
       const video = Object.assign(document.createElement("video"), { muted: true, playsInline: true });
       video.srcObject = stream;
       await video.play();
-      for await (const result of segmentStream(segmenter, video, { signal })) {
-        this.#draw(segmenter, result, result.frame);
-      }
+      this.#drop();
+      for await (const result of segmentStream(segmenter, video, { signal })) this.#draw(segmenter, result);
     } finally {
       for (const track of stream.getTracks()) track.stop();
     }
   }
 
-  #draw({ classes, palette }: AsyncSegmenter, result: AsyncSegmentation, frame: Frame): void {
+  #paint({ palette }: AsyncSegmenter, result: AsyncSegmentation): void {
     const opacity = Number(this.getAttribute("opacity") ?? 0.5);
-    drawOverlay(this.#canvas!, frame, result, palette, opacity);
+    drawOverlay(this.#canvas!, result.frame!, result, palette, opacity);
+  }
+
+  #draw(segmenter: AsyncSegmenter, result: AsyncSegmentation): void {
+    const { classes, palette } = segmenter;
+    this.#paint(segmenter, result);
     const counts = histogram(result.mask, classes.length);
     const shares = Array.from(counts, (count) => count / result.mask.length);
     const order = shares.map((_, id) => id).filter((id) => shares[id]! > 0);
@@ -158,6 +170,11 @@ export class AttendSegElement extends Base {
     }
     const detail: AttendSegChange = { ...result, classes, shares };
     this.dispatchEvent(new CustomEvent("change", { detail }));
+  }
+
+  #drop(): void {
+    this.#shown?.[1].frame?.close();
+    this.#shown = undefined;
   }
 
   /** Ends the segmenter; the next image loads one. */

@@ -89,6 +89,23 @@ for (const candidate of drive.BROWSERS) {
         if (path) await page.screenshot({ path: path as `${string}.png` });
       });
 
+      test("another opacity paints the image again, and segments nothing", async () => {
+        const middle = (opacity: string) =>
+          page.evaluate((it) => {
+            const element = document.querySelector("attend-seg")!;
+            element.setAttribute("opacity", it);
+            const canvas = element.shadowRoot!.querySelector("canvas")!;
+            return [...canvas.getContext("2d")!.getImageData(40, 30, 1, 1).data];
+          }, opacity);
+        const { palette } = await Segmenter.load(FIXTURE);
+        const [change] = await globals(({ seen }) => seen);
+        const at = 30 * WIDTH + 40;
+        expect(await middle("0")).toEqual([...IMAGE.data.subarray(3 * at, 3 * at + 3), 255]);
+        expect(await middle("1")).toEqual([...palette[change!.mask[at]!]!, 255]);
+        await new Promise((done) => setTimeout(done, 300));
+        expect(await globals(({ seen }) => seen.length)).toBe(1);
+      });
+
       test("a wrong address is told, the next image is shown", async () => {
         await page.evaluate(() => document.querySelector("attend-seg")!.setAttribute("src", "none.png"));
         await drive.until(() => globals(({ errors }) => errors.length > 0), "the error");

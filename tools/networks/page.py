@@ -137,11 +137,20 @@ def public(cache: Path) -> str:
     rows = []
     for name, entry in found.items():
         if "reason" in entry:
-            rows.append([name, "refused", NONE, NONE, NONE, str(entry["reason"])])
+            rows.append([name, "refused", NONE, NONE, NONE, NONE, str(entry["reason"])])
         else:
             figures = [f"{entry['decibels']:.1f} dB", percent(entry["agreement"]), f"{entry['bytes'] / 1e6:.2f} MB"]
-            rows.append([name, "yes", *figures, " ".join(entry["options"])])
-    return table(["file", "converts", "SQNR", "agreement", "size", "options, or the reason"], rows)
+            rows.append([name, "yes", *figures, beside(entry.get("native")), " ".join(entry["options"])])
+    head = ["file", "converts", "SQNR", "agreement", "size", "beside native", "options, or the reason"]
+    return table(head, rows)
+
+
+def beside(times: dict[str, float] | None) -> str:
+    """How many times as fast as native onnxruntime in its best form, and which that is."""
+    if times is None:
+        return NONE
+    form = min(("f32", "u8", "s8"), key=lambda each: times[each])
+    return f"{times[form] / times['ours']:.2f} ({form})"
 
 
 TEXT = """# Networks
@@ -153,6 +162,7 @@ What the converter makes of well-known segmentation networks, exported by both e
 python -m tools.networks --cache DIR --frames ../shared/camvid/701_StillsRaw_full
 NETWORKS=DIR npx vitest run test/tools/convert/lowered.test.ts --reporter=json --outputFile=DIR/lowered.json
 python -m tools.networks.public --cache DIR --files ../shared/networks
+python -m tools.networks.native --cache DIR --node NODE
 python -m tools.networks.page --cache DIR
 ```
 
@@ -193,6 +203,9 @@ A file that is the same in float and yet below 10 dB loses by the noise of 8 bit
 ## Public files
 
 `../shared/networks`, calibrated on the same frames; SQNR and agreement with the float file in onnxruntime on 4 of them.
+**Beside native**: how many times as fast as onnxruntime's machine code in its best form, which is named (f32, or QDQ with
+u8 or s8 activations); one thread, our relaxed build in Node 24, least of 15 turns each in one process, on a processor
+with AVX-VNNI and with AMX, which onnxruntime uses for u8.
 
 {public}"""
 

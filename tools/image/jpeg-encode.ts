@@ -11,18 +11,21 @@ interface Turbo {
     getEncodedBuffer(): Uint8ClampedArray;
     setQuality(quality: number): void;
     setProgressive(isProgressive: boolean): void;
+    setSubSampling(kind: number): void;
     encode(): void;
   };
 }
 
 const QUALITY = 85;
+/** Colour at half the columns and half the rows (4:2:0), as phones write it; the name in libjpeg-turbo is TJSAMP_420. */
+const HALF_COLOR = 2;
 const COMMENT = 0xfe;
 const START_OF_IMAGE = 2;
 
 const encoder = codec<Turbo>(createEncoder, encoderBytes);
 
 /**
- * Encodes a baseline JPEG file.
+ * Encodes a baseline JPEG file, colour at half the size.
  *
  * @param image RGB [height, width, 3]
  * @param text ASCII, kept as a comment
@@ -34,6 +37,7 @@ export async function encodeJpeg({ data, width, height }: DecodedImage, text: st
   jpeg.getDecodedBuffer(frame).set(data);
   jpeg.setQuality(QUALITY);
   jpeg.setProgressive(false);
+  jpeg.setSubSampling(HALF_COLOR);
   jpeg.encode();
   const { buffer, byteOffset, byteLength } = jpeg.getEncodedBuffer();
   const encoded = new Uint8Array(buffer, byteOffset, byteLength);

@@ -212,6 +212,15 @@ async function pictures(): Promise<Attempt> {
   files.push(await image().webp().toBuffer(), await image().webp({ lossless: true }).toBuffer());
   files.push(await image().jpeg({ progressive: true }).toBuffer(), await image().jpeg().toBuffer());
   files.push(await image().gif().toBuffer(), await image().tiff().toBuffer());
+  const inks = image().toColourspace("cmyk");
+  files.push(await inks.clone().jpeg().toBuffer(), await inks.clone().tiff().toBuffer());
+  const clear = Uint8Array.from({ length: width * height * 4 }, (_, at) => ((at >> 2) % 3 === 0 ? 0 : 255));
+  files.push(
+    await sharp(clear, { raw: { width, height, channels: 4 } })
+      .gif()
+      .toBuffer(),
+  );
+  files.push(await image().avif().toBuffer());
   return async (random) => {
     const file = random.pick(files);
     const changed = damage(file, random);

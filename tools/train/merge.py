@@ -33,7 +33,8 @@ def read_table(path: Path, names: list[str]) -> list[str]:
 
 
 def merge(sets: list[CamVid], tables: list[list[str]], frames: list[str], out: Path) -> None:
-    """Writes classes.csv (a new class has the color of the first that became part of it), images and labels (indices).
+    """Writes classes.csv, images and labels (indices). A new class has the color of the class of its name, or else of the
+    first that became part of it.
 
     sets    data sets; a frame is taken from the first that has it
     tables  for each of them the new class of each class, or "": its pixels become `IGNORED`
@@ -43,6 +44,8 @@ def merge(sets: list[CamVid], tables: list[list[str]], frames: list[str], out: P
     for data, into in zip(sets, tables):
         for name, color in zip(into, data.classes.colors.tolist()):
             colors.setdefault(name, color)
+    for data in sets:
+        colors |= {name: color for name, color in zip(data.classes.names, data.classes.colors.tolist()) if name in colors}
     colors.pop("", None)
     merged = list(colors)
     for folder in ("images", "labels"):

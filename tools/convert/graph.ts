@@ -78,13 +78,22 @@ export interface Layout {
   readonly indexOf: (channel: number, row: number, column: number) => number;
 }
 
-/** The values of `tensor`, a tensor of the file, less offsets and divided by factors, one a channel. */
-export interface Measure {
+/** Values that follow from those of `tensor`, a tensor of the file. */
+export type Measure = Scaled | Computed;
+
+/** The values less offsets and divided by factors, one a channel. */
+export interface Scaled {
   readonly tensor: string;
   readonly factors: readonly number[];
   readonly offsets: readonly number[];
   /** Whether the number 0 is among the values besides. */
   readonly holdsZero?: boolean;
+}
+
+/** Any function of the values, [channels, height, width]. */
+export interface Computed {
+  readonly tensor: string;
+  readonly of: (values: Float32Array) => Float32Array;
 }
 
 /** Node types that remain after the passes. */

@@ -8,6 +8,7 @@ import { ConvertError, checking } from "../errors.js";
 import { FORMULAS, STEPS } from "../expression.js";
 import { describe, type Graph, listOf, type Node, numberOf, type Problem } from "../graph.js";
 
+import { resizeScales } from "../onnx/inputs.js";
 import { isChannelsFirst } from "../onnx/load.js";
 import { concat } from "./concat.js";
 import { alias, binary, cast, chain, unary } from "./elementwise.js";
@@ -23,12 +24,22 @@ import {
   split,
   transpose,
 } from "./shaping.js";
-import { globalMaxPool, groupNorm, instanceNorm, layerNorm, meanVariance, reduce } from "./statistics.js";
+import {
+  COMPOSED,
+  globalMaxPool,
+  groupNorm,
+  instanceNorm,
+  layerNorm,
+  meanVariance,
+  reduce,
+  reduceComposed,
+} from "./statistics.js";
 import { maxUnpool, scatter } from "./unpool.js";
-import { axisOf, plainView, sizeOf, wholeAxis } from "./view.js";
+import { type Atom, axisOf, isPlain, isSameDim, plainView, sizeOf, type View, wholeAxis } from "./view.js";
 import { type Shape, Walk } from "./walk.js";
 
 type Handler = (walk: Walk, node: Node) => void;
+type Dim = readonly Atom[];
 
 /** An operation on four axes, as it is. */
 const planar: Handler = (walk, node) => {
@@ -60,18 +71,43 @@ const maxPool: Handler = (walk, node) => {
   if (node.outputs[1]) walk.set(node.outputs[1], walk.views.get(node.outputs[0]!)!);
 };
 
-/** Resize: its axes must be those of the base. */
+/** Resize: its axes must be those of the base, or [1, height, width, channels]. */
 const resize: Handler = (walk, node) => {
   const output = node.outputs[0]!;
-  const base = walk.materialize(node, walk.view(node), `${output}#arranged`);
+  const given = walk.view(node);
+  const wanted = walk.fileShape(output);
+  if (isChannelsLast(given, walk.shapeOf(given.base))) {
+    const turned = ([batch, height, width, channels]: readonly number[]): number[] =>
+      [batch, channels, height, width] as number[];
+    const scales = resizeScales(walk.graph, node, walk.fileShape(node.inputs[0]!));
+    const [name, list] = scales ? ["scales", scales] : ["sizes", wanted];
+    const constant = walk.constant(node, name, [4], turned(list));
+    const inputs = [given.base, "", ...(scales ? [constant] : ["", constant])];
+    const { axes: _, keep_aspect_ratio_policy: __, ...attributes } = node.attributes;
+    const size = turned(wanted) as unknown as Shape;
+    const { base } = walk.emit(node, "Resize", inputs, size, attributes);
+    walk.set(output, {
+      base,
+      dims: [[], wholeAxis(2, size[2]), wholeAxis(3, size[3]), wholeAxis(1, size[1])],
+    });
+    return;
+  }
+  const base = walk.materialize(node, given, `${output}#arranged`);
   const like = walk.views.get(node.inputs[4] ?? "")?.base;
   const [, roi = "", scales = "", sizes = ""] = node.inputs;
   const inputs = like === undefined ? [base, roi, scales, sizes] : [base, roi, scales, sizes, like];
-  walk.set(
-    output,
-    walk.emit(node, "Resize", inputs, walk.fileShape(output) as unknown as Shape, node.attributes),
-  );
+  walk.set(output, walk.emit(node, "Resize", inputs, wanted as unknown as Shape, node.attributes));
 };
+
+/** Whether a view is its base as [1, height, width, channels]. */
+function isChannelsLast(view: View, shape: Shape): boolean {
+  const { dims } = plainView(view.base, shape);
+  const [batch, channels, height, width] = dims as [Dim, Dim, Dim, Dim];
+  const isTurned =
+    view.dims.length === 4 &&
+    [batch, height, width, channels].every((dim, i) => isSameDim(dim, view.dims[i]!));
+  return isTurned && !isPlain(view, shape);
+}
 
 /** Softmax, LogSoftmax: over the channels. */
 const softmax: Handler = (walk, node) => {
@@ -142,6 +178,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   ReduceMax: reduce,
   ReduceMin: reduce,
   ReduceSum: reduce,
+  ...Object.fromEntries(Object.keys(COMPOSED).map((type) => [type, reduceComposed])),
   GlobalAveragePool: planar,
   GlobalMaxPool: globalMaxPool,
   AveragePool: planar,

@@ -32,6 +32,52 @@ export function reduce(walk: Walk, node: Node): void {
   walk.set(node.outputs[0]!, { base: made, dims });
 }
 
+/** A function of each value before a sum, and one of the sum; and the sum that a result was made of. */
+interface Composed {
+  readonly before?: string;
+  readonly after?: string;
+  readonly sumOf?: (result: number) => number;
+}
+
+export const COMPOSED: Readonly<Record<string, Composed>> = {
+  ReduceL1: { before: "Abs" },
+  ReduceL2: { before: "Square", after: "Sqrt", sumOf: (result) => result * result },
+  ReduceSumSquare: { before: "Square" },
+  ReduceLogSum: { after: "Log", sumOf: Math.exp },
+  ReduceLogSumExp: { before: "Exp", after: "Log", sumOf: Math.exp },
+};
+
+/** ReduceL1, ReduceL2 and the like: a sum of functions, and a function of it. */
+export function reduceComposed(walk: Walk, node: Node): void {
+  const { before, after, sumOf } = COMPOSED[node.type]!;
+  const output = node.outputs[0]!;
+  const given = walk.view(node);
+  let { base } = given;
+  if (before !== undefined) base = mapped(walk, node, before, base, `${output}#terms`);
+  const terms = `${output}#values`;
+  walk.views.set(terms, { base, dims: given.dims });
+  const sum = after === undefined ? output : `${output}#sum`;
+  reduce(walk, { ...node, type: "ReduceSum", inputs: [terms, ...node.inputs.slice(1)], outputs: [sum] });
+  if (after === undefined) return;
+  const view = walk.views.get(sum)!;
+  const toSum = (values: Float32Array): Float32Array => values.map((value) => sumOf!(value));
+  for (const [name, measure] of walk.measures) {
+    if (measure.tensor === sum && "of" in measure)
+      walk.measures.set(name, { tensor: output, of: (values) => measure.of(toSum(values)) });
+  }
+  walk.measures.set(view.base, { tensor: output, of: toSum });
+  mapped(walk, node, after, view.base, output);
+  walk.set(output, { base: output, dims: view.dims });
+}
+
+/** A tensor of a function of each value. */
+function mapped(walk: Walk, node: Node, type: string, base: string, output: string): string {
+  const shape = walk.shapeOf(base);
+  if (type !== "Square") return walk.emit(node, type, [base], shape, {}, output).base;
+  const two = walk.constant(node, "two", [], [2]);
+  return walk.emit(node, "Pow", [base, two], shape, {}, output).base;
+}
+
 /** Of tensors that a Concat has stacked: one after the other. */
 function reduceStack(walk: Walk, node: Node, inputs: readonly string[], axis: number): void {
   const output = node.outputs[0]!;
@@ -69,7 +115,11 @@ function reducedBase(walk: Walk, node: Node, base: string, over: readonly number
   if (node.type === "ReduceSum") {
     const count = over.reduce((total, axis) => total * shape[axis]!, 1);
     const number = walk.constant(node, "count", [], [count]);
-    steps.push(() => walk.emit(node, "Mul", [current, number], walk.shapeOf(current), {}, name()).base);
+    steps.push(() => {
+      if (current !== base)
+        walk.measures.set(current, { tensor: output, of: (values) => values.map((value) => value / count) });
+      return walk.emit(node, "Mul", [current, number], walk.shapeOf(current), {}, name()).base;
+    });
   }
   while (steps.length > 0) {
     const step = steps.shift()!;
@@ -171,16 +221,23 @@ export function layerNorm(walk: Walk, node: Node): void {
   normalized(walk, node, view, 1, mode, spread(scale), spread(shift));
 }
 
-/** MeanVarianceNormalization: over planes of one channel, without scales. */
+/** MeanVarianceNormalization, without scales: over the channels of each pixel, planes of one channel, or everything. */
 export function meanVariance(walk: Walk, node: Node): void {
   const axes = (node.attributes.axes as readonly number[] | undefined) ?? [0, 2, 3];
-  const base = walk.materialize(node, walk.view(node), `${node.outputs[0]}#arranged`);
-  if (axes.filter((axis) => axis !== 0).join() !== "2,3")
-    throw new ConvertError(`${describe(node)}: only over planes`);
-  const view = plainView(base, walk.shapeOf(base));
-  const [, channels] = walk.shapeOf(base);
-  const small = { ...node, attributes: { epsilon: 1e-9 } };
-  normalized(walk, small, view, channels, OVER_PLANE, undefined, undefined);
+  const given = walk.view(node);
+  const own = axes.map((axis) => (axis + given.dims.length) % given.dims.length);
+  const view = own.length === 1 ? walk.ordered(node, given, own[0]!) : given;
+  const shape = walk.shapeOf(view.base);
+  const atoms = view.dims.filter((_, axis) => own.includes(axis)).flat();
+  const count = sizeOf(atoms);
+  const isOver = (...over: readonly number[]): boolean =>
+    atoms.every(({ axis }) => over.includes(axis)) &&
+    count === over.reduce((total, axis) => total * shape[axis]!, 1);
+  const small = { ...node, attributes: { epsilon: numberOf(node, "epsilon", 1e-9) } };
+  if (isOver(1)) normalized(walk, small, view, 1, OVER_CHANNELS, undefined, undefined);
+  else if (isOver(2, 3)) normalized(walk, small, view, shape[1], OVER_PLANE, undefined, undefined);
+  else if (isOver(1, 2, 3)) normalized(walk, small, view, 1, OVER_PLANE, undefined, undefined);
+  else throw new ConvertError(`${describe(node)}: only over channels, planes, or both`);
 }
 
 /** A norm, and scale and shift of each channel behind it. */

@@ -37,7 +37,7 @@ const FORMS: Readonly<Record<string, Form>> = {
 const MOVING = new Set(
   (
     "MaxPool Resize Reshape Flatten Squeeze Unsqueeze Transpose Slice Split Gather Identity " +
-    "DepthToSpace SpaceToDepth Concat Expand Tile ArgMax Relu"
+    "DepthToSpace SpaceToDepth Concat Expand Tile ArgMax"
   ).split(" "),
 );
 
@@ -45,75 +45,75 @@ const MOVING = new Set(
  * The nodes of a file with DequantizeLinear before, and QuantizeLinear behind, the real form of each operator that computes
  * with integers. Other files' nodes as they are.
  *
+ * A tensor that the file dequantizes is computed under the file's name, so that its values can be measured; what was
+ * dequantized has "#kept" behind it.
+ *
+ * @param output of the graph
  * @param constants gains the scales of biases
+ * @returns the nodes, and the name of the output from now on
  * @throws ConvertError at a form that is not supported
  */
-export function integerOperators(nodes: readonly Node[], constants: Map<string, Constant>): Node[] {
-  if (!nodes.some(({ type }) => Object.hasOwn(FORMS, type))) return [...nodes];
+export function integerOperators(
+  nodes: readonly Node[],
+  output: string,
+  constants: Map<string, Constant>,
+): { nodes: Node[]; output: string } {
+  if (!nodes.some(({ type }) => Object.hasOwn(FORMS, type))) return { nodes: [...nodes], output };
   const result: Node[] = [];
+  /** Of tensors of integers. */
   const known = new Map<string, Parameters>();
-  /** The file's own real form of a tensor of integers, which the operator before can write at once. */
+  /** The file's names of tensors of integers once they are real. */
   const realNames = new Map<string, string>();
   for (const { type, inputs, outputs } of nodes) {
     if (type === "DequantizeLinear" && !realNames.has(inputs[0]!)) realNames.set(inputs[0]!, outputs[0]!);
   }
   const written = new Set<string>();
-  const read = (node: Node, tensor: string, [scale, zero]: Parameters, index: number): string => {
-    const output = `${node.outputs[0]}#input ${index}`;
-    const attributes = { axis: 0 };
-    result.push({
-      ...node,
-      type: "DequantizeLinear",
-      inputs: [tensor, scale, zero],
-      outputs: [output],
-      attributes,
-    });
-    return output;
+  const kept = (name: string): string => (written.has(name) ? `${name}#kept` : name);
+  const read = (node: Node, at: number, tensor: string, parameters: Parameters, axis = 0): string => {
+    const real = `${node.outputs[0]}#input ${at}`;
+    const inputs = [tensor, ...parameters];
+    result.push({ ...node, type: "DequantizeLinear", inputs, outputs: [real], attributes: { axis } });
+    return real;
   };
   const write = (node: Node, type: string, inputs: readonly string[], parameters: Parameters): void => {
-    const outputs = node.outputs.map((tensor) => realNames.get(tensor) ?? `${tensor}#real`);
-    result.push({ ...node, type, inputs, outputs });
+    const reals = node.outputs.map((tensor) => realNames.get(tensor) ?? `${tensor}#real`);
+    result.push({ ...node, type, inputs, outputs: reals });
     node.outputs.forEach((tensor, index) => {
-      const real = outputs[index]!;
-      written.add(real);
+      const from = [reals[index]!, ...parameters];
+      written.add(reals[index]!);
       known.set(tensor, parameters);
-      result.push({
-        ...node,
-        type: "QuantizeLinear",
-        inputs: [real, ...parameters],
-        outputs: [tensor],
-        attributes: {},
-      });
+      result.push({ ...node, type: "QuantizeLinear", inputs: from, outputs: [tensor], attributes: {} });
     });
   };
   for (const node of nodes) {
     const form = Object.hasOwn(FORMS, node.type) ? FORMS[node.type] : undefined;
-    const [first = ""] = node.inputs;
+    const given = node.inputs;
+    const own = known.get(given[0] ?? "");
     if (form) {
       if (numberOf(node, "channels_last", 0) !== 0) {
         throw new ConvertError(`${describe(node)}: only with channels before rows (channels_last 0)`);
       }
-      const { inputs: given } = node;
       const starts = form.inputs === "rest" ? given.flatMap((_, i) => (i % 3 === 2 ? [i] : [])) : form.inputs;
-      const reals = starts.map((at) => read(node, given[at]!, [given[at + 1]!, given[at + 2] ?? ""], at));
-      const bias = given[form.bias ?? -1] ?? "";
-      if (bias !== "") reals.push(read(node, bias, [biasScale(node, starts, constants), ""], form.bias!));
+      const isLast = form.type === "MatMul" || (form.type === "Gemm" && numberOf(node, "transB", 0) === 0);
+      const reals = starts.map((at) =>
+        read(node, at, given[at]!, [given[at + 1]!, given[at + 2] ?? ""], isLast ? -1 : 0),
+      );
+      const { bias: at = -1 } = form;
+      if (given[at]) reals.push(read(node, at, given[at], [biasScale(node, starts, constants), ""]));
       write(node, form.type, reals, [given[form.output]!, given[form.output + 1] ?? ""]);
-    } else if (MOVING.has(node.type) && known.has(first)) {
-      const isMany = node.type === "Concat";
-      const reals = node.inputs.map((tensor, index) => {
-        const parameters = known.get(tensor);
-        return (index === 0 || isMany) && parameters ? read(node, tensor, parameters, index) : tensor;
+    } else if (MOVING.has(node.type) && own) {
+      const reals = given.map((tensor, at) => {
+        const parameters = at === 0 || node.type === "Concat" ? known.get(tensor) : undefined;
+        return parameters ? read(node, at, tensor, parameters) : tensor;
       });
       if (node.type === "ArgMax") result.push({ ...node, inputs: reals });
-      else write(node, node.type, reals, known.get(first)!);
-    } else if (node.type !== "DequantizeLinear" || !written.has(node.outputs[0]!)) {
-      if (node.type === "QuantizeLinear")
-        known.set(node.outputs[0]!, [node.inputs[1]!, node.inputs[2] ?? ""]);
-      result.push(node);
+      else write(node, node.type, reals, own);
+    } else {
+      if (node.type === "QuantizeLinear") known.set(node.outputs[0]!, [given[1]!, given[2] ?? ""]);
+      result.push({ ...node, inputs: given.map(kept), outputs: node.outputs.map(kept) });
     }
   }
-  return result;
+  return { nodes: result, output: kept(output) };
 }
 
 /** The scale of an int32 bias, as a constant. */

@@ -2,6 +2,7 @@
 import { ConvertError } from "../errors.js";
 import { type AttributeValue, type Constant, type Graph, type Node, prune } from "../graph.js";
 import { foldConstants } from "./fold.js";
+import { integerOperators } from "./integer-operators.js";
 import { quantizedInput } from "./quantized-input.js";
 import * as onnx from "./read.js";
 import { readTensor } from "./stored.js";
@@ -74,14 +75,15 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
     throw new ConvertError(`there is no output "${options.output ?? ""}"; the file has: ${names || "none"}`);
   }
   const written = model.nodes.map((node) => upgrade(toNode(node, options.folder), model.opset, constants));
-  const nodes = quantizedInput(written, input, constants);
+  const real = integerOperators(written, output.name, constants);
+  const nodes = quantizedInput(real.nodes, input, constants);
   const known = new Set([input.name, ...constants.keys(), ...nodes.flatMap((node) => node.outputs)]);
   for (const node of nodes) {
     const missing = node.inputs.find((name) => name !== "" && !known.has(name));
     if (missing !== undefined)
       throw new ConvertError(`${node.type} "${node.name}": nothing writes "${missing}"`);
   }
-  if (!known.has(output.name)) throw new ConvertError(`nothing writes the output "${output.name}"`);
+  if (!known.has(real.output)) throw new ConvertError(`nothing writes the output "${output.name}"`);
   const folded = foldConstants(
     prune({
       nodes,
@@ -89,7 +91,7 @@ export function loadGraph(bytes: Uint8Array, options: GraphOptions = {}): Loaded
       shapes: new Map([[input.name, inputShape]]),
       quantization: new Map(),
       input: input.name,
-      output: output.name,
+      output: real.output,
       notes: note,
     }),
   );

@@ -57,6 +57,18 @@ const reduce: Infer = (node, [input], graph) => {
   return [input!.flatMap((size, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [size]))];
 };
 
+const REDUCTIONS = [
+  "ReduceMean",
+  "ReduceMax",
+  "ReduceMin",
+  "ReduceSum",
+  "ReduceL1",
+  "ReduceL2",
+  "ReduceSumSquare",
+  "ReduceLogSum",
+  "ReduceLogSumExp",
+];
+
 const INFER: Readonly<Record<string, Infer>> = {
   Conv: (node, [input, weights]) => {
     const shape = imageShape(node, input);
@@ -76,7 +88,7 @@ const INFER: Readonly<Record<string, Infer>> = {
   AveragePool: pool,
   GlobalAveragePool: (node, [input]) => [[...imageShape(node, input).slice(0, 2), 1, 1]],
   GlobalMaxPool: (node, [input]) => [[...imageShape(node, input).slice(0, 2), 1, 1]],
-  ...Object.fromEntries(["ReduceMean", "ReduceMax", "ReduceMin", "ReduceSum"].map((type) => [type, reduce])),
+  ...Object.fromEntries(REDUCTIONS.map((type) => [type, reduce])),
   InstanceNormalization: same,
   GroupNormalization: same,
   LayerNormalization: same,

@@ -12,6 +12,7 @@ import { tail } from "./ends.js";
 import { functions, merge } from "./functions.js";
 import { gate } from "./gate.js";
 import { input } from "./input.js";
+import { norm } from "./norm.js";
 import { pad } from "./pad.js";
 import { pooling } from "./pooling.js";
 import { prelu } from "./prelu.js";
@@ -39,6 +40,7 @@ export function passList(graph: Graph, options: LowerOptions): readonly (readonl
   };
   return [
     ["quantization", quantization],
+    ["norm", norm],
     ["layout", layout],
     ["tail", tail(threshold)],
     ["input", input(steps)],

@@ -1,6 +1,6 @@
 /** A float model's activations, observed while it runs in onnxruntime. */
 import { channelsLast, type Images, type Normalization, toFloats } from "../feed.js";
-import type { Graph, Measure } from "../graph.js";
+import type { Graph, Measure, Scaled } from "../graph.js";
 import { isChannelsFirst, type LoadedGraph } from "../onnx/load.js";
 import type { Session } from "../runtime.js";
 import { expectScale } from "./assign.js";
@@ -40,7 +40,7 @@ export function sharedTensors({ model, graph: file }: LoadedGraph, graph: Graph)
 }
 
 /** The values of a tensor before its channels were scaled and shifted; of channels scaled by almost nothing none. */
-function undone(data: Float32Array, { factors, offsets, holdsZero }: Measure): Float32Array {
+function undone(data: Float32Array, { factors, offsets, holdsZero }: Scaled): Float32Array {
   const plane = data.length / factors.length;
   const largest = Math.max(...factors.map(Math.abs));
   const result: number[] = holdsZero ? [0] : [];
@@ -52,7 +52,7 @@ function undone(data: Float32Array, { factors, offsets, holdsZero }: Measure): F
 }
 
 /** Logits [height, width, 2] of a network of one class: 0, and its score less the bound. */
-function ofTwo(data: Float32Array, { offsets }: Measure): Float32Array {
+function ofTwo(data: Float32Array, { offsets }: Scaled): Float32Array {
   return Float32Array.from({ length: 2 * data.length }, (_, at) => (at % 2) * (data[at >> 1]! - offsets[0]!));
 }
 
@@ -100,8 +100,9 @@ export async function calibrate(
     await float.run(feed, (name, { dims, data }) => {
       add(name, dims[1] ?? 1, data as Float32Array);
       for (const [derived, measure] of measures.get(name) ?? []) {
-        add(derived, 1, undone(data as Float32Array, measure));
-        if (derived === graph.output) logits = ofTwo(data as Float32Array, measure);
+        const values = data as Float32Array;
+        add(derived, 1, "of" in measure ? measure.of(values) : undone(values, measure));
+        if (derived === graph.output && !("of" in measure)) logits = ofTwo(data as Float32Array, measure);
       }
       if (name === graph.output) logits = channelsLast(dims, data, 0, new Float32Array(data.length));
     });

@@ -88,6 +88,11 @@ class Wrapped:
             ends = self.constant(np.array([height, width], np.int64))
             picture = self.node("Slice", picture, self.constant(np.zeros(2, np.int64)), ends, self.constant(np.array([2, 3])))
         weights = self.random.normal(size=(channels, 3, 3, 3)).astype(np.float32)
+        # taps that lie beyond every pixel would only make the others coarse
+        if height == 1:
+            weights[:, :, [0, 2]] = 0
+        if width == 1:
+            weights[:, :, :, [0, 2]] = 0
         convolution = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
         trial = self.node("Conv", picture, self.constant(weights), **convolution)
         found = np.stack(run(self.model(trial), pictures(*self.size)))

@@ -32,50 +32,38 @@ export function reduce(walk: Walk, node: Node): void {
   walk.set(node.outputs[0]!, { base: made, dims });
 }
 
-/** A function of each value before a sum, and one of the sum; and the sum that a result was made of. */
+/** A function of each value before a sum; and whether the result is the root of the sum. */
 interface Composed {
-  readonly before?: string;
-  readonly after?: string;
-  readonly sumOf?: (result: number) => number;
+  readonly terms: "Abs" | "Pow";
+  readonly isRoot: boolean;
 }
 
 export const COMPOSED: Readonly<Record<string, Composed>> = {
-  ReduceL1: { before: "Abs" },
-  ReduceL2: { before: "Square", after: "Sqrt", sumOf: (result) => result * result },
-  ReduceSumSquare: { before: "Square" },
-  ReduceLogSum: { after: "Log", sumOf: Math.exp },
-  ReduceLogSumExp: { before: "Exp", after: "Log", sumOf: Math.exp },
+  ReduceL1: { terms: "Abs", isRoot: false },
+  ReduceL2: { terms: "Pow", isRoot: true },
+  ReduceSumSquare: { terms: "Pow", isRoot: false },
 };
 
-/** ReduceL1, ReduceL2 and the like: a sum of functions, and a function of it. */
+/** Sums of absolute values or squares, and their root. */
 export function reduceComposed(walk: Walk, node: Node): void {
-  const { before, after, sumOf } = COMPOSED[node.type]!;
+  const { terms: type, isRoot } = COMPOSED[node.type]!;
   const output = node.outputs[0]!;
-  const given = walk.view(node);
-  let { base } = given;
-  if (before !== undefined) base = mapped(walk, node, before, base, `${output}#terms`);
-  const terms = `${output}#values`;
-  walk.views.set(terms, { base, dims: given.dims });
-  const sum = after === undefined ? output : `${output}#sum`;
+  const { base, dims } = walk.view(node);
+  const terms = `${output}#terms`;
+  const inputs = type === "Pow" ? [base, walk.constant(node, "two", [], [2])] : [base];
+  walk.views.set(terms, { ...walk.emit(node, type, inputs, walk.shapeOf(base), {}, terms), dims });
+  const sum = isRoot ? `${output}#sum` : output;
   reduce(walk, { ...node, type: "ReduceSum", inputs: [terms, ...node.inputs.slice(1)], outputs: [sum] });
-  if (after === undefined) return;
+  if (!isRoot) return;
   const view = walk.views.get(sum)!;
-  const toSum = (values: Float32Array): Float32Array => values.map((value) => sumOf!(value));
+  const squared = (values: Float32Array): Float32Array => values.map((value) => value * value);
   for (const [name, measure] of walk.measures) {
     if (measure.tensor === sum && "of" in measure)
-      walk.measures.set(name, { tensor: output, of: (values) => measure.of(toSum(values)) });
+      walk.measures.set(name, { tensor: output, of: (values) => measure.of(squared(values)) });
   }
-  walk.measures.set(view.base, { tensor: output, of: toSum });
-  mapped(walk, node, after, view.base, output);
+  walk.measures.set(view.base, { tensor: output, of: squared });
+  walk.emit(node, "Sqrt", [view.base], walk.shapeOf(view.base));
   walk.set(output, { base: output, dims: view.dims });
-}
-
-/** A tensor of a function of each value. */
-function mapped(walk: Walk, node: Node, type: string, base: string, output: string): string {
-  const shape = walk.shapeOf(base);
-  if (type !== "Square") return walk.emit(node, type, [base], shape, {}, output).base;
-  const two = walk.constant(node, "two", [], [2]);
-  return walk.emit(node, "Pow", [base, two], shape, {}, output).base;
 }
 
 /** Of tensors that a Concat has stacked: one after the other. */

@@ -95,12 +95,13 @@ export function integerOperators(
       }
       const starts = form.inputs === "rest" ? given.flatMap((_, i) => (i % 3 === 2 ? [i] : [])) : form.inputs;
       const isLast = form.type === "MatMul" || (form.type === "Gemm" && numberOf(node, "transB", 0) === 0);
+      const parametersAt = (at: number): Parameters => [given[at] ?? "", given[at + 1] ?? ""];
       const reals = starts.map((at) =>
-        read(node, at, given[at]!, [given[at + 1]!, given[at + 2] ?? ""], isLast ? -1 : 0),
+        read(node, at, given[at] ?? "", parametersAt(at + 1), isLast ? -1 : 0),
       );
       const { bias: at = -1 } = form;
       if (given[at]) reals.push(read(node, at, given[at], [biasScale(node, starts, constants), ""]));
-      write(node, form.type, reals, [given[form.output]!, given[form.output + 1] ?? ""]);
+      write(node, form.type, reals, parametersAt(form.output));
     } else if (MOVING.has(node.type) && own) {
       const reals = given.map((tensor, at) => {
         const parameters = at === 0 || node.type === "Concat" ? known.get(tensor) : undefined;
@@ -109,7 +110,7 @@ export function integerOperators(
       if (node.type === "ArgMax") result.push({ ...node, inputs: reals });
       else write(node, node.type, reals, own);
     } else {
-      if (node.type === "QuantizeLinear") known.set(node.outputs[0]!, [given[1]!, given[2] ?? ""]);
+      if (node.type === "QuantizeLinear") known.set(node.outputs[0]!, [given[1] ?? "", given[2] ?? ""]);
       result.push({ ...node, inputs: given.map(kept), outputs: node.outputs.map(kept) });
     }
   }
@@ -118,7 +119,7 @@ export function integerOperators(
 
 /** The scale of an int32 bias, as a constant. */
 function biasScale(node: Node, starts: readonly number[], constants: Map<string, Constant>): string {
-  const [input, weight] = starts.map((at) => constants.get(node.inputs[at + 1]!));
+  const [input, weight] = starts.map((at) => constants.get(node.inputs[at + 1] ?? ""));
   if (!input || !weight) throw new ConvertError(`${describe(node)}: its scales must be constants`);
   const name = `${node.outputs[0]}#bias scale`;
   const factor = Math.fround(input.values[0]! * numberOf(node, "alpha", 1));

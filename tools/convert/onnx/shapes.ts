@@ -65,8 +65,6 @@ const REDUCTIONS = [
   "ReduceL1",
   "ReduceL2",
   "ReduceSumSquare",
-  "ReduceLogSum",
-  "ReduceLogSumExp",
 ];
 
 const INFER: Readonly<Record<string, Infer>> = {

@@ -22,10 +22,12 @@ const files = folder ? readdirSync(folder).filter((name) => isNetwork(name) && o
 
 describe.skipIf(files.length === 0)("networks", () => {
   test.for(files)("%s", async (name, { skip }) => {
-    const error = await loweredError(readFileSync(join(folder!, name)), folder!).catch((reason: unknown) => {
-      if (!(reason instanceof ConvertError)) throw reason;
-      return skip(reason.message);
-    });
+    const error = await loweredError(readFileSync(join(folder!, name)), { folder: folder! }).catch(
+      (reason: unknown) => {
+        if (!(reason instanceof ConvertError)) throw reason;
+        return skip(reason.message);
+      },
+    );
     expect(error).toBeLessThan(EXACT);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from "vitest";
+import { compose, computeAll, type Expression, INPUT } from "../../../tools/convert/expression.js";
 import { ConvertError, convert } from "../../../tools/convert/index.js";
 import { loadGraph } from "../../../tools/convert/onnx/load.js";
 import { lower } from "../../../tools/convert/passes/index.js";
@@ -15,6 +16,19 @@ describe("files made to hang or to fill memory", () => {
     let last = "x";
     for (let at = 0; at < 60; at++) last = b.node("Add", [last, last]);
     expect(lowered(b.build(b.conv(last, 3, 3))).nodes.length).toBeLessThan(20);
+  });
+
+  test("what a function shares is computed once, and stays shared when functions are merged", () => {
+    const add = (of: Expression): Expression => ({
+      kind: "call",
+      name: "Add",
+      args: [of, of],
+      parameters: [],
+    });
+    let doubled = INPUT;
+    for (let at = 0; at < 60; at++) doubled = add(doubled);
+    expect([...computeAll(doubled, [1, -3])]).toEqual([2 ** 60, -3 * 2 ** 60]);
+    expect([...computeAll(compose(doubled, doubled), [1])]).toEqual([2 ** 120]);
   });
 
   test("a chain of thousands of nodes, in any order", () => {

@@ -19,6 +19,17 @@ function imageShape(node: Node, shape: readonly number[] | undefined): readonly 
   return shape;
 }
 
+/** @throws ConvertError if a node states another kernel than that of its weights */
+function expectKernel(node: Node, kernel: readonly number[]): void {
+  if (node.attributes.kernel_shape === undefined) return;
+  const stated = listOf(node, "kernel_shape", 2, 1);
+  if (stated.some((size, axis) => size !== kernel[axis])) {
+    throw new ConvertError(
+      `${describe(node)}: kernel_shape [${stated}] and weights of [${kernel}] do not fit`,
+    );
+  }
+}
+
 const same: Infer = (_, [first]) => [[...first!]];
 
 const elementwise: Infer = (node, shapes) => [shapes.reduce((a, b) => broadcast(node, a, b)) as number[]];
@@ -80,6 +91,7 @@ const INFER: Readonly<Record<string, Infer>> = {
         `${describe(node)}: ${shape[1]} channels do not fit weights [${weights}], ${group} groups`,
       );
     }
+    expectKernel(node, [height!, width!]);
     return [[shape[0]!, outputs!, ...windowOf(node, shape, [height!, width!]).size]];
   },
   MaxPool: pool,
@@ -194,6 +206,7 @@ const INFER: Readonly<Record<string, Infer>> = {
   ConvTranspose: (node, [input, weights]) => {
     const shape = imageShape(node, input);
     const [, perGroup, ...kernel] = weights as number[];
+    expectKernel(node, kernel);
     const { size } = transposedWindowOf(node, shape, kernel);
     return [[shape[0]!, perGroup! * numberOf(node, "group", 1), ...size]];
   },

@@ -4,13 +4,14 @@
  * Memory never grows, and nothing here asks for its size, which hosts may make larger or smaller.
  *
  * input   uint8 [height, width, 3]   red, green, blue; `run` works in place, so write it anew before every run
- * output  uint8 [height, width]      class ids; stays until the next run
+ * output  uint8 [height, width]      class ids, or probabilities; stays until the next run
  */
 import * as r from "../src/record";
 import * as s from "../src/standalone";
 import { add } from "./add";
 import { run as runOps } from "./index";
 import { mask } from "./mask";
+import { probability } from "./probability";
 
 /** Address of the input. */
 export function input(): usize {
@@ -52,6 +53,16 @@ export function run(): i32 {
   toLevels();
   runOps(r.RECORDS_AT, 1, <i32>((lastOp() - r.RECORDS_AT) / r.RECORD_BYTES) + 1, 0, 1);
   mask(lastOp(), width(), height(), 0, height());
+  return 0;
+}
+
+/**
+ * Writes probabilities, 0 to 255, over the mask of the last run: of a class, or with -1 of the one that wins. To be called
+ * before the next input is written. 0 when done, 1 if there is no such class.
+ */
+export function probabilities(id: i32): i32 {
+  if (id != -1 && !hasClass(id)) return 1;
+  probability(lastOp(), id, width(), height(), 0, height());
   return 0;
 }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Segmenter } from "../../src/index.js";
 import { parseModel } from "../../src/model.js";
 import { drawImage, EMBED, FIXTURE, MODELS, maskOf, missingPrograms, suiteName } from "./embed.js";
 import { CHECKS, compile, NO_CHECKS, translated, UNCONTRACTED } from "./gcc.js";
@@ -40,6 +41,34 @@ describe.skipIf(missing)(suiteName("segment.c with a model in C", missing), () =
     },
     120_000,
   );
+
+  test("the library's probabilities", async () => {
+    const { folder, width, height } = await translated(FIXTURE);
+    const source = join(folder, "main.c");
+    const code = `#include "attendseg.h"
+#include <stdio.h>
+int main(void) {
+  attendseg_init();
+  for (uint32_t i = 0; i < 3 * ATTENDSEG_WIDTH * ATTENDSEG_HEIGHT; i++) attendseg_input()[i] = (uint8_t)(i * i >> 7);
+  attendseg_run();
+  for (int id = -1; id < 2; id++) {
+    if (attendseg_probabilities(id)) return 2;
+    fwrite(attendseg_output(), ATTENDSEG_WIDTH, ATTENDSEG_HEIGHT, stdout);
+  }
+  return attendseg_probabilities(ATTENDSEG_CLASSES) ? 0 : 3;
+}
+`;
+    writeFileSync(source, code);
+    const program = compile(folder, source, [...UNCONTRACTED, ...CHECKS]);
+    const { status, stdout } = spawnSync(program, { maxBuffer: 1 << 26 });
+    expect(status).toBe(0);
+    const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => Math.imul(i, i) >>> 7);
+    using segmenter = await Segmenter.load(FIXTURE);
+    const expected = (["max", 0, 1] as const).map((probabilities) => {
+      return segmenter.segment({ data, width, height }, { probabilities }).probabilities!;
+    });
+    expect(Buffer.compare(stdout, Buffer.concat(expected))).toBe(0);
+  }, 60_000);
 
   test("refuses what is no image of the right size, in one line", async () => {
     const { folder, width, height } = await translated(FIXTURE);

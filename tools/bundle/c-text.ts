@@ -39,6 +39,10 @@ void attendseg_run(void);
 /* The mask, [height][width], class ids; it stays until the next run. */
 const uint8_t *attendseg_output(void);
 
+/* Writes probabilities, 0 to 255, over the mask: of a class, or with -1 of the one that wins. To be called before the next
+   photo is written. 0 when done, 1 if there is no such class. */
+int attendseg_probabilities(int id);
+
 /* Name of a class in UTF-8, 0 if there is no such class. */
 const char *attendseg_class_name(uint32_t id);
 
@@ -94,6 +98,7 @@ void attendseg_init(void) {
 uint8_t *attendseg_input(void) { return (uint8_t *)at(@CALL@input(&engine)); }
 void attendseg_run(void) { @CALL@run(&engine); }
 const uint8_t *attendseg_output(void) { return at(@CALL@output(&engine)); }
+int attendseg_probabilities(int id) { return (int)@CALL@probabilities(&engine, (uint32_t)id); }
 int attendseg_selftest(void) { return (int)@CALL@selftest(&engine); }
 
 const char *attendseg_class_name(uint32_t id) {

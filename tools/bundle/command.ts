@@ -47,9 +47,9 @@ Examples:
   attendseg bundle model.aseg -o component.wasm --component
 
 The module imports nothing and its memory never grows. Write RGB bytes [height, width, 3] to the address input(),
-call run(), read class ids [height, width] at the address output(). width(), height(), classes(), className(i)
-and classNameLength(i) describe it; selftest() gives 1 where the host computes the right mask. Examples for
-Python, C, Go and JavaScript are in the folder tools/embed of the source. A component has the world of dist/attendseg.wit.
+call run(), read class ids [height, width] at the address output(); probabilities(i) puts those of class i there, or
+with -1 of the winner. width(), height(), classes(), className(i) and classNameLength(i) describe the module;
+selftest() gives 1 where the host computes the right mask. Examples for Python, C, Go and JavaScript are in the folder tools/embed of the source. A component has the world of dist/attendseg.wit.
 `;
 
 /** `attendseg bundle MODEL -o FILE` */

@@ -4,6 +4,7 @@ import { parseModel } from "../../../src/model.js";
 import { plan } from "../../../src/plan.js";
 import { BUNDLE_VARIANTS, bundleModel, planBundle } from "../../../tools/bundle/index.js";
 import { writeModel } from "../../../tools/convert/aseg/write.js";
+import { probability } from "../../../tools/reference/probability.js";
 import { referenceInput, referenceMask, runReference } from "../../../tools/reference/run.js";
 import { buildFixture, FIXTURE_CLASSES } from "../../fixtures/fixture.js";
 import { Random } from "../../fixtures/random.js";
@@ -15,6 +16,7 @@ interface Standalone {
   input(): number;
   output(): number;
   run(): number;
+  probabilities(id: number): number;
   selftest(): number;
   width(): number;
   height(): number;
@@ -33,6 +35,7 @@ const EXPORTS = [
   "function height",
   "function input",
   "function output",
+  "function probabilities",
   "function run",
   "function selftest",
   "function width",
@@ -54,12 +57,17 @@ function instantiate(bytes: Uint8Array): Standalone {
   return new WebAssembly.Instance(module).exports as unknown as Standalone;
 }
 
-/** The mask by the reference, for an image of the network's size. */
-function expectedMask(image: Uint8Array, width: number, height: number): Uint8Array {
+/** The mask by the reference, for an image of the network's size, and probabilities of the winner and of a class. */
+function expected(image: Uint8Array, width: number, height: number, id: number) {
   const tensors = runReference(model, referenceInput(image, width, height, 3, width, height), height, width);
-  const logits = tensors[model.ops.at(-1)!.inputs[0]!]!;
+  const tensor = model.ops.at(-1)!.inputs[0]!;
+  const logits = tensors[tensor]!;
   const size = { height: height / 2, width: width / 2 };
-  return referenceMask(logits, size, FIXTURE_CLASSES, height, width);
+  const { scale } = model.tensors[tensor]!;
+  const [most, one] = (["max", id] as const).map((which) =>
+    probability(logits, size, FIXTURE_CLASSES, scale, which, { height, width }),
+  );
+  return { mask: referenceMask(logits, size, FIXTURE_CLASSES, height, width), most: most!, one: one! };
 }
 
 const view = ({ memory }: Standalone, at: number, length: number) =>
@@ -99,11 +107,21 @@ describe.each(BUNDLE_VARIANTS)("a standalone module, %s", (variant) => {
     for (let frame = 0; frame < 3; frame++) {
       const image = random.uint8(width * height * 3);
       view(standalone, standalone.input(), image.length).set(image);
+      const { mask, most, one } = expected(image, width, height, frame);
+      const output = () => [...view(standalone, standalone.output(), width * height)];
+      expect(standalone.run()).toBe(0);
+      expect(standalone.probabilities(-1)).toBe(0);
+      expect(output()).toEqual([...most]);
+      expect(standalone.probabilities(frame)).toBe(0);
+      expect(output()).toEqual([...one]);
+      for (const none of [-2, NAMES.length]) expect(standalone.probabilities(none)).toBe(1);
+      expect(output()).toEqual([...one]);
+
+      view(standalone, standalone.input(), image.length).set(image);
       expect(standalone.run()).toBe(0);
       // the next image may be written before this mask is read
       view(standalone, standalone.input(), image.length).fill(255);
-      const mask = view(standalone, standalone.output(), width * height);
-      expect([...mask]).toEqual([...expectedMask(image, width, height)]);
+      expect(output()).toEqual([...mask]);
     }
   });
 

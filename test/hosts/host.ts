@@ -170,8 +170,8 @@ export async function bundleProgram(
 }
 
 /** Jobs as a list, the quick ones first. */
-export function listJobs({ fixture, sizes, model }: Jobs) {
-  return model ? [fixture, sizes, model] : [fixture, sizes];
+export function listJobs({ fixture, sizes, probabilities, model }: Jobs) {
+  return [fixture, sizes, probabilities, ...(model ? [model] : [])];
 }
 
 /** The hashes that a program wrote as its last line. */

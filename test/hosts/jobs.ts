@@ -3,6 +3,7 @@ import { parseModel } from "../../src/model.js";
 import type { Model } from "../../src/ops.js";
 import { defaultModel } from "../../tools/common/package.js";
 import { writeModel } from "../../tools/convert/aseg/write.js";
+import { probability } from "../../tools/reference/probability.js";
 import { referenceInput, referenceMask, referenceSizes, runReference } from "../../tools/reference/run.js";
 import { drawStreet } from "../../tools/sample/index.js";
 import { buildFixture } from "../fixtures/fixture.js";
@@ -24,6 +25,8 @@ export interface Jobs {
   readonly fixture: Job;
   /** Test network and images of other sizes. */
   readonly sizes: Job;
+  /** The same, asked for probabilities. */
+  readonly probabilities: Job;
   /** The model of the package, where it is there, and a drawn street of its input size. */
   readonly model?: Job;
 }
@@ -36,9 +39,12 @@ export function makeJobs(): Jobs {
   };
   const model = buildFixture();
   const bytes = encode(writeModel(model));
+  const fixture = { name: "fixture", model: bytes, images: [noise(model.width, model.height, 3)] };
+  const sizes = { name: "sizes", model: bytes, images: SIZES.map((size) => noise(...size)) };
   return {
-    fixture: { name: "fixture", model: bytes, images: [noise(model.width, model.height, 3)] },
-    sizes: { name: "sizes", model: bytes, images: SIZES.map((size) => noise(...size)) },
+    fixture,
+    sizes,
+    probabilities: { ...sizes, name: "probabilities", probabilities: true },
     ...(existsSync(defaultModel()) ? { model: shippedJob(readFileSync(defaultModel())) } : {}),
   };
 }
@@ -62,24 +68,33 @@ function street(width: number, height: number): JobImage {
   return { data: encode(data), width, height };
 }
 
-/** What the reference makes of jobs with the test network: which all hosts are compared with. */
-export function referenceHashes(jobs: readonly Job[]): Hashes {
-  return Object.fromEntries(jobs.map((job) => [job.name, { reference: referenceHash(job) }]));
+/** What the reference makes of the jobs with the test network: which all hosts are compared with. */
+export function referenceHashes({ fixture, sizes, probabilities }: Jobs): Hashes {
+  return Object.fromEntries(
+    [fixture, sizes, probabilities].map((job) => [job.name, { reference: referenceHash(job) }]),
+  );
 }
 
-function referenceHash({ model, images }: Job): string {
+function referenceHash({ model, images, probabilities = false }: Job): string {
   const network = parseModel(decodeBase64(model));
-  return sha256(join(images.map((image) => referenceMaskOf(network, image))));
+  return sha256(join(images.map((image) => referenceOutput(network, image, probabilities))));
 }
 
-function referenceMaskOf(model: Model, { data, width, height }: JobImage): Uint8Array {
+function referenceOutput(
+  model: Model,
+  { data, width, height }: JobImage,
+  probabilities: boolean,
+): Uint8Array {
   const pixels = decodeBase64(data);
   const channels = (pixels.length / (width * height)) as 1 | 3 | 4;
   const input = referenceInput(pixels, width, height, channels, model.width, model.height);
   const tensors = runReference(model, input, model.height, model.width);
   const logits = model.ops.at(-1)!.inputs[0]!;
   const size = referenceSizes(model, model.height, model.width)[logits]!;
-  return referenceMask(tensors[logits]!, size, model.tensors[logits]!.channels, height, width);
+  const { channels: classes, scale } = model.tensors[logits]!;
+  return probabilities
+    ? probability(tensors[logits]!, size, classes, scale, "max", { height, width })
+    : referenceMask(tensors[logits]!, size, classes, height, width);
 }
 
 function encode(bytes: Uint8Array): string {

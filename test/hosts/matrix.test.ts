@@ -16,7 +16,7 @@ it("finds the masks of the reference in the translated engine, and exits with 0"
   const { hosts, differences } = JSON.parse(stdout);
   expect(differences).toEqual([]);
   const [reference, javascript] = hosts;
-  for (const job of ["fixture", "sizes"]) {
+  for (const job of ["fixture", "sizes", "probabilities"]) {
     expect(javascript.hashes[job].javascript).toBe(reference.hashes[job].reference);
     expect(reference.hashes[job].reference).toMatch(/^[0-9a-f]{64}$/);
   }

@@ -30,8 +30,8 @@ const DEBIAN = [
 /** The naive reference, in this process: the test network only. */
 const REFERENCE: Host = {
   name: "reference",
-  async run({ fixture, sizes }) {
-    return { version: "tools/reference", hashes: referenceHashes([fixture, sizes]) };
+  async run(jobs) {
+    return { version: "tools/reference", hashes: referenceHashes(jobs) };
   },
 };
 

@@ -18,9 +18,11 @@ export interface Job {
   /** The model file as base64. */
   readonly model: string;
   readonly images: readonly JobImage[];
+  /** Asked for are the probabilities of the classes that win, instead of masks. */
+  readonly probabilities?: boolean;
 }
 
-/** SHA-256 of all masks of a job, one after the other, by job and build: `hashes.fixture.simd`. */
+/** SHA-256 of all masks (or probabilities) of a job, one after the other, by job and build: `hashes.fixture.simd`. */
 export type Hashes = Record<string, Record<string, string>>;
 
 /** A build of the engine to run, and where its Segmenter comes from. */
@@ -60,8 +62,13 @@ export async function probe(jobs: readonly Job[], builds: readonly Build[]): Pro
     const results: Record<string, string> = (hashes[job.name] = {});
     for (const { name, load, variant } of builds) {
       const segmenter = await load(model, variant ? { variant } : {});
+      const options = job.probabilities ? ({ probabilities: "max" } as const) : {};
       const masks = job.images.map(({ data, width, height }) => {
-        return segmenter.segment({ data: decodeBase64(data), width, height }).mask;
+        const { mask, probabilities } = segmenter.segment(
+          { data: decodeBase64(data), width, height },
+          options,
+        );
+        return probabilities ?? mask;
       });
       segmenter.dispose();
       results[name] = sha256(join(masks));

@@ -47,7 +47,7 @@ function emulated(arch: string, tag: string, emulator: string, triple: string, d
   const name = `node-${arch}`;
   return {
     name,
-    async run({ fixture, sizes }) {
+    async run({ fixture, sizes, probabilities }) {
       const qemu = needProgram(emulator, "qemu-user-static");
       const root = `/usr/${triple}`;
       if (!existsSync(`${root}/lib/libstdc++.so.6`)) {
@@ -64,7 +64,7 @@ function emulated(arch: string, tag: string, emulator: string, triple: string, d
       await execute("timeout", ["300", ...command, "-e", "0"]).catch(() => {
         throw new Absent(`${emulator} does not start Node ${tag} within five minutes`);
       });
-      return runScript(command, [], { fixture, sizes });
+      return runScript(command, [], { fixture, sizes, probabilities });
     },
   };
 }
@@ -200,13 +200,15 @@ const jsc: Host = {
 /** QuickJS has no WebAssembly and no atob, TextDecoder or fetch; itself it runs as WebAssembly here. */
 const quickjs: Host = {
   name: "quickjs",
-  async run({ fixture, sizes }) {
+  async run({ fixture, sizes, probabilities }) {
     const entry = "quickjs-emscripten/package.json";
     const manifest = await needPackage("quickjs", ["quickjs-emscripten@0.32"], entry);
     const main = createRequire(manifest).resolve("quickjs-emscripten");
     const { getQuickJS } = await import(pathToFileURL(main).href);
     const source = programSource([JS_BUILD], "(line) => { globalThis.result = line; }", JS_IMPORT);
-    const script = await bundleProgram("quickjs.js", source, [fixture, sizes], { format: "iife" });
+    const script = await bundleProgram("quickjs.js", source, [fixture, sizes, probabilities], {
+      format: "iife",
+    });
     const context = (await getQuickJS()).newContext();
     context.unwrapResult(context.evalCode(readFileSync(script, "utf8"))).dispose();
     context.runtime.executePendingJobs();

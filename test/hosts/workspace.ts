@@ -67,7 +67,7 @@ export async function prepare(
     folder,
     tarball,
     library,
-    hasModel: jobs.length > 2,
+    hasModel: jobs.some(({ name }) => name === "model"),
     write,
     check: (output) => check(output, expected),
   };

@@ -54,7 +54,8 @@ function largestResult(op: Op, model: Model): number {
     });
     return bounds.reduce((largest, bound) => Math.max(largest, bound), 0);
   }
-  const [first, second] = inputMultipliers(op, model);
+  const multipliers = inputMultipliers(op, model);
+  const [first, second] = multipliers;
   switch (op.code) {
     case format.ADD:
       return Math.abs(addConstant(op, model)) + 128 * (first! + second!);
@@ -65,12 +66,9 @@ function largestResult(op: Op, model: Model): number {
     case format.RESIZE:
       return 256 * first!;
     case format.CONCAT:
-      return 255 * Math.max(...inputMultipliers(op, model));
+      return 255 * Math.max(...multipliers);
     case format.PRELU:
-      return channelMultipliers(op, model).reduce(
-        (most, m) => Math.max(most, 255 * Math.abs(m)),
-        255 * first!,
-      );
+      return 255 * Math.max(first!, ...channelMultipliers(op, model).map(Math.abs));
     default:
       return Number.POSITIVE_INFINITY;
   }

@@ -7,7 +7,7 @@ import { Random } from "../../fixtures/random.js";
 import { FIXTURE, missingPrograms, suiteName } from "../embed.js";
 import { FLAGS, PROGRAMS, runOnCortex } from "./cortex.js";
 
-const TINY = "models/attendseg-camvid-tiny.aseg";
+const MICRO = "models/attendseg-camvid-micro.aseg";
 const missing = missingPrograms(...PROGRAMS);
 /** The board that the smallest model is for. */
 const QUARTER = { flash: 512 * 1024, ram: 256 * 1024 };
@@ -43,14 +43,14 @@ describe.skipIf(missing)(suiteName("a model in C on a Cortex-M7 in qemu", missin
     expect((await run(FIXTURE, 64, 48, FLAGS.contracted)).selftest).toBe(false);
   });
 
-  test.skipIf(!existsSync(TINY)).each([
+  test.skipIf(!existsSync(MICRO)).each([
     ["constants in flash", FLAGS.checks],
     ["constants in RAM", FLAGS.fast],
   ])(
-    "the tiny model at 128x128 in 256 KiB of RAM and 512 KiB of flash, %s",
+    "the micro model at 128x128 in 256 KiB of RAM and 512 KiB of flash, %s",
     { timeout: 120_000 },
     async (name, flags) => {
-      const { mask, expected, selftest, ...figures } = await run(readFileSync(TINY), 128, 128, flags);
+      const { mask, expected, selftest, ...figures } = await run(readFileSync(MICRO), 128, 128, flags);
       expect(selftest).toBe(true);
       expect(Buffer.compare(mask, expected)).toBe(0);
       const { instructions, flash, bss, stack } = figures;

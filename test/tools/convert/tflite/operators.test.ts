@@ -232,7 +232,6 @@ function network(make: Make, seed: number): Uint8Array {
 /** Read, but not supported inside a network. */
 const REFUSED: Readonly<Record<string, RegExp>> = {
   "RESIZE_BILINEAR, aligned corners": /16x12 to 31x23 is no common factor/,
-  SOFTMAX: /inside a network only of two channels/,
 };
 
 describe("converted as a whole", () => {

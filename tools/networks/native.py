@@ -17,9 +17,9 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 from onnx import version_converter
-from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization import QuantType
 
-from tools.networks.judge import LIMIT, TURNS, Feed
+from tools.networks.judge import LIMIT, TURNS, quantize
 
 OPERATORS = 13
 """The oldest set of operators with scales a channel."""
@@ -45,22 +45,13 @@ def upgraded(path: Path, folder: Path) -> Path:
 def forms(path: Path, levels: bool) -> dict[str, Path]:
     """The file in every form; ranges of random images, of 0..255 or 0..1, which do for times."""
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    first = session.get_inputs()[0]
-    shape = [length if isinstance(length, int) else 1 for length in first.shape]
+    shape = [length if isinstance(length, int) else 1 for length in session.get_inputs()[0].shape]
     random = np.random.default_rng(0)
     images = random.random((IMAGES, *shape[1:]), np.float32) * (255 if levels else 1)
     made = {"f32": path}
     for form, kind in FORMS.items():
         made[form] = path.with_suffix(f".{form}.onnx")
-        quantize_static(
-            str(path),
-            str(made[form]),
-            Feed(first.name, images),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            activation_type=kind,
-            weight_type=QuantType.QInt8,
-        )
+        quantize(path, made[form], images, kind)
     return made
 
 
@@ -70,8 +61,8 @@ def times(model: Path, files: dict[str, Path], node: str) -> dict[str, float]:
     command += ["--turns", str(TURNS), "--native"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=True)
     found = json.loads(done.stdout)
-    least = {form: found["others"][str(path)]["least"] for form, path in files.items()}
-    return {"build": found["build"], "ours": found["ours"]["least"]} | least
+    others = {form: found["others"][str(path)] for form, path in files.items()}
+    return {"build": found["build"], "ours": found["ours"]} | others
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 /**
- * Milliseconds for an image, one thread each: ours and onnxruntime on each ONNX file take turns in one process.
+ * Least milliseconds for an image, one thread each: ours and onnxruntime on each ONNX file take turns in one process.
  *
  *     node tools/networks/times.js MODEL.aseg FILE.onnx... [--side 192] [--turns 15] [--native]
  *
  * --side is that of the model's image where its file gives no size; --native takes onnxruntime's machine code, which
- * `npm run bench` installs, instead of onnxruntime-web. Output, JSON: {"build": "relaxed", "ours": {"least": 1.5,
- * "median": 1.6}, "others": {"FILE.onnx": {...}}}.
+ * `npm run bench` installs, instead of onnxruntime-web. Output, JSON: {"build": "relaxed", "ours": 1.5, "others":
+ * {"FILE.onnx": 3}}.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -64,17 +64,13 @@ const WARM_UP = 1000;
 for (const run of runs.values()) {
   for (const start = performance.now(); performance.now() < start + WARM_UP; ) await run();
 }
-const times = new Map([...runs.keys()].map((name) => [name, []]));
+const least = new Map();
 for (let turn = 0; turn < Number(turns); turn++) {
   for (const [name, run] of runs) {
     const start = performance.now();
     await run();
-    times.get(name).push(performance.now() - start);
+    least.set(name, Math.min(least.get(name) ?? Infinity, performance.now() - start));
   }
 }
-const sum = (all) => {
-  const sorted = all.toSorted((a, b) => a - b);
-  return { least: sorted[0], median: sorted[sorted.length >> 1] };
-};
-const { ours, ...rest } = Object.fromEntries([...times].map(([name, all]) => [name, sum(all)]));
-process.stdout.write(`${JSON.stringify({ build: segmenter.info.variant, ours, others: rest })}\n`);
+const { ours, ...rest } = Object.fromEntries(least);
+process.stdout.write(JSON.stringify({ build: segmenter.info.variant, ours, others: rest }));

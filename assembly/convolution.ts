@@ -9,7 +9,7 @@
  * weights      int8 [outChannels, kernelHeight, kernelWidth, inChannels / groups], packed: see src/pack.ts
  * bias         i32  [outChannels]                 the input zero point is folded in
  * multipliers  f32  [outChannels]                 input scale * weight scale / output scale
- * output       int8 [outHeight, outWidth, outChannels]
+ * output       int8, or int16 of wide logits, [outHeight, outWidth, outChannels]
  * scratch      int8 [outWidth, depth]             the taps of one output row; behind them matmul's
  *
  * |sum| < 2^31 while a group has at most 2^16 taps: see matmul.
@@ -27,6 +27,7 @@ export function convolution<F>(op: usize, first: i32, end: i32): void {
   const groupOut = outChannels / groups;
   const groupBytes = ((groupOut + r.BLOCK - 1) / r.BLOCK) * load<i32>(op, r.BLOCK_BYTES);
   const depth = load<i32>(op, r.DEPTH);
+  const valueBytes = load<i32>(op, r.VALUE_BYTES);
   for (let y = first; y < end; y++) {
     for (let group = 0; group < groups; group++) {
       im2col(op, y, group * groupIn, groupIn);
@@ -37,7 +38,7 @@ export function convolution<F>(op: usize, first: i32, end: i32): void {
         outWidth,
         load<usize>(op, r.BLOCKS_AT) + group * groupBytes,
         groupOut,
-        load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + group * groupOut,
+        load<usize>(op, r.OUTPUT_AT) + (y * outWidth * outChannels + group * groupOut) * valueBytes,
         scratch + ((outWidth * depth + 31) & -16),
       );
     }

@@ -19,6 +19,7 @@ import { isRow, pixelAt, topOf } from "./window";
 export function directConvolution<F>(op: usize, first: i32, end: i32): void {
   const outWidth = load<i32>(op, r.OUT_WIDTH);
   const outChannels = load<i32>(op, r.OUT_CHANNELS);
+  const valueBytes = load<i32>(op, r.VALUE_BYTES);
   const kernelHeight = load<i32>(op, r.KERNEL_HEIGHT);
   const rows = load<usize>(op, r.SCRATCH_AT);
   const rowBytes = load<i32>(op, r.RUN_STEP);
@@ -30,7 +31,7 @@ export function directConvolution<F>(op: usize, first: i32, end: i32): void {
     }
     let block = load<usize>(op, r.BLOCKS_AT);
     for (let channel = 0; channel < outChannels; channel += r.BLOCK) {
-      const output = load<usize>(op, r.OUTPUT_AT) + y * outWidth * outChannels + channel;
+      const output = load<usize>(op, r.OUTPUT_AT) + (y * outWidth * outChannels + channel) * valueBytes;
       const count = min(r.BLOCK, outChannels - channel);
       if (ASC_FEATURE_SIMD) {
         let weights = block + r.BLOCK_HEAD;
@@ -53,7 +54,7 @@ function pixels(op: usize, input: usize, block: usize, output: usize, count: i32
     const runStep = load<i32>(op, r.RUN_STEP);
     pixel<i16>(op, input, load<i32>(op, r.RUNS), load<i32>(op, r.RUN_BYTES), runStep, block, output, count);
     input += load<i32>(op, r.PIXEL_STEP);
-    output += load<i32>(op, r.OUT_CHANNELS);
+    output += load<i32>(op, r.OUT_CHANNELS) * load<i32>(op, r.VALUE_BYTES);
   }
 }
 

@@ -10,7 +10,7 @@ import { Joined, tiles } from "./tiles";
  * op        of its record the depth, the walk of the tiles, the output's channels, zero point and range
  * input     int8 [pixels, depth]     pixels lie inputStep bytes apart
  * blocks    bias, multipliers and weights of the channels, eight at a time: see src/pack.ts
- * output    int8 [pixels, channels]  pixels lie as far apart as all output channels of `op` take
+ * output    int8, or int16 of wide logits, [pixels, channels]; pixels lie as far apart as all output channels of `op` take
  * scratch   in SIMD builds, as Plain: int16 [pixels, depth], [8, depth], input and weights widened; relaxed, where OFFSET
  *           is not 0: uint8 [pixels, depth], input made unsigned by adding it, which the bias takes off again
  *
@@ -29,6 +29,7 @@ export function matmul<F>(
 ): void {
   const depth = load<i32>(op, r.DEPTH);
   const blockBytes = load<i32>(op, r.BLOCK_BYTES);
+  const valueBytes = load<i32>(op, r.VALUE_BYTES);
   const isWidened = ASC_FEATURE_SIMD && groupOf<F>() == 2;
   const wide = scratch + 2 * pixels * depth;
   if (isWidened) {
@@ -40,7 +41,7 @@ export function matmul<F>(
   }
   for (let channel = 0; channel < channels; channel += r.BLOCK) {
     const count = min(r.BLOCK, channels - channel);
-    const to = output + channel;
+    const to = output + channel * valueBytes;
     if (ASC_FEATURE_SIMD) {
       const weights = blocks + r.BLOCK_HEAD;
       if (isWidened) widen(weights, 0, 1, r.BLOCK * depth, wide);
@@ -54,7 +55,7 @@ export function matmul<F>(
           depth,
           0,
           blocks,
-          to + p * load<i32>(op, r.OUT_CHANNELS),
+          to + p * load<i32>(op, r.OUT_CHANNELS) * valueBytes,
           count,
         );
       }

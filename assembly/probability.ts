@@ -1,13 +1,15 @@
 /**
  * Probability of a class, or of the one that wins, at every pixel of the mask (src/format.md, Probabilities):
  *   p = floor((510 T[m - q[c]] + Z) / (2 Z)) at each pixel of the logits, m the largest of them, Z the sum over all
- *   classes of T[m - q], T[d] = floor(2^20 exp(-scale * d) + 1/2); between pixels bilinear as the mask, rounded
+ *   classes of T[m - q], T[d] = floor(2^20 exp(-scale * d) + 1/2); between pixels bilinear in 1/2048, rounded
+ * of wide logits T[d] = floor(A[floor(d / 32)] B[d mod 32] / 2^10), A[i] = floor(2^20 exp(-scale * 32 i) + 1/2),
+ *   B[i] = floor(2^10 exp(-scale * i) + 1/2)
  *
- * op      the record of argmax: logits int8 [inHeight, inWidth, classes]
+ * op      the record of argmax: logits int8, or int16 where they are wide, [inHeight, inWidth, classes]
  * which   the class, or -1 for the one that wins
  * width   of the mask, height likewise, pixels
  * band    uint8 [end - first, width]   receives rows first..end
- * table   i32 [256]                    T, in the scratch
+ * table   i32 [256], [32]              T or A, B, in the scratch
  * row     i32 [inWidth + 1]            between two rows of logits; the last has no weight
  * upper   uint8 [inWidth], lower likewise: probabilities of the two rows of logits
  *
@@ -24,7 +26,9 @@ export function probability(op: usize, which: i32, width: i32, height: i32, firs
   const row = table + r.TABLE_BYTES;
   let upper = row + 4 * (inWidth + 1);
   let lower = upper + inWidth;
-  fillTable(table, load<f32>(op, r.LOGIT_SCALE));
+  const scale = <f64>load<f32>(op, r.LOGIT_SCALE);
+  fillTable(table, 256, scale, load<i32>(op, r.LOGIT_BYTES) == 2 ? 32 : 1, 1048576.0);
+  fillTable(table + r.FINE_TABLE, 32, scale, 1, 1024.0);
   store<i32>(row + 4 * inWidth, 0);
   // rows of logits that `upper` and `lower` hold
   let top = -1;
@@ -65,21 +69,44 @@ export function probability(op: usize, which: i32, width: i32, height: i32, firs
 function softmax(op: usize, table: usize, which: i32, row: i32, output: usize): void {
   const width = load<i32>(op, r.IN_WIDTH);
   const classes = load<i32>(op, r.IN_CHANNELS);
-  let pixel = load<usize>(op, r.INPUT_AT) + row * width * classes;
+  const bytes = load<i32>(op, r.LOGIT_BYTES);
+  let pixel = load<usize>(op, r.INPUT_AT) + row * width * classes * bytes;
   for (let x = 0; x < width; x++) {
-    let most = -128;
-    for (let c = 0; c < classes; c++) most = max(most, <i32>load<i8>(pixel + c));
-    let sum = 0;
-    for (let c = 0; c < classes; c++) sum += load<i32>(table + 4 * (most - load<i8>(pixel + c)));
-    const own = which < 0 ? 0 : most - load<i8>(pixel + which);
-    store<u8>(output + x, (510 * load<i32>(table + 4 * own) + sum) / (2 * sum));
-    pixel += classes;
+    const most = bytes == 2 ? largest<i16>(pixel, classes) : largest<i8>(pixel, classes);
+    const sum = bytes == 2 ? sumOf<i16>(table, pixel, classes, most) : sumOf<i8>(table, pixel, classes, most);
+    let own = 1 << 20;
+    if (which >= 0)
+      own = bytes == 2 ? share<i16>(table, pixel, which, most) : share<i8>(table, pixel, which, most);
+    store<u8>(output + x, (510 * own + sum) / (2 * sum));
+    pixel += classes * bytes;
   }
 }
 
-function fillTable(table: usize, scale: f32): void {
-  for (let d = 0; d < 256; d++) {
-    store<i32>(table + 4 * d, <i32>(1048576.0 * decay(<f64>scale * d) + 0.5));
+/** The largest of `classes` logits of type T. */
+function largest<T>(logits: usize, classes: i32): i32 {
+  let most = <i32>load<T>(logits);
+  for (let c = 1; c < classes; c++) most = max(most, <i32>load<T>(logits + sizeof<T>() * c));
+  return most;
+}
+
+/** The sum of T[m - q] over all classes. */
+function sumOf<T>(table: usize, logits: usize, classes: i32, most: i32): i32 {
+  let sum = 0;
+  for (let c = 0; c < classes; c++) sum += share<T>(table, logits, c, most);
+  return sum;
+}
+
+/** T[m - q] of one class. */
+function share<T>(table: usize, logits: usize, c: i32, most: i32): i32 {
+  const apart = most - <i32>load<T>(logits + sizeof<T>() * c);
+  if (sizeof<T>() == 1) return load<i32>(table + 4 * apart);
+  return (load<i32>(table + 4 * (apart >> 5)) * load<i32>(table + 4 * (apart & 31), r.FINE_TABLE)) >> 10;
+}
+
+/** floor(one * exp(-scale * step * i) + 1/2) for each i below `count`. */
+function fillTable(table: usize, count: i32, scale: f64, step: i32, one: f64): void {
+  for (let i = 0; i < count; i++) {
+    store<i32>(table + 4 * i, <i32>(one * decay(scale * (step * i)) + 0.5));
   }
 }
 

@@ -33,10 +33,10 @@ export function position(i: i32, from: i32, to: i32, mode: i32, denominator: i32
 }
 
 /**
- * Blends two rows of int8 into int32: to[i] = first[i] * (denominator - weight) + second[i] * weight.
+ * Blends two rows of int8 or int16 (T) into int32: to[i] = first[i] * (denominator - weight) + second[i] * weight.
  * Up to 7 elements beyond `count` are read and written.
  */
-export function blendRows(
+export function blendRows<T>(
   to: usize,
   first: usize,
   second: usize,
@@ -47,8 +47,8 @@ export function blendRows(
   if (ASC_FEATURE_SIMD) {
     const factors = v128.or(i32x4.splat(denominator - weight), i32x4.shl(i32x4.splat(weight), 16));
     for (let i = 0; i < count; i += 8) {
-      const a = v128.load_ext<i8>(first + i);
-      const b = v128.load_ext<i8>(second + i);
+      const a = load8<T>(first + sizeof<T>() * i);
+      const b = load8<T>(second + sizeof<T>() * i);
       const low = v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
       const high = v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
       v128.store(to + 4 * i, i32x4.dot_i16x8_s(low, factors));
@@ -56,8 +56,14 @@ export function blendRows(
     }
   } else {
     for (let i = 0; i < count; i++) {
-      const sum = load<i8>(first + i) * (denominator - weight) + load<i8>(second + i) * weight;
-      store<i32>(to + 4 * i, sum);
+      const a = <i32>load<T>(first + sizeof<T>() * i);
+      const b = <i32>load<T>(second + sizeof<T>() * i);
+      store<i32>(to + 4 * i, a * (denominator - weight) + b * weight);
     }
   }
+}
+
+/** Eight values as i16x8. */
+function load8<T>(at: usize): v128 {
+  return sizeof<T>() == 2 ? v128.load(at) : v128.load_ext<i8>(at);
 }

@@ -66,7 +66,7 @@ function bilinearRows(op: usize, first: i32, end: i32): void {
     const row = coordinate / down;
     const upper = load<usize>(op, r.INPUT_AT) + row * inRow;
     const lower = row + 1 < inHeight ? upper + inRow : upper;
-    blendRows(blended, upper, lower, inRow, coordinate - row * down, down);
+    blendRows<i8>(blended, upper, lower, inRow, coordinate - row * down, down);
     blendColumns(op, blended, columns, down, output);
     output += outRow;
   }

@@ -21,6 +21,7 @@ export function pixel<T>(
   const zero = load<i32>(op, r.OUT_ZERO);
   const low = <f32>(load<i32>(op, r.MIN) - zero);
   const high = <f32>(load<i32>(op, r.MAX) - zero);
+  const bytes = load<i32>(op, r.VALUE_BYTES);
   let weights = block + r.BLOCK_HEAD;
   for (let channel = 0; channel < count; channel += 4) {
     let a = load<i32>(block);
@@ -42,12 +43,17 @@ export function pixel<T>(
       start += runStep;
     }
     const left = count - channel;
-    store<i8>(output, requantize(a, load<f32>(block, 32), low, high, zero));
-    if (left > 1) store<i8>(output, requantize(b, load<f32>(block, 36), low, high, zero), 1);
-    if (left > 2) store<i8>(output, requantize(c, load<f32>(block, 40), low, high, zero), 2);
-    if (left > 3) store<i8>(output, requantize(d, load<f32>(block, 44), low, high, zero), 3);
+    put(output, bytes, requantize(a, load<f32>(block, 32), low, high, zero));
+    if (left > 1) put(output + bytes, bytes, requantize(b, load<f32>(block, 36), low, high, zero));
+    if (left > 2) put(output + 2 * bytes, bytes, requantize(c, load<f32>(block, 40), low, high, zero));
+    if (left > 3) put(output + 3 * bytes, bytes, requantize(d, load<f32>(block, 44), low, high, zero));
     block += 16;
     weights += 8;
-    output += 4;
+    output += 4 * bytes;
   }
+}
+
+function put(output: usize, bytes: i32, value: i32): void {
+  if (bytes == 2) store<i16>(output, value);
+  else store<i8>(output, value);
 }

@@ -55,6 +55,7 @@ function isRight<F>(kind: i32): bool {
   store<i32>(OP + r.ONE, 1);
   store<i32>(OP + r.FAST_ROUNDING, 1);
   store<i32>(OP + r.OUT_CHANNELS, r.BLOCK);
+  store<i32>(OP + r.VALUE_BYTES, 1);
   store<i32>(OP + r.OUT_ZERO, 3);
   store<i32>(OP + r.MIN, -100);
   store<i32>(OP + r.MAX, 100);

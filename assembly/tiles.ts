@@ -9,7 +9,7 @@
  */
 import * as r from "../src/record";
 import { dot, groupOf, onesOf } from "./dot";
-import { clamp16, narrow8, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
+import { clamp16, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
 
 /** What pixels consist of, as type parameters like the kinds of dot product. */
 export type Joined = i8;
@@ -31,7 +31,8 @@ export function tiles<F, S>(
   output: usize,
   count: i32,
 ): void {
-  const outputStep = load<i32>(op, r.OUT_CHANNELS);
+  const isWide = load<i32>(op, r.VALUE_BYTES) == 2;
+  const outputStep = load<i32>(op, r.OUT_CHANNELS) << (<i32>isWide);
   const pixelStep = load<i32>(op, r.PIXEL_STEP);
   const runs = runsOf<S>(op);
   const runBytes = load<i32>(op, r.RUN_BYTES);
@@ -103,7 +104,12 @@ export function tiles<F, S>(
     );
     const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, most);
     const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, most);
-    if (count == r.BLOCK) {
+    if (isWide) {
+      storeWide(op, output, a, count);
+      storeWide(op, output + outputStep, b, count);
+      storeWide(op, output + 2 * outputStep, c, count);
+      storeWide(op, output + 3 * outputStep, d, count);
+    } else if (count == r.BLOCK) {
       v128.store64_lane(output, ab, 0);
       v128.store64_lane(output + outputStep, ab, 1);
       v128.store64_lane(output + 2 * outputStep, cd, 0);
@@ -146,13 +152,27 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
   const low = f32x4.splat(<f32>(load<i32>(op, r.MIN) - zero));
   const first = f32x4.mul(f32x4.convert_i32x4_s(sum0), v128.load(block, 32));
   const second = f32x4.mul(f32x4.convert_i32x4_s(sum1), v128.load(block, 48));
-  const results = narrow8(
+  const results = i16x8.narrow_i32x4_s(
     round4(f32x4.pmax(first, low), rounder, shift),
     round4(f32x4.pmax(second, low), rounder, shift),
-    i8x16.splat(<i8>load<i32>(op, r.MIN)),
-    i8x16.splat(<i8>load<i32>(op, r.MAX)),
   );
-  store8(output, i64x2.extract_lane(results, 0), count);
+  if (load<i32>(op, r.VALUE_BYTES) == 2) {
+    storeWide(op, output, results, count);
+    return;
+  }
+  const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
+  const most = i8x16.splat(<i8>load<i32>(op, r.MAX));
+  const bytes = clamp16(i8x16.narrow_i16x8_s(results, results), least, most);
+  store8(output, i64x2.extract_lane(bytes, 0), count);
+}
+
+/** Stores the first `count` of eight int16, clamped to the bounds of `op`. */
+function storeWide(op: usize, output: usize, values: v128, count: i32): void {
+  const least = i16x8.splat(<i16>load<i32>(op, r.MIN));
+  const most = i16x8.splat(<i16>load<i32>(op, r.MAX));
+  const clamped = i16x8.min_s(i16x8.max_s(values, least), most);
+  store8(output, i64x2.extract_lane(clamped, 0), 2 * count);
+  if (count > 4) store8(output + 8, i64x2.extract_lane(clamped, 1), 2 * count - 8);
 }
 
 function runsOf<S>(op: usize): i32 {

@@ -1,7 +1,7 @@
 import { EnvironmentError } from "./errors.js";
 import type { CheckedImage } from "./image.js";
 import { link, recordAt } from "./link.js";
-import type { Model } from "./ops.js";
+import { bytesOf, type Model, type Values } from "./ops.js";
 import { PAGE_BYTES, type Plan } from "./plan.js";
 import { imageScratch } from "./scratch.js";
 
@@ -151,10 +151,12 @@ export class Engine {
     }
   }
 
-  /** Values of a tensor, int8 [height, width, channels]: a view, valid until the next run. */
-  tensor(id: number): Int8Array {
+  /** Values of a tensor, [height, width, channels]: a view, valid until the next run. */
+  tensor(id: number): Values {
     const { height, width, offset } = this.plan.tensors[id]!;
     const at = this.plan.arenaAt + offset;
-    return new Int8Array(this.#memory.buffer, at, height * width * this.model.tensors[id]!.channels);
+    const tensor = this.model.tensors[id]!;
+    const ArrayType = bytesOf(tensor) > 1 ? Int16Array : Int8Array;
+    return new ArrayType(this.#memory.buffer as ArrayBuffer, at, height * width * tensor.channels);
   }
 }

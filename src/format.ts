@@ -115,6 +115,9 @@ export const COUNT_PADDING = 1;
 /** Bounds that a valid file keeps; they also keep every product of sizes below 2^53. */
 export const MAX_CHANNELS = 8192;
 export const MAX_CLASSES = 256;
+/** Smallest and largest value of wide logits, which take 13 bits. */
+export const WIDE_MIN = -4096;
+export const WIDE_MAX = 4095;
 export const MAX_SIDE = 4096;
 /** Most operations of a model, and most bytes of its metadata: what bounds the time and the memory of loading. */
 export const MAX_OPS = 4096;

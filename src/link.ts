@@ -3,7 +3,7 @@
  * the way the kernels read them (src/pack.ts). What follows (arena, slack) starts as zeros.
  */
 import * as format from "./format.js";
-import { ATTRIBUTES, type Model, type Op, sameSize } from "./ops.js";
+import { ATTRIBUTES, bytesOf, type Model, type Op, sameSize } from "./ops.js";
 import { pack, packingOf, type Step, walkOf } from "./pack.js";
 import type { Plan } from "./plan.js";
 import * as record from "./record.js";
@@ -130,7 +130,9 @@ function writeOther(writer: RecordWriter, op: Op, model: Model, plan: Plan): voi
   }
   if (op.code === format.ARGMAX) {
     writer.words(record.BAND_AT, plan.arenaAt + plan.band.offset);
-    writer.reals(record.LOGIT_SCALE, model.tensors[op.inputs[0]!]!.scale);
+    const logits = model.tensors[op.inputs[0]!]!;
+    writer.reals(record.LOGIT_SCALE, logits.scale);
+    writer.words(record.LOGIT_BYTES, bytesOf(logits));
     return;
   }
   const [, second] = op.inputs;
@@ -165,5 +167,7 @@ function writeConvolution(
   writer.words(record.KERNEL, kernel + product.kind);
   writer.words(record.DEPTH, depth, blockBytes);
   writer.words(record.PIXEL_STEP, walk.pixelStep, walk.runs, walk.runBytes, walk.runStep, product.offset);
-  if (kernel === record.DEPTHWISE_KERNEL) writer.words(record.OUTSIDE_AT, blocksAt + blocksBytes);
+  const last =
+    kernel === record.DEPTHWISE_KERNEL ? blocksAt + blocksBytes : bytesOf(model.tensors[op.output]!);
+  writer.words(record.VALUE_BYTES, last);
 }

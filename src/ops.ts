@@ -47,7 +47,10 @@ export const NO_ATTRIBUTES = /* @__PURE__ */ Object.fromEntries(
   ATTRIBUTES.map((name) => [name, 0]),
 ) as Attributes;
 
-/** An activation tensor, int8 [height, width, channels]: real value = scale * (q - zero), min <= q <= max. */
+/**
+ * An activation tensor, int8 [height, width, channels], or int16 if it is wide, as logits may be: real value =
+ * scale * (q - zero), min <= q <= max.
+ */
 export interface Tensor {
   readonly channels: number;
   readonly scale: number;
@@ -265,6 +268,14 @@ const KINDS: readonly (readonly [number, Partial<OpKind> & Pick<OpKind, "name">]
 export const OPS: ReadonlyMap<number, OpKind> = new Map(
   KINDS.map(([code, kind]) => [code, { ...DEFAULTS, ...kind }]),
 );
+
+/** Values of a tensor: int16 if it is wide. */
+export type Values = Int8Array | Int16Array;
+
+/** Bytes of each value of a tensor: 2 where its numbers do not fit into 1, which makes it wide. */
+export function bytesOf({ zero, min, max }: Tensor): 1 | 2 {
+  return Math.min(zero, min) < -128 || Math.max(zero, max) > 127 ? 2 : 1;
+}
 
 /** Whether two sizes are equal. */
 export function sameSize(a: Size, b: Size): boolean {

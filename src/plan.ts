@@ -10,7 +10,7 @@ import { align, allocate, type Lifetime } from "./allocate.js";
 import { expectInteger } from "./errors.js";
 import * as format from "./format.js";
 import { fuse, rowsAtOnce, windowRows } from "./fuse.js";
-import { kindOf, type Model, type Op, type Size, sameSize } from "./ops.js";
+import { bytesOf, kindOf, type Model, type Op, type Size, sameSize } from "./ops.js";
 import { type Kernel, packedBytes, tableBytes } from "./pack.js";
 import * as record from "./record.js";
 import { kernelOf, scratchOf } from "./scratch.js";
@@ -127,7 +127,10 @@ export function plan(model: Model, height: number, width: number, options: PlanO
   const owners = shareInPlace(model, sizes, lifetimes);
 
   const kernels = model.ops.map((op) => kernelOf(op, model, sizes));
-  const tensorBytes = sizes.map((size, id) => rows[id]! * size.width * model.tensors[id]!.channels);
+  const tensorBytes = sizes.map(({ width }, id) => {
+    const tensor = model.tensors[id]!;
+    return rows[id]! * width * tensor.channels * bytesOf(tensor);
+  });
   const stepBytes = sizes.map((size, id) => (rows[id] === size.height ? 0 : align(tensorBytes[id]!)));
   const scratchBytes = model.ops.map((op, index) =>
     align(scratchOf(op, kernels[index]!, model, sizes, maxImage)),

@@ -91,6 +91,8 @@ export const RUN_STEP = 212;
 export const OFFSET = 216;
 /** Of depthwise convolutions: int8 [channels] of the input's zero point, which stands for taps outside the input. */
 export const OUTSIDE_AT = 220;
+/** Of other convolutions: bytes of an output value, 1, or 2 of wide logits. */
+export const VALUE_BYTES = 220;
 
 /** Of other operations, in the same words: channels of each of up to four inputs of `concat`. */
 export const CHANNELS = 192;
@@ -106,10 +108,12 @@ export const OUT_SCALE = 200;
 export const CONSTANT = 216;
 /** Of `argmax`: address at which rows of the mask are written. */
 export const BAND_AT = 192;
-/** Of `argmax`: scale of the logits, f32. */
+/** Of `argmax`: scale of the logits, f32; bytes of one, 1 or 2. */
 export const LOGIT_SCALE = 196;
-/** Bytes of the exponentials from which probabilities are made: see assembly/probability.ts. */
-export const TABLE_BYTES = 1024;
+export const LOGIT_BYTES = 200;
+/** Bytes of the exponentials from which probabilities are made, A and B: see assembly/probability.ts. */
+export const TABLE_BYTES = 1152;
+export const FINE_TABLE = 1024;
 
 /** Kernels of convolutions, in the field `KERNEL`: one of these plus how products are summed. */
 export const POINTWISE_KERNEL = 32;
@@ -145,6 +149,8 @@ export const SLACK_BYTES = 64;
 
 /** Denominator of the bilinear weights of the mask, and of upsampling by other factors than 2 and 4. */
 export const FINE = 2048;
+/** The same where logits are wide. */
+export const WIDE_FINE = 512;
 /** Fractional bits of the weights that resize images. */
 export const IMAGE_BITS = 22;
 /** Bytes of the band in which finished mask rows wait to be copied out. */

@@ -49,9 +49,12 @@ export interface SegmentOptions {
   readonly minConfidence?: number | undefined;
 }
 
-/** Logits, one for each class and pixel: real value = scale * (q - zero), int8 [height, width, classes]. */
+/**
+ * Logits, one for each class and pixel, [height, width, classes]: real value = scale * (q - zero). int16, in -4096..4095,
+ * of models whose logits are wide.
+ */
 export interface Logits {
-  readonly data: Int8Array;
+  readonly data: Int8Array | Int16Array;
   readonly height: number;
   readonly width: number;
   readonly classes: number;

@@ -1,6 +1,6 @@
 import { expectModel } from "./errors.js";
 import * as format from "./format.js";
-import { ATTRIBUTES, type Attributes, kindOf, type Model, type Op, type Tensor } from "./ops.js";
+import { ATTRIBUTES, type Attributes, bytesOf, kindOf, type Model, type Op, type Tensor } from "./ops.js";
 import { inferSizes } from "./shape.js";
 
 /** Scales within these bounds keep every multiplier a finite, normal binary32 number. */
@@ -38,8 +38,8 @@ function validateTensor({ channels, scale, zero, min, max }: Tensor, id: number)
     channels <= format.MAX_CHANNELS &&
     scale >= MIN_SCALE &&
     scale <= MAX_SCALE &&
-    Math.min(zero, min) >= -128 &&
-    Math.max(zero, max) <= 127 &&
+    Math.min(zero, min) >= format.WIDE_MIN &&
+    Math.max(zero, max) <= format.WIDE_MAX &&
     min <= max;
   expectModel(
     valid,
@@ -73,6 +73,11 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const [first, second] = inputs;
   const has = (name: keyof Attributes) => kind.attributes.includes(name);
   if (ATTRIBUTES.some((name) => !has(name) && a[name] !== 0)) return "an unused field is not zero";
+  const isWide = (tensor: Tensor) => bytesOf(tensor) > 1;
+  const isConvolution = op.code === format.CONVOLUTION || op.code === format.POINTWISE;
+  if ((isWide(output) && !isConvolution) || (op.code !== format.ARGMAX && inputs.some(isWide))) {
+    return "wide values where there are no logits";
+  }
   if (EXTENTS.some((name) => has(name) && a[name] === 0)) return "kernel, stride or dilation is 0";
   if (a.mode > kind.lastMode) return `mode ${a.mode}`;
   const inChannels = inputs.map(({ channels }) => channels);

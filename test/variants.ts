@@ -1,8 +1,9 @@
 /** The builds that every kernel test runs on. */
 import { setFlagsFromString } from "node:v8";
+import { align } from "../src/allocate.js";
 import { Engine, instantiate } from "../src/engine.js";
 import { engineBytes } from "../src/engines/inline.js";
-import type { Model } from "../src/ops.js";
+import { bytesOf, type Model } from "../src/ops.js";
 import { PAGE_BYTES, type Plan, plan } from "../src/plan.js";
 import { VARIANTS, type Variant } from "../src/variant.js";
 
@@ -32,7 +33,9 @@ function spread(model: Model, compact: Plan): Plan {
   let arenaBytes = compact.arenaBytes;
   const tensors = compact.tensors.map((tensor, id) => {
     const offset = arenaBytes;
-    arenaBytes += Math.ceil((tensor.height * tensor.width * model.tensors[id]!.channels) / 16) * 16;
+    const { height, width } = tensor;
+    const kept = model.tensors[id]!;
+    arenaBytes += align(height * width * kept.channels * bytesOf(kept));
     return { ...tensor, offset };
   });
   const pages = Math.ceil((compact.arenaAt + arenaBytes + 64) / PAGE_BYTES);

@@ -3,7 +3,7 @@ import { buildCase, type Case } from "../cases/case.js";
 import { Random } from "../fixtures/random.js";
 import { openEngineOf, type Variant } from "../variants.js";
 
-type Bytes = Int8Array | Uint8Array | Uint8ClampedArray;
+type Bytes = Int8Array | Uint8Array | Uint8ClampedArray | Int16Array;
 
 /** Where two arrays first differ, as text, or `undefined` if they are equal. */
 export function firstDifference(actual: Bytes, expected: Bytes): string | undefined {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as format from "../../src/format.js";
-import type { Size } from "../../src/ops.js";
+import type { Size, Values } from "../../src/ops.js";
 import { referenceMask } from "../../tools/reference/run.js";
 import { Random } from "../fixtures/random.js";
 import { engineOf, VARIANTS, type Variant } from "../variants.js";
@@ -10,12 +10,12 @@ import { LOGITS, logitsModel } from "./logits.js";
 
 function findFault(
   variant: Variant,
-  logits: Int8Array,
+  logits: Values,
   size: Size,
   classes: number,
   mask: Size,
 ): string | undefined {
-  const model = logitsModel(size, classes);
+  const model = logitsModel(size, classes, logits instanceof Int16Array);
   const engine = engineOf(variant, model, size.height, size.width);
   engine.tensor(LOGITS).set(logits);
   engine.run(model.ops.length - 1);
@@ -58,6 +58,9 @@ describe.each(VARIANTS)("%s: the mask of the reference", (variant) => {
           smoothLogits(size, classes),
           random.int8(count),
           random.int8(count, 126, 127),
+          Int16Array.from(smoothLogits(size, classes), (value) => 40 * value),
+          random.int16(count),
+          random.int16(count, 4094, 4095),
         ]) {
           expect([size, mask, findFault(variant, logits, size, classes, mask)]).toEqual([
             size,
@@ -79,10 +82,13 @@ describe.each(VARIANTS)("%s: the mask of the reference", (variant) => {
       maskSide,
       fc.integer({ min: 2, max: 12 }),
       fc.nat(),
-      fc.nat(127),
+      fc.oneof(fc.nat(127), fc.nat(4095)),
     );
     const property = fc.property(given, ([height, width, maskHeight, maskWidth, classes, seed, range]) => {
-      const logits = new Random(seed).int8(height * width * classes, -range - 1, range);
+      const count = height * width * classes;
+      const random = new Random(seed);
+      const logits =
+        range > 127 ? random.int16(count, -range - 1, range) : random.int8(count, -range - 1, range);
       const mask = { height: maskHeight, width: maskWidth };
       expect(findFault(variant, logits, { height, width }, classes, mask)).toBeUndefined();
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Size } from "../../src/ops.js";
+import type { Size, Values } from "../../src/ops.js";
 import { probability } from "../../tools/reference/probability.js";
 import { Random } from "../fixtures/random.js";
 import { engineOf, VARIANTS, type Variant } from "../variants.js";
@@ -14,12 +14,17 @@ interface Form extends Size {
 /** Probabilities that the engine makes of some logits. */
 function draw(
   variant: Variant,
-  data: Int8Array,
+  data: Values,
   { classes, scale, ...size }: Form,
   which: number | "max",
   mask: Size,
 ): Uint8Array {
-  const engine = engineOf(variant, logitsModel(size, classes, scale), size.height, size.width);
+  const engine = engineOf(
+    variant,
+    logitsModel(size, classes, data instanceof Int16Array, scale),
+    size.height,
+    size.width,
+  );
   engine.tensor(LOGITS).set(data);
   const result = new Uint8Array(mask.height * mask.width).fill(77);
   engine.writeProbabilities(which, mask.width, mask.height, result);
@@ -38,13 +43,15 @@ describe.each(VARIANTS)("%s: probabilities", (variant) => {
   ])(
     "of %i x %i logits, %i classes, at %i x %i are those of the reference",
     (height, width, classes, rows, columns) => {
-      const data = new Random(classes).int8(height * width * classes);
+      const count = height * width * classes;
       const mask = { height: rows, width: columns };
-      for (const scale of [0.01, 0.13, 3].map(Math.fround)) {
-        for (const which of ["max", 0, classes - 1] as const) {
-          const form = { height, width, classes, scale };
-          const expected = probability(data, form, classes, scale, which, mask);
-          expect(firstDifference(draw(variant, data, form, which, mask), expected)).toBeUndefined();
+      for (const scale of [0.001, 0.01, 0.13, 3].map(Math.fround)) {
+        for (const data of [new Random(classes).int8(count), new Random(classes).int16(count)]) {
+          for (const which of ["max", 0, classes - 1] as const) {
+            const form = { height, width, classes, scale };
+            const expected = probability(data, form, classes, scale, which, mask);
+            expect(firstDifference(draw(variant, data, form, which, mask), expected)).toBeUndefined();
+          }
         }
       }
     },
@@ -52,13 +59,18 @@ describe.each(VARIANTS)("%s: probabilities", (variant) => {
 
   it("are at most 2 of 255 from the softmax in floats", () => {
     const [height, width, rows, columns] = [12, 17, 50, 90];
-    for (const [classes, scale] of [
-      [5, 0.1],
-      [32, 0.17],
-      [256, 0.02],
-      [256, 1.5],
+    for (const [classes, scale, isWide] of [
+      [5, 0.1, false],
+      [32, 0.17, false],
+      [256, 0.02, false],
+      [256, 1.5, false],
+      [5, 0.0005, true],
+      [32, 0.005, true],
+      [256, 0.04, true],
     ] as const) {
-      const data = new Random(classes).int8(height * width * classes, -60, 60);
+      const random = new Random(classes);
+      const count = height * width * classes;
+      const data = isWide ? random.int16(count) : random.int8(count, -60, 60);
       const exact = Array.from({ length: height * width }, (_, pixel) => {
         const real = [...data.subarray(pixel * classes, (pixel + 1) * classes)].map((q) =>
           Math.exp(scale * q),

@@ -1,6 +1,6 @@
 /** One operation on given inputs, as data, and the model that it is tested in. */
 import * as format from "../../src/format.js";
-import { type Attributes, kindOf, type Model, type Size, type Tensor } from "../../src/ops.js";
+import { type Attributes, bytesOf, kindOf, type Model, type Size, type Tensor } from "../../src/ops.js";
 import { type FilterOptions, ModelBuilder, type OpParts, randomFilter } from "../fixtures/builder.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { Random } from "../fixtures/random.js";
@@ -45,18 +45,16 @@ export function buildCase(test: Case): CaseModel {
     ...arraysOf(test, random),
   });
   const logits = { channels: 2, scale: 1, zero: 0, min: -128, max: 127 };
-  const last = builder.add(
-    format.POINTWISE,
-    [output],
-    logits,
-    filter(test.output, logits, test.output.channels),
-  );
+  const parts = filter(test.output, logits, test.output.channels);
+  // what is wide can only be the logits themselves
+  const isLast = bytesOf(test.output) > 1;
+  const last = isLast ? output : builder.add(format.POINTWISE, [output], logits, parts);
   const model = builder.finish(last, { stride: 1, width, height });
   return {
     model,
     height,
     width,
-    opIndex: model.ops.length - 3,
+    opIndex: model.ops.length - (isLast ? 2 : 3),
     values: test.inputs.map((shape) => {
       const values = random.int8(shape.height * shape.width * shape.channels, shape.min, shape.max);
       if (test.values === "extreme") {

@@ -3,7 +3,17 @@ import * as format from "../../src/format.js";
 import type { Attributes } from "../../src/ops.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import type { Case } from "./case.js";
-import { CHANNELS, channelsOf, full, quantizationsOf, shape, sizesOf, vary } from "./vary.js";
+import {
+  CHANNELS,
+  channelsOf,
+  full,
+  quantizationsOf,
+  shape,
+  sizesOf,
+  vary,
+  WIDE,
+  wideOutputs,
+} from "./vary.js";
 
 /** What strains the arithmetic of a convolution. */
 const FILTERS: readonly Partial<Case>[] = [
@@ -60,6 +70,7 @@ export const pointwiseCases = [
   ...vary(pointwiseBase, sizesOf(pointwiseBase)),
   ...vary(pointwiseBase, quantizationsOf(pointwiseBase)),
   ...vary(pointwiseBase, FILTERS),
+  ...vary(pointwiseBase, wideOutputs(pointwiseBase, FILTERS)),
   ...vary(
     pointwiseBase,
     channelPairs.map(([inChannels, channels]) => ({
@@ -86,6 +97,11 @@ export const convolutionCases = [
   ...vary(convolutionBase, sizesOf(convolutionBase)),
   ...vary(convolutionBase, quantizationsOf(convolutionBase)),
   ...vary(convolutionBase, FILTERS),
+  ...vary(convolutionBase, wideOutputs(convolutionBase, FILTERS)),
+  ...vary({ ...convolutionBase, output: { channels: 12, ...WIDE[0] }, filter: { spread: 900 } }, [
+    { attributes: { ...squareWindow(3, 1, 2), groups: 1 } },
+    { attributes: { ...squareWindow(3), groups: 3 } },
+  ]),
   ...vary(convolutionBase, withGroups(SMALL_INPUTS, 1)),
   ...vary(
     convolutionBase,

@@ -13,6 +13,12 @@ export const QUANTISATIONS = {
   constant: { scale: 0.04, zero: 5, min: 7, max: 7 },
 } as const;
 
+/** Ways to quantise logits in more than 8 bits. */
+export const WIDE = [
+  { scale: 0.001, zero: 100, min: -4096, max: 4095 },
+  { scale: 0.02, zero: -3000, min: -3500, max: 900 },
+] as const;
+
 /** Sizes around the width of a vector. */
 export const SIDES = [1, 2, 3, 7, 8, 9, 15, 16, 17, 33] as const;
 export const CHANNELS = [1, 2, 3, 7, 8, 9, 15, 16, 17, 24, 40] as const;
@@ -51,6 +57,17 @@ export function quantizationsOf(base: Case): Partial<Case>[] {
       output: { ...base.output, ...to },
     })),
   );
+}
+
+/** Wide outputs of 2 channels and more, and what strains them. */
+export function wideOutputs(base: Case, strains: readonly Partial<Case>[]): Partial<Case>[] {
+  return WIDE.flatMap((quantization) => [
+    ...CHANNELS.slice(1).map((channels) => ({
+      output: { channels, ...quantization },
+      filter: { spread: 1500 },
+    })),
+    ...strains.map((strain) => ({ output: { ...base.output, ...quantization }, ...strain })),
+  ]);
 }
 
 /** Every quantization, the same on both ends. */

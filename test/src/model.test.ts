@@ -32,6 +32,15 @@ function withOutput(code: number, change: Partial<Tensor>): Model {
   };
 }
 
+/** The model with other logits. */
+function withLogits(change: Partial<Tensor>): Model {
+  const logits = model.ops.at(-1)!.inputs[0]!;
+  return {
+    ...model,
+    tensors: model.tensors.map((tensor, id) => (id === logits ? { ...tensor, ...change } : tensor)),
+  };
+}
+
 /** The file with a field of the header, or of the first operation of a code, replaced. */
 function patched(at: number, value: number, size: 1 | 2 | 4 = 2): Uint8Array {
   const copy = bytes.slice();
@@ -50,6 +59,11 @@ function recordAt(code: number): number {
 describe("parseModel", () => {
   it("gives back what was written", () => {
     expect(parseModel(bytes)).toEqual(model);
+  });
+
+  it("takes logits of 13 bits", () => {
+    const wide = withLogits({ zero: 4095, min: -4096, max: 4095 });
+    expect(parseModel(writeModel(wide))).toEqual(wide);
   });
 
   it("reads a file at any place of a buffer", () => {
@@ -196,6 +210,9 @@ describe("parseModel refuses, with a right checksum,", () => {
     ["a range from -129", withOutput(format.CONVOLUTION, { min: -129 })],
     ["a range to 128", withOutput(format.CONVOLUTION, { max: 128 })],
     ["a range the wrong way", withOutput(format.CONVOLUTION, { min: 5, max: 4 })],
+    ["values of 13 bits that are no logits", withOutput(format.POINTWISE, { max: 4095 })],
+    ["a zero point of 13 bits", withOutput(format.POINTWISE, { zero: 300 })],
+    ["logits of 14 bits", withLogits({ max: 4096 })],
     ["an input of another scale", withOutput(format.INPUT, { scale: 1 / 256 })],
     ["an input of another zero point", withOutput(format.INPUT, { zero: 0 })],
     ["a pool to another scale", withOutput(format.MAX_POOL, { scale: 1 })],

@@ -12,7 +12,7 @@ from conftest import ROOT, program
 from tools.train.baselines import BASELINES
 from tools.train.cost import count
 from tools.train.export import onnx_model, write
-from tools.train.export_baseline import ALLOWED, read_frames, untrained
+from tools.train.export_baseline import read_frames, untrained
 
 CLI = ROOT / "dist" / "cli.js"
 
@@ -38,7 +38,7 @@ def test_the_head_may_stand_before_the_upsampling() -> None:
 def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Path, tmp_path: Path) -> None:
     images = dataset / "701_StillsRaw_full"
     network = untrained(name, 5, 16, read_frames(images, 10, 64, 96), seed=1)
-    write(network, onnx_model(network, 64, 96, ALLOWED), tmp_path / "narrow.onnx", 64, 96)
+    write(network, onnx_model(network, 64, 96), tmp_path / "narrow.onnx", 64, 96)
 
     def attendseg(*words: str | Path) -> dict:
         done = subprocess.run(["node", str(CLI), *map(str, words), "--json"], capture_output=True, text=True)

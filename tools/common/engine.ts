@@ -1,7 +1,7 @@
 /** Models in engines, for commands that look into them. */
 import { Engine, instantiate } from "../../src/engine.js";
 import { engineBytes, openEngine } from "../../src/engines/inline.js";
-import type { Model, Size } from "../../src/ops.js";
+import type { Model, Size, Values } from "../../src/ops.js";
 import { plan } from "../../src/plan.js";
 import type { Variant } from "../../src/variant.js";
 
@@ -39,10 +39,10 @@ export class EngineBuild {
  *
  * @param engine loaded whole
  * @param input int8 [height, width, 3]
- * @returns every tensor by id, int8 [height, width, channels]
+ * @returns every tensor by id, [height, width, channels]
  */
-export function runWhole(engine: Engine, input: Int8Array): Int8Array[] {
-  const tensors: Int8Array[] = [];
+export function runWhole(engine: Engine, input: Int8Array): Values[] {
+  const tensors: Values[] = [];
   engine.model.ops.forEach(({ output }, index) => {
     if (index === 0) engine.tensor(output).set(input);
     else engine.run(index, index + 1);
@@ -60,9 +60,9 @@ export function logitsOf({ ops }: Pick<Model, "ops">): number {
  * Runs a model and reads its logits.
  *
  * @param input int8 [height, width, 3]
- * @returns int8 [height, width, classes]: a view, valid until the next run
+ * @returns [height, width, classes]: a view, valid until the next run
  */
-export function runLogits(engine: Engine, input: Int8Array): Int8Array {
+export function runLogits(engine: Engine, input: Int8Array): Values {
   engine.tensor(engine.model.ops[0]!.output).set(input);
   engine.run();
   return engine.tensor(logitsOf(engine.model));

@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
-import type { Model } from "../../src/ops.js";
+import type { Model, Values } from "../../src/ops.js";
 import type { Variant } from "../../src/variant.js";
 import { readBytes, STANDARD, writeOutput } from "../common/files.js";
 import { readModel } from "../common/model.js";
@@ -100,7 +100,7 @@ async function run(onnx: string, path: string, options: Options): Promise<void> 
   if (report.engineDiffering > 0) process.exitCode = 1;
 }
 
-function countDiffering({ ops }: Model, ours: Int8Array[], reference: Int8Array[]): number {
+function countDiffering({ ops }: Model, ours: Values[], reference: Values[]): number {
   let differing = 0;
   for (const { output } of ops) {
     ours[output]!.forEach((value, at) => {

@@ -1,12 +1,12 @@
 /** What comparing needs whatever the kind of the ONNX file. */
-import type { Model, Size } from "../../src/ops.js";
+import type { Model, Size, Values } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
 import type { Normalization } from "../convert/feed.js";
 import type { TensorDifference } from "../convert/quantize/sqnr.js";
 import { referenceMask, referenceSizes } from "../reference/run.js";
 
-/** Runs a whole model: every tensor by id, int8 [height, width, channels]. */
-export type RunModel = (model: Model, input: Int8Array, height: number, width: number) => Int8Array[];
+/** Runs a whole model: every tensor by id, [height, width, channels]. */
+export type RunModel = (model: Model, input: Int8Array, height: number, width: number) => Values[];
 
 export interface CompareOptions extends Normalization {
   /** Folder of the ONNX file's external data. */
@@ -55,12 +55,12 @@ export class MaskAgreement {
     this.#size = referenceSizes(model, model.height, model.width)[logitsOf(model)]!;
   }
 
-  /** @param theirs int8 or real, [height, width, classes] as ours */
-  add(ours: Int8Array, theirs: Int8Array | Float32Array): void {
+  /** @param theirs integers or real, [height, width, classes] as ours */
+  add(ours: Values, theirs: Values | Float32Array): void {
     const { height, width, tensors } = this.#model;
     const { channels } = tensors[logitsOf(this.#model)]!;
     // The reference only reads numbers, so it takes real logits as well.
-    const [a, b] = [ours, theirs as Int8Array].map((logits) =>
+    const [a, b] = [ours, theirs as Values].map((logits) =>
       referenceMask(logits, this.#size, channels, height, width),
     );
     this.#pixels += a!.length;

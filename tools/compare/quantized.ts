@@ -1,5 +1,5 @@
 import { ARGMAX, INPUT } from "../../src/format.js";
-import { kindOf, type Model } from "../../src/ops.js";
+import { kindOf, type Model, type Values } from "../../src/ops.js";
 import { logitsOf } from "../common/engine.js";
 import { channelsLast, toFloats, toInput } from "../convert/feed.js";
 import type { LoadedGraph } from "../convert/onnx/load.js";
@@ -37,7 +37,7 @@ export async function openQuantized(
   return {
     async add(image) {
       const input = toInput(image);
-      const theirs = new Map<number, Int8Array>();
+      const theirs = new Map<number, Values>();
       await session.run(toFloats(image, loaded.inputShape, options), (name, { dims, data }) => {
         const { id, offset } = shared.get(name)!;
         const shift = data instanceof Uint8Array ? -offset : 0;
@@ -50,7 +50,7 @@ export async function openQuantized(
           (id) => theirs.get(id) ?? (id === model.ops[0]!.output ? input : undefined),
         );
         if (inputs.includes(undefined)) continue;
-        const got = op.code === INPUT ? input : referenceOp(model, row.index, inputs as Int8Array[], sizes);
+        const got = op.code === INPUT ? input : referenceOp(model, row.index, inputs as Values[], sizes);
         if (wanted) count(row, wanted, got);
         else theirs.set(op.output, got);
       }
@@ -65,8 +65,8 @@ export async function openQuantized(
 
 function count(
   row: { -readonly [Key in keyof OperationDifference]: OperationDifference[Key] },
-  wanted: Int8Array,
-  got: Int8Array,
+  wanted: Values,
+  got: Values,
 ): void {
   row.values += wanted.length;
   for (let at = 0; at < wanted.length; at++) {

@@ -10,11 +10,11 @@
  *
  * Every product and every sum is rounded to binary32.
  */
-import type { Op } from "../../src/ops.js";
+import type { Op, Values } from "../../src/ops.js";
 import type { Activation, Shape } from "./activation.js";
 import { clamp, product, ratio, roundHalfToEven } from "./requantize.js";
 
-export function add(_: Op, [first, second]: readonly Activation[], output: Shape): Int8Array {
+export function add(_: Op, [first, second]: readonly Activation[], output: Shape): Values {
   const one = ratio(first!.scale, output.scale);
   const two = ratio(second!.scale, output.scale);
   const zeros = Math.fround(product(first!.zero, one) + product(second!.zero, two));

@@ -10,21 +10,21 @@
  * weights  int8  [outChannels, kernelHeight, kernelWidth, n]
  * bias     int32 [outChannels]              the input zero point is folded in
  * scales   f32   [outChannels]              of the weights
- * output   int8  [rows, width, outChannels]
+ * output   int8, or int16 if it is wide, [rows, width, outChannels]
  *
  * Sums are int32 and wrap around.
  */
-import type { Op } from "../../src/ops.js";
-import type { Activation, Shape } from "./activation.js";
+import type { Op, Values } from "../../src/ops.js";
+import { type Activation, emptyValues, type Shape } from "./activation.js";
 import { product, ratio, requantize } from "./requantize.js";
 
-export function convolution(op: Op, [input]: readonly Activation[], output: Shape): Int8Array {
+export function convolution(op: Op, [input]: readonly Activation[], output: Shape): Values {
   const { height, width, channels, zero, values } = input!;
   const { kernelHeight, kernelWidth, strideY, strideX, dilationY, dilationX, padTop, padLeft, groups } =
     op.attributes;
   const inPerGroup = channels / groups;
   const outPerGroup = output.channels / groups;
-  const result = new Int8Array(output.height * output.width * output.channels);
+  const result = emptyValues(output);
   let at = 0;
   for (let y = 0; y < output.height; y++) {
     for (let x = 0; x < output.width; x++) {

@@ -6,9 +6,9 @@
  * table   int8 [256]
  * output  int8 [height, width, channels]
  */
-import type { Op } from "../../src/ops.js";
+import type { Op, Values } from "../../src/ops.js";
 import type { Activation } from "./activation.js";
 
-export function lookup(op: Op, [input]: readonly Activation[]): Int8Array {
+export function lookup(op: Op, [input]: readonly Activation[]): Values {
   return input!.values.map((q) => op.table[q + 128]!);
 }

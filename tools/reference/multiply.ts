@@ -7,11 +7,11 @@
  * second  int8 [height, width, channels] or [1, 1, channels]
  * output  int8 [height, width, channels]
  */
-import type { Op } from "../../src/ops.js";
+import type { Op, Values } from "../../src/ops.js";
 import type { Activation, Shape } from "./activation.js";
 import { product, ratio, requantize } from "./requantize.js";
 
-export function multiply(_: Op, [first, second]: readonly Activation[], output: Shape): Int8Array {
+export function multiply(_: Op, [first, second]: readonly Activation[], output: Shape): Values {
   const multiplier = ratio(product(first!.scale, second!.scale), output.scale);
   return first!.values.map((q0, at) => {
     const q1 = second!.values[at % second!.values.length]!;

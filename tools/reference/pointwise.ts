@@ -7,18 +7,18 @@
  * weights  int8  [outChannels, inChannels]
  * bias     int32 [outChannels]              the input zero point is folded in
  * scales   f32   [outChannels]              of the weights
- * output   int8  [height, width, outChannels]
+ * output   int8, or int16 if it is wide, [height, width, outChannels]
  *
  * Sums are int32 and wrap around.
  */
-import type { Op } from "../../src/ops.js";
-import type { Activation, Shape } from "./activation.js";
+import type { Op, Values } from "../../src/ops.js";
+import { type Activation, emptyValues, type Shape } from "./activation.js";
 import { product, ratio, requantize } from "./requantize.js";
 
-export function pointwise(op: Op, [input]: readonly Activation[], output: Shape): Int8Array {
+export function pointwise(op: Op, [input]: readonly Activation[], output: Shape): Values {
   const { channels, values } = input!;
   const pixels = output.height * output.width;
-  const result = new Int8Array(pixels * output.channels);
+  const result = emptyValues(output);
   let at = 0;
   for (let pixel = 0; pixel < pixels; pixel++) {
     for (let o = 0; o < output.channels; o++) {

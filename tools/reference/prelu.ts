@@ -7,11 +7,11 @@
  * scales  f32  [channels]                 the slopes
  * output  int8 [height, width, channels]
  */
-import type { Op } from "../../src/ops.js";
+import type { Op, Values } from "../../src/ops.js";
 import type { Activation, Shape } from "./activation.js";
 import { product, ratio, requantize } from "./requantize.js";
 
-export function prelu(op: Op, [input]: readonly Activation[], output: Shape): Int8Array {
+export function prelu(op: Op, [input]: readonly Activation[], output: Shape): Values {
   const { channels, scale, zero, values } = input!;
   return values.map((q, at) => {
     const slope = op.scales[at % channels]!;

@@ -3,7 +3,7 @@
  * so it is never made fast.
  */
 import * as format from "../../src/format.js";
-import { kindOf, type Model, type Size } from "../../src/ops.js";
+import { kindOf, type Model, type Size, type Values } from "../../src/ops.js";
 import type { Activation, Reference } from "./activation.js";
 import { add } from "./add.js";
 import { argmax } from "./argmax.js";
@@ -63,17 +63,17 @@ export function referenceSizes(model: Model, height: number, width: number): Siz
 /**
  * One operation; of `argmax` the classes at the resolution of the logits, as int8 (class 200 reads -56).
  *
- * @param inputs values of the operation's input tensors, in its order, each int8 [height, width, channels]
+ * @param inputs values of the operation's input tensors, in its order, each [height, width, channels]
  * @param sizes size of every tensor of the model by id
- * @returns the output tensor, int8 [height, width, channels]
+ * @returns the output tensor, [height, width, channels]
  * @throws RangeError for `input`, which has no input tensor
  */
 export function referenceOp(
   model: Model,
   opIndex: number,
-  inputs: readonly Int8Array[],
+  inputs: readonly Values[],
   sizes: readonly Size[],
-): Int8Array {
+): Values {
   const op = model.ops[opIndex]!;
   const activations = op.inputs.map((id, slot): Activation => {
     return { ...model.tensors[id]!, ...sizes[id]!, values: inputs[slot]! };
@@ -93,11 +93,11 @@ export function referenceOp(
  *
  * @param input int8 [height, width, 3], as `referenceInput` gives it
  * @param height of the input in pixels, a multiple of the model's stride; so is `width`
- * @returns every tensor by id, int8 [height, width, channels]
+ * @returns every tensor by id, [height, width, channels]
  */
-export function runReference(model: Model, input: Int8Array, height: number, width: number): Int8Array[] {
+export function runReference(model: Model, input: Int8Array, height: number, width: number): Values[] {
   const sizes = referenceSizes(model, height, width);
-  const tensors: Int8Array[] = [];
+  const tensors: Values[] = [];
   model.ops.forEach((op, index) => {
     const inputs = op.inputs.map((id) => tensors[id]!);
     tensors[op.output] = op.code === format.INPUT ? input : referenceOp(model, index, inputs, sizes);

@@ -3,7 +3,8 @@
     python -m tools.train.export RUN/checkpoint.pt model.onnx
 
 The float graph has one input `image` [1, 3, H, W] (rgb / 255) and one output `logits` [1, classes, H/4, W/4], and
-consists of Conv, Relu, Clip, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. The quantized
+consists of Conv, Relu, Clip, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded, where they
+follow a convolution. The quantized
 graph is that of qdq.py. Both are checked against PyTorch with onnxruntime before they are written under their final
 name.
 """
@@ -13,7 +14,6 @@ import copy
 import logging
 import sys
 import warnings
-from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +23,12 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from tools.train.baselines import build
 from tools.train.fake_quant import QuantizedNetwork
-from tools.train.network import Network
 from tools.train.qdq import qdq_model
 
 OPSET = 18
-OPERATIONS = {"Add", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
+OPERATIONS = {"Add", "BatchNormalization", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
 
 
 def fold(network: nn.Module) -> nn.Module:
@@ -43,11 +43,11 @@ def fold(network: nn.Module) -> nn.Module:
     return folded
 
 
-def load_network(checkpoint: str | Path) -> Network | QuantizedNetwork:
+def load_network(checkpoint: str | Path) -> nn.Module:
     """The averaged weights of a checkpoint as a network in evaluation mode; ValueError if it is none."""
     try:
         state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        network = Network(state["architecture"])
+        network = build(state["architecture"])
         if "bits" in state:
             network = QuantizedNetwork(network, state["bits"])
         network.load_state_dict(state["ema"])
@@ -58,9 +58,7 @@ def load_network(checkpoint: str | Path) -> Network | QuantizedNetwork:
     return network.eval()
 
 
-def onnx_model(
-    network: nn.Module, height: int, width: int, operations: Collection[str] = frozenset(OPERATIONS)
-) -> onnx.ModelProto:
+def onnx_model(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     """The network, folded, as a checked ONNX model for one size; ValueError if it needs other operations."""
     folded = fold(network)
     image = torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(1))
@@ -79,7 +77,7 @@ def onnx_model(
     model = program.model_proto
     strip(model)
     onnx.checker.check_model(model, full_check=True)
-    others = {node.op_type for node in model.graph.node} - set(operations)
+    others = {node.op_type for node in model.graph.node} - OPERATIONS
     if others:
         raise ValueError(f"the exported graph has other operations: {', '.join(sorted(others))}")
     return model

@@ -16,10 +16,8 @@ from PIL import Image
 from torch import nn
 
 from tools.train.baselines import BASELINES
-from tools.train.export import OPERATIONS, onnx_model, write
+from tools.train.export import onnx_model, write
 from tools.train.network import STRIDE
-
-ALLOWED = OPERATIONS | {"BatchNormalization"}
 
 
 def read_frames(folder: str | Path, count: int, height: int, width: int) -> torch.Tensor:
@@ -63,7 +61,7 @@ def main() -> None:
             raise ValueError(f"--size: expected multiples of {STRIDE}, got {options.size}")
         frames = read_frames(options.images, options.frames, height, width)
         network = untrained(options.baseline, options.classes, options.divide, frames, options.seed)
-        model = onnx_model(network, height, width, ALLOWED)
+        model = onnx_model(network, height, width)
         worst, largest = write(network, model, options.onnx, height, width)
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from tools.train.aseg import start_from_aseg
+from tools.train.baselines import BASELINES
 from tools.train.export import load_network
 from tools.train.network import Network, load_architecture
 from tools.train.pretrained import start_from_imagenet
@@ -19,15 +20,27 @@ PRETRAINED = "models/attendseg-streets.architecture.json"
 def architecture_for(init: str | None, path: str | None) -> dict[str, Any]:
     """The architecture of a file or, if none is named, the one that a start belongs to.
 
-    A model file NAME.aseg has NAME.architecture.json beside it. ValueError or OSError if it cannot be read.
+    A model file NAME.aseg has NAME.architecture.json beside it; a baseline is named in place of a file. ValueError or OSError if it cannot be read.
     """
+    if path in BASELINES:
+        if init is not None:
+            raise ValueError(f"{path}: a baseline is trained from scratch; leave out --init")
+        return {"baseline": path}
     if path is None and init is not None and init.endswith(".aseg"):
         path = f"{init.removesuffix('.aseg')}.architecture.json"
         if not Path(path).exists():
             raise ValueError(f"{path}: no such file; name the architecture of {init} with --architecture")
     elif path is None and init not in (None, IMAGENET):
-        return load_network(init).architecture
+        return load_float(init).architecture
     return load_architecture(path or (PRETRAINED if init == IMAGENET else FLAGSHIP))
+
+
+def load_float(path: str) -> Network:
+    """The averaged weights of a checkpoint; ValueError if it is quantized, or that of a baseline."""
+    network = load_network(path)
+    if not isinstance(network, Network):
+        raise ValueError(f"{path}: is quantized or a baseline; give a checkpoint of train.py of a network of ours")
+    return network
 
 
 def start(network: Network, init: str | None, classes: list[str], images: Iterable[Tensor]) -> list[str]:
@@ -48,9 +61,7 @@ def start(network: Network, init: str | None, classes: list[str], images: Iterab
 
 def start_from_checkpoint(network: Network, path: str) -> list[str]:
     """Gives a network the averaged weights of a float checkpoint; a head of another size stays new."""
-    other = load_network(path)
-    if not isinstance(other, Network):
-        raise ValueError(f"{path}: is quantized; give a checkpoint of train.py")
+    other = load_float(path)
     state = {key: value for key, value in other.state_dict().items() if not key.startswith("head.")}
     if other.architecture["classes"] == network.architecture["classes"]:
         state = other.state_dict()

@@ -15,16 +15,17 @@ import sys
 import torch
 from torch import Tensor, nn
 
+from tools.train.baselines import build
 from tools.train.bfloat16 import use_fast_depthwise
 from tools.train.camvid import DataError
 from tools.train.cost import count
 from tools.train.data import Data, some_images
-from tools.train.export import export, load_network
+from tools.train.export import export
 from tools.train.loop import Run, Task, check_size, order, processes, set_up, shared_arguments
 from tools.train.loss import distillation_loss, sampled_loss
 from tools.train.network import Network
 from tools.train.optimization import Anchor, optimizer
-from tools.train.start import architecture_for, start
+from tools.train.start import architecture_for, load_float, start
 from tools.train.views import Batches, Form
 
 WHOLE_SCALES = (0.9, 1.2)
@@ -39,7 +40,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     shared_arguments(parser)
     add = parser.add_argument
-    add("--architecture", help="architecture JSON (unset: the flagship's, or the one that --init belongs to)")
+    add("--architecture", help="architecture JSON or edgesegnet (unset: the flagship's, or that of --init)")
     add("--init", help="imagenet, a model file NAME.aseg or a checkpoint.pt to start from (unset: from scratch)")
     add("--init-rate", type=float, default=0.25, help="learning rate of weights not new, as a share of the others'")
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
@@ -78,9 +79,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 
 def load_teacher(path: str, classes: int, device: torch.device) -> Network:
     """The averaged weights of a float checkpoint with as many classes; ValueError, naming the file, otherwise."""
-    network = load_network(path)
-    if not isinstance(network, Network) or network.architecture["classes"] != classes:
-        raise ValueError(f"{path}: a teacher is a float checkpoint of the same {classes} classes")
+    network = load_float(path)
+    if network.architecture["classes"] != classes:
+        raise ValueError(f"{path}: a teacher has the same {classes} classes")
     return network.to(device, memory_format=torch.channels_last)
 
 
@@ -90,7 +91,7 @@ def train(options: argparse.Namespace) -> None:
     rank, world = processes()
     data = Data(options, device)
     architecture = architecture_for(options.init, options.architecture) | {"classes": data.classes}
-    network = Network(architecture)
+    network = build(architecture)
     names = start(network, options.init, data.names, some_images(data, START_FRAMES, options.size))
     network = network.to(device, memory_format=torch.channels_last)
     if options.bfloat16:
@@ -134,7 +135,7 @@ def train(options: argparse.Namespace) -> None:
     def settle(highest: float) -> None:
         anchor.pull(highest * options.init_rate)
 
-    frozen = (network.stem, network.separable, network.stages[0])
+    frozen = (network.stem, network.separable, network.stages[0]) if isinstance(network, Network) else ()
     run.train(Task(batches, loss, data.measure, options.whole, options.freeze, frozen, settle))
     if rank == 0:
         export(run.checkpoint, run.out / "model.onnx", options.size, options.size)

@@ -75,7 +75,9 @@ class Builder implements Program {
   ): void {
     const id = this.tensors.length;
     if (id >= format.NO_TENSOR) throw new ConvertError(`more than ${format.NO_TENSOR} tensors`);
-    if (min < -128 || max > 127) throw new ConvertError(`tensor "${output}": only 8 bits are supported`);
+    const isWide = min < -128 || max > 127;
+    if (isWide && output !== this.graph.output)
+      throw new ConvertError(`tensor "${output}": only 8 bits are supported`);
     if (channels > format.MAX_CHANNELS) throw new ConvertError(`tensor "${output}": ${channels} channels`);
     this.tensors.push({ channels, scale, zero, min, max });
     this.names.push(output);

@@ -1,6 +1,6 @@
 /** A model file as an ONNX model of QuantizeLinear and DequantizeLinear, for other runtimes, and to compare ours with. */
 import * as format from "../../../src/format.js";
-import { kindOf, type Model, type Op, type Size, type Tensor } from "../../../src/ops.js";
+import { bytesOf, kindOf, type Model, type Op, type Size, type Tensor } from "../../../src/ops.js";
 import { inferSizes } from "../../../src/shape.js";
 import { logitsOf } from "../../common/engine.js";
 import { ConvertError } from "../errors.js";
@@ -26,7 +26,7 @@ const OUTPUT_NAME = "scores";
  *
  * Its input "input" is float [1, 3, height, width] in 0..1, its output "scores", the logits, float [1, classes, h, w].
  * Activations are uint8, q + 128 or, where q is 0..127 anyway, q: other runtimes have integer kernels for uint8
- * rather than int8. Clamps are Clips of the integers, so that nothing stands between a convolution and its
+ * rather than int8; wide logits stay real. Clamps are Clips of the integers, so that nothing stands between a convolution and its
  * QuantizeLinear. The integers of a tensor are called `<name>_quantized`, or `<name>_clipped` where a Clip keeps
  * their range, with the name from the metadata; tables are Gathers from 256 entries.
  *
@@ -82,6 +82,10 @@ class Writer {
   add(op: Op): void {
     if (op.code === format.ARGMAX) return;
     const tensor = this.model.tensors[op.output]!;
+    if (bytesOf(tensor) > 1) {
+      this.compute(op, OUTPUT_NAME);
+      return;
+    }
     const name = floatName(this.model, op.output);
     if (op.code === format.LOOKUP) {
       const index = this.tableIndex(op.inputs[0]!, name);

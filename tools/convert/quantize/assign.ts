@@ -1,5 +1,5 @@
 /** Scale, zero point and range of every activation: from the file where it says so, else from measured ranges. */
-import { NEAREST } from "../../../src/format.js";
+import { NEAREST, WIDE_MAX, WIDE_MIN } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { type Graph, type Node, producers, readers } from "../graph.js";
 import { type Bounds, type Quantization, quantize } from "./numbers.js";
@@ -11,6 +11,10 @@ export const INPUT_QUANTIZATION: Quantization = {
   min: -128,
   max: 127,
 };
+
+/** Steps of wide logits, and how far beyond the measured range they reach, in parts of it, since there are plenty. */
+export const WIDE_LEVELS = WIDE_MAX - WIDE_MIN;
+const WIDE_MARGIN = 1 / 4;
 
 const SMALLEST_SCALE = 2 ** -29;
 const LARGEST_SCALE = 2 ** 30;
@@ -26,7 +30,8 @@ export function expectScale(tensor: string, scale: number): void {
  * The quantisation of every tensor of a lowered graph.
  *
  * @param rangeOf the real range of a tensor to `levels` steps, undefined where it was not measured
- * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127
+ * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127. Logits that a convolution
+ *   gives are wide in both cases
  * @throws ConvertError if a tensor has neither a quantisation in the file nor a range
  */
 export function assign(
@@ -37,6 +42,7 @@ export function assign(
   const producer = producers(graph);
   const groups = groupOf(graph);
   const free = eightBitTensors(graph);
+  const wide = wideLogits(graph);
   const known = new Map(graph.quantization);
   if (isInputQuantization(known.get(graph.input))) known.set(graph.input, INPUT_QUANTIZATION);
 
@@ -51,7 +57,7 @@ export function assign(
   for (const [group, list] of members) {
     if (shared.has(group)) continue;
     const isFree = list.every((tensor) => free.has(tensor));
-    const levels = bits === 7 && !isFree ? 127 : 255;
+    const levels = list[0] === wide ? WIDE_LEVELS : bits === 7 && !isFree ? 127 : 255;
     const range = union(list.map((tensor) => rangeOf(tensor, levels)));
     if (range) shared.set(group, quantizationFor(range, levels));
   }
@@ -100,13 +106,26 @@ function union(ranges: readonly (Bounds | undefined)[]): Bounds | undefined {
   return { min: Math.min(...known.map(({ min }) => min)), max: Math.max(...known.map(({ max }) => max)) };
 }
 
-/** The finest quantisation of `levels` steps that holds a range and 0. */
+/** The finest quantisation of `levels` steps that holds a range and 0; of wide logits with a margin around them. */
 export function quantizationFor({ min, max }: Bounds, levels: number): Quantization {
-  const [low, high] = [Math.min(0, min), Math.max(0, max)];
+  const isWide = levels === WIDE_LEVELS;
+  const margin = isWide ? WIDE_MARGIN * (max - min) : 0;
+  const [low, high] = [Math.min(0, min - margin), Math.max(0, max + margin)];
   const scale = Math.fround(Math.max((high - low) / levels, SMALLEST_SCALE));
-  const first = levels === 127 ? 0 : -128;
+  const first = isWide ? WIDE_MIN : levels === 127 ? 0 : -128;
   const zero = first + Math.min(levels, Math.max(0, Math.round(-low / scale)));
-  return { scale, zero, min: first, max: 127 };
+  return { scale, zero, min: first, max: first + levels };
+}
+
+/** The logits, if a convolution gives them that is not depthwise and nothing but the final argmax reads them. */
+function wideLogits(graph: Graph): string | undefined {
+  const { output, shapes } = graph;
+  const node = producers(graph).get(output);
+  const isDepthwise = node?.attributes.group === shapes.get(output)![1];
+  const isRead = readers(graph)
+    .get(output)
+    ?.some((reader) => reader !== undefined);
+  return node?.type === "conv" && !isDepthwise && !isRead ? output : undefined;
 }
 
 /** Operations whose output holds numbers of their first input. */

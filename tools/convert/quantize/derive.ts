@@ -2,6 +2,7 @@
 
 import { computeAll } from "../expression.js";
 import { type Graph, type Node, producers, readers } from "../graph.js";
+import { WIDE_LEVELS } from "./assign.js";
 import { type Bounds, dequantize } from "./numbers.js";
 import type { Histogram, Method } from "./ranges.js";
 
@@ -32,6 +33,7 @@ export function rangesOf(
 
   function search(tensor: string, levels: number): Bounds | undefined {
     const measured = histograms.get(tensor);
+    if (measured && levels === WIDE_LEVELS) return measured.range("min-max", levels);
     if (measured) return refined(measured, measured.range(method, levels), levels, read.get(tensor) ?? []);
     const given = graph.quantization.get(tensor);
     if (given) return { min: dequantize(given.min, given), max: dequantize(given.max, given) };

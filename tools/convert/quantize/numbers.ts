@@ -8,7 +8,7 @@ export interface Bounds {
   readonly max: number;
 }
 
-/** real = scale * (q - zero), min <= q <= max; int8. */
+/** real = scale * (q - zero), min <= q <= max; int8, or int16 of wide logits. */
 export interface Quantization {
   readonly scale: number;
   readonly zero: number;

@@ -4,7 +4,7 @@
  */
 import type { Engine } from "../../../src/engine.js";
 import { ARGMAX } from "../../../src/format.js";
-import { kindOf, type Model } from "../../../src/ops.js";
+import { kindOf, type Model, type Values } from "../../../src/ops.js";
 import { logitsOf, runLogits } from "../../common/engine.js";
 import { channelsLast, toInput } from "../feed.js";
 import type { OutputTensor } from "../runtime.js";
@@ -119,9 +119,9 @@ export class TensorDifferences {
   /**
    * Adds a tensor of the float model; one that the quantised model does not have is left out.
    *
-   * @param ours every tensor of the quantised model for the same image, int8 [height, width, channels]
+   * @param ours every tensor of the quantised model for the same image, [height, width, channels]
    */
-  add(name: string, { dims, data }: OutputTensor, ours: readonly Int8Array[]): void {
+  add(name: string, { dims, data }: OutputTensor, ours: readonly Values[]): void {
     const entry = this.#tensors.get(name);
     if (!entry) return;
     const wanted = channelsLast(dims, data, 0, new Float32Array(data.length));
@@ -143,7 +143,7 @@ export class TensorDifferences {
   }
 }
 
-function realNumbers(values: Int8Array, quantization: Quantization): Float32Array {
+function realNumbers(values: Values, quantization: Quantization): Float32Array {
   return Float32Array.from(values, (q) => dequantize(q, quantization));
 }
 

@@ -22,7 +22,7 @@
 import * as r from "../src/record";
 import { packColumns } from "./depthwise-packing";
 import { groupOf } from "./dot";
-import { requantize } from "./requantize";
+import { put, requantize } from "./requantize";
 import { Columns, tiles } from "./tiles";
 import { isColumn, isRow, leftOf, pixelAt, topOf } from "./window";
 
@@ -102,6 +102,6 @@ function pixel(op: usize, pointers: usize, end: usize, output: usize): void {
       sum += <i32>load<i8>(<usize>load<u32>(at, 4) + channel) * <i32>load<i8>(weight, 1);
       weight += 2 * r.BLOCK;
     }
-    store<i8>(output + channel, requantize(sum, load<f32>(block + 4 * lane, 32), low, high, zero));
+    put(op, output + channel, requantize(sum, load<f32>(block + 4 * lane, 32), low, high, zero));
   }
 }

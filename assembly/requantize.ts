@@ -6,6 +6,9 @@
  * so what is too large or too small stays so and saturates. That holds below 2^23 in magnitude: results of an operation are
  * safe for it where its record says FAST_ROUNDING (src/rounding.ts).
  */
+import { ACTIVATION_ENTRIES } from "../src/format";
+import * as r from "../src/record";
+
 /** Adding the f32 of these bits to an f32 of magnitude below 2^22 leaves its rounded value in the low bits (ties to even). */
 const ROUNDER_BITS = 0x4b400000; // 12582912
 
@@ -17,6 +20,14 @@ export function round(value: f32, low: f32, high: f32): i32 {
 /** The rule for one int32 sum. `low`, `high`: min - zero, max - zero. */
 export function requantize(sum: i32, multiplier: f32, low: f32, high: f32, zero: i32): i32 {
   return round(<f32>sum * multiplier, low, high) + zero;
+}
+
+/** Stores a result of a convolution: what its table makes of it, itself as int8 or, where logits are wide, as int16. */
+export function put(op: usize, output: usize, value: i32): void {
+  const table = load<usize>(op, r.TABLE_AT);
+  if (table) store<i8>(output, load<i8>(table + ACTIVATION_ENTRIES / 2 + value));
+  else if (load<i32>(op, r.VALUE_BYTES) == 2) store<i16>(output, value);
+  else store<i8>(output, value);
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The inner part of dense convolutions in builds without SIMD: four output channels of a pixel at a time. */
 import * as r from "../src/record";
-import { requantize } from "./requantize";
+import { put, requantize } from "./requantize";
 
 /**
  * `count` of eight output channels of one pixel, whose input lies in `runs` runs of `runBytes` bytes, runStep apart, as
@@ -43,17 +43,12 @@ export function pixel<T>(
       start += runStep;
     }
     const left = count - channel;
-    put(output, bytes, requantize(a, load<f32>(block, 32), low, high, zero));
-    if (left > 1) put(output + bytes, bytes, requantize(b, load<f32>(block, 36), low, high, zero));
-    if (left > 2) put(output + 2 * bytes, bytes, requantize(c, load<f32>(block, 40), low, high, zero));
-    if (left > 3) put(output + 3 * bytes, bytes, requantize(d, load<f32>(block, 44), low, high, zero));
+    put(op, output, requantize(a, load<f32>(block, 32), low, high, zero));
+    if (left > 1) put(op, output + bytes, requantize(b, load<f32>(block, 36), low, high, zero));
+    if (left > 2) put(op, output + 2 * bytes, requantize(c, load<f32>(block, 40), low, high, zero));
+    if (left > 3) put(op, output + 3 * bytes, requantize(d, load<f32>(block, 44), low, high, zero));
     block += 16;
     weights += 8;
     output += 4 * bytes;
   }
-}
-
-function put(output: usize, bytes: i32, value: i32): void {
-  if (bytes == 2) store<i16>(output, value);
-  else store<i8>(output, value);
 }

@@ -7,6 +7,7 @@
  * for each channel (Columns). The next pixel's input lies PIXEL_STEP further. Weights are int16 or int8 as the dot product
  * takes them, but int8 for Columns always.
  */
+import { ACTIVATION_ENTRIES } from "../src/format";
 import * as r from "../src/record";
 import { dot, groupOf, onesOf } from "./dot";
 import { clamp16, requantize4, round4, rounderOf, shiftOf, store8 } from "./requantize";
@@ -31,8 +32,8 @@ export function tiles<F, S>(
   output: usize,
   count: i32,
 ): void {
-  const isWide = load<i32>(op, r.VALUE_BYTES) == 2;
-  const outputStep = load<i32>(op, r.OUT_CHANNELS) << (<i32>isWide);
+  const isPlain = isPlainOf(op);
+  const outputStep = load<i32>(op, r.OUT_CHANNELS) * load<i32>(op, r.VALUE_BYTES);
   const pixelStep = load<i32>(op, r.PIXEL_STEP);
   const runs = runsOf<S>(op);
   const runBytes = load<i32>(op, r.RUN_BYTES);
@@ -104,11 +105,11 @@ export function tiles<F, S>(
     );
     const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, most);
     const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, most);
-    if (isWide) {
-      storeWide(op, output, a, count);
-      storeWide(op, output + outputStep, b, count);
-      storeWide(op, output + 2 * outputStep, c, count);
-      storeWide(op, output + 3 * outputStep, d, count);
+    if (!isPlain) {
+      finish(op, output, a, count);
+      finish(op, output + outputStep, b, count);
+      finish(op, output + 2 * outputStep, c, count);
+      finish(op, output + 3 * outputStep, d, count);
     } else if (count == r.BLOCK) {
       v128.store64_lane(output, ab, 0);
       v128.store64_lane(output + outputStep, ab, 1);
@@ -156,8 +157,8 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
     round4(f32x4.pmax(first, low), rounder, shift),
     round4(f32x4.pmax(second, low), rounder, shift),
   );
-  if (load<i32>(op, r.VALUE_BYTES) == 2) {
-    storeWide(op, output, results, count);
+  if (!isPlainOf(op)) {
+    finish(op, output, results, count);
     return;
   }
   const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
@@ -166,11 +167,29 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
   store8(output, i64x2.extract_lane(bytes, 0), count);
 }
 
-/** Stores the first `count` of eight int16, clamped to the bounds of `op`. */
-function storeWide(op: usize, output: usize, values: v128, count: i32): void {
+/** Whether results are int8 as they are: no activation, no wide logits. */
+function isPlainOf(op: usize): bool {
+  return load<i32>(op, r.VALUE_BYTES) == 1 && load<usize>(op, r.TABLE_AT) == 0;
+}
+
+/** Stores what the table makes of the first `count` of eight int16, or themselves, clamped to the bounds of `op`. */
+function finish(op: usize, output: usize, values: v128, count: i32): void {
   const least = i16x8.splat(<i16>load<i32>(op, r.MIN));
   const most = i16x8.splat(<i16>load<i32>(op, r.MAX));
   const clamped = i16x8.min_s(i16x8.max_s(values, least), most);
+  if (load<usize>(op, r.TABLE_AT)) {
+    const middle = load<usize>(op, r.TABLE_AT) + ACTIVATION_ENTRIES / 2;
+    let bytes = v128.load8_splat(middle + i16x8.extract_lane_s(clamped, 0));
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 1), bytes, 1);
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 2), bytes, 2);
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 3), bytes, 3);
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 4), bytes, 4);
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 5), bytes, 5);
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 6), bytes, 6);
+    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 7), bytes, 7);
+    store8(output, i64x2.extract_lane(bytes, 0), count);
+    return;
+  }
   store8(output, i64x2.extract_lane(clamped, 0), 2 * count);
   if (count > 4) store8(output + 8, i64x2.extract_lane(clamped, 1), 2 * count - 8);
 }

@@ -115,6 +115,8 @@ export const COUNT_PADDING = 1;
 /** Bounds that a valid file keeps; they also keep every product of sizes below 2^53. */
 export const MAX_CHANNELS = 8192;
 export const MAX_CLASSES = 256;
+/** The table of a convolution's activation has so many entries, for sums of -512 to 511. */
+export const ACTIVATION_ENTRIES = 1024;
 /** Smallest and largest value of wide logits, which take 13 bits. */
 export const WIDE_MIN = -4096;
 export const WIDE_MAX = 4095;

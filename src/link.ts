@@ -167,7 +167,8 @@ function writeConvolution(
   writer.words(record.KERNEL, kernel + product.kind);
   writer.words(record.DEPTH, depth, blockBytes);
   writer.words(record.PIXEL_STEP, walk.pixelStep, walk.runs, walk.runBytes, walk.runStep, product.offset);
-  const last =
-    kernel === record.DEPTHWISE_KERNEL ? blocksAt + blocksBytes : bytesOf(model.tensors[op.output]!);
-  writer.words(record.VALUE_BYTES, last);
+  writer.words(record.VALUE_BYTES, bytesOf(model.tensors[op.output]!));
+  const half = op.table.length / 2;
+  if (half > 0) writer.words(record.OUT_ZERO, 0, -half, half - 1);
+  if (kernel === record.DEPTHWISE_KERNEL) writer.words(record.OUTSIDE_AT, blocksAt + blocksBytes);
 }

@@ -152,9 +152,10 @@ function readOp(
   };
   const channels = kind.taps ? tensors[output]!.channels : 0;
   const weights = channels * (kind.taps?.(attributes, inChannels) ?? 0);
-  const scales = { none: 0, one: 1, channels: tensors[output]!.channels }[kind.scales];
-  const entries = kind.entryBytes && 256;
-  const table = startOf(format.OP_TABLE, entries, kind.entryBytes);
+  const isActivated = kind.taps !== undefined && view.getUint32(at + format.OP_TABLE, true) > 0;
+  const scales = { none: 0, one: 1, channels: tensors[output]!.channels }[kind.scales] + Number(isActivated);
+  const entries = isActivated ? format.ACTIVATION_ENTRIES : kind.entryBytes && 256;
+  const table = startOf(format.OP_TABLE, entries, kind.entryBytes || 1);
   return {
     code,
     inputs,

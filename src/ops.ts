@@ -71,11 +71,15 @@ export interface Op {
   /** int32 [outChannels] at scale input * weight, minus input zero * sum of the channel's weights. */
   readonly bias: Int32Array;
   /**
-   * float32 [outChannels] weight scales, of `prelu` the slopes below 0; [1] of a gate the scale of its table, of
+   * float32 [outChannels] weight scales, of `prelu` the slopes below 0, and of a convolution with a table one more: the scale
+   * of the sums that the table takes; [1] of a gate the scale of its table, of
    * `groupNorm` what is added to the variance.
    */
   readonly scales: Float32Array;
-  /** 256 entries at index q + 128: int8 of a lookup, int16 (zero point taken off) of a gate. */
+  /**
+   * 256 entries at index q + 128: int8 of a lookup, int16 (zero point taken off) of a gate. A convolution may have an
+   * activation: int8 [1024] at index sum + 512.
+   */
   readonly table: Int8Array | Int16Array;
 }
 

@@ -51,6 +51,8 @@ export const GROUPS = 100;
 export const MODE = 104;
 /** Pool factor of a gate. */
 export const FACTOR = 108;
+/** Of convolutions, which have no attribute here: bytes of an output value, 1, or 2 of wide logits. */
+export const VALUE_BYTES = 112;
 /** The value that `pad` writes. */
 export const VALUE = 116;
 
@@ -91,8 +93,6 @@ export const RUN_STEP = 212;
 export const OFFSET = 216;
 /** Of depthwise convolutions: int8 [channels] of the input's zero point, which stands for taps outside the input. */
 export const OUTSIDE_AT = 220;
-/** Of other convolutions: bytes of an output value, 1, or 2 of wide logits. */
-export const VALUE_BYTES = 220;
 
 /** Of other operations, in the same words: channels of each of up to four inputs of `concat`. */
 export const CHANNELS = 192;

@@ -14,11 +14,14 @@ export function multiplierOf(first: number, second: number, output: number): num
   return Math.fround(Math.fround(first * second) / output);
 }
 
-/** Multipliers of the output channels of a convolution: input scale * weight scale / output scale. */
-export function channelMultipliers(op: Op, { tensors }: Model): number[] {
-  const input = tensors[op.inputs[0]!]!;
-  const output = tensors[op.output]!;
-  return Array.from(op.scales, (scale) => multiplierOf(input.scale, scale, output.scale));
+/**
+ * Multipliers of the output channels of a convolution: input scale * weight scale / output scale, or that of what its
+ * table takes.
+ */
+export function channelMultipliers({ inputs, output, scales }: Op, { tensors }: Model): number[] {
+  const { channels, scale } = tensors[output]!;
+  const weights = Array.from(scales.subarray(0, channels));
+  return weights.map((one) => multiplierOf(tensors[inputs[0]!]!.scale, one, scales[channels] ?? scale));
 }
 
 /** Multiplier of each input of an operation that is no convolution. */

@@ -8,6 +8,7 @@ const MIN_SCALE = 2 ** -30;
 const MAX_SCALE = 2 ** 30;
 const MIN_WEIGHT_SCALE = 2 ** -60;
 const MAX_RATIO = 64;
+const LEAVES = "the table leaves the output's range";
 /** Attributes that are never 0 where an operation has them: of the kernel, strides, dilations. */
 const EXTENTS = ATTRIBUTES.slice(0, 6);
 
@@ -74,9 +75,9 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const has = (name: keyof Attributes) => kind.attributes.includes(name);
   if (ATTRIBUTES.some((name) => !has(name) && a[name] !== 0)) return "an unused field is not zero";
   const isWide = (tensor: Tensor) => bytesOf(tensor) > 1;
-  const isConvolution = op.code === format.CONVOLUTION || op.code === format.POINTWISE;
-  if ((isWide(output) && !isConvolution) || (op.code !== format.ARGMAX && inputs.some(isWide))) {
-    return "wide values where there are no logits";
+  const canWiden = [format.CONVOLUTION, format.POINTWISE].includes(op.code) && op.table.length === 0;
+  if ((isWide(output) && !canWiden) || (op.code !== format.ARGMAX && inputs.some(isWide))) {
+    return "wide values";
   }
   if (EXTENTS.some((name) => has(name) && a[name] === 0)) return "kernel, stride or dilation is 0";
   if (a.mode > kind.lastMode) return `mode ${a.mode}`;
@@ -92,8 +93,9 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
   const least = op.code === format.PRELU ? -MAX_SCALE : MIN_WEIGHT_SCALE;
   const scale = op.scales.find((value) => !(value >= least && value <= MAX_SCALE));
   if (scale !== undefined) return `scale ${scale}`;
-  if (has("kernelHeight")) return hasWidePadding(a) && "padding as wide as the kernel";
   const within = (value: number) => value >= output.min && value <= output.max;
+  if (kind.taps && !op.table.every(within)) return LEAVES;
+  if (has("kernelHeight")) return hasWidePadding(a) && "padding as wide as the kernel";
   switch (op.code) {
     case format.GATE:
       return !(a.numerator >= 1 && a.numerator <= MAX_RATIO) && `factor ${a.numerator}`;
@@ -109,7 +111,7 @@ function findFault(op: Op, tensors: readonly Tensor[]): string | false {
       return !within(output.zero) && `zero ${output.zero}`;
     case format.LOOKUP: {
       const reached = (op.table as Int8Array).subarray(first!.min + 128, first!.max + 129);
-      return !reached.every(within) && "the table leaves the output's range";
+      return !reached.every(within) && LEAVES;
     }
     default:
       return false;

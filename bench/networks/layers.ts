@@ -112,6 +112,7 @@ function layerOf(op: Op, model: Model, image: number): Layer {
     case format.CONVOLUTION:
     case format.DEPTHWISE:
     case format.POINTWISE:
+      if (op.table.length > 0) throw unknown(op, "activations");
       if (op.code !== format.CONVOLUTION || attributes.groups === 1) break;
       throw unknown(op, "groups");
     case format.MAX_POOL:

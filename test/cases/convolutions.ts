@@ -4,6 +4,7 @@ import type { Attributes } from "../../src/ops.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import type { Case } from "./case.js";
 import {
+  activated,
   CHANNELS,
   channelsOf,
   full,
@@ -71,6 +72,7 @@ export const pointwiseCases = [
   ...vary(pointwiseBase, quantizationsOf(pointwiseBase)),
   ...vary(pointwiseBase, FILTERS),
   ...vary(pointwiseBase, wideOutputs(pointwiseBase, FILTERS)),
+  ...activated(pointwiseBase, FILTERS),
   ...vary(
     pointwiseBase,
     channelPairs.map(([inChannels, channels]) => ({
@@ -98,6 +100,8 @@ export const convolutionCases = [
   ...vary(convolutionBase, quantizationsOf(convolutionBase)),
   ...vary(convolutionBase, FILTERS),
   ...vary(convolutionBase, wideOutputs(convolutionBase, FILTERS)),
+  ...activated(convolutionBase, FILTERS),
+  ...activated({ ...convolutionBase, attributes: { ...squareWindow(3, 2, 2), groups: 1 } }, []),
   ...vary({ ...convolutionBase, output: { channels: 12, ...WIDE[0] }, filter: { spread: 900 } }, [
     { attributes: { ...squareWindow(3, 1, 2), groups: 1 } },
     { attributes: { ...squareWindow(3), groups: 3 } },
@@ -148,6 +152,7 @@ export const depthwiseCases = [
   ...vary(depthwiseBase, sizesOf(depthwiseBase)),
   ...vary(depthwiseBase, quantizationsOf(depthwiseBase)),
   ...vary(depthwiseBase, FILTERS),
+  ...activated(depthwiseBase, [...FILTERS, { attributes: squareWindow(5, 2) }]),
   ...vary(depthwiseBase, SMALL_INPUTS),
   ...vary(depthwiseBase, channelsOf(depthwiseBase)),
   ...vary(

@@ -70,6 +70,17 @@ export function wideOutputs(base: Case, strains: readonly Partial<Case>[]): Part
   ]);
 }
 
+/** Convolutions with an activation: each range of the output, numbers of channels, and what strains them. */
+export function activated(base: Case, strains: readonly Partial<Case>[]): Case[] {
+  const ranges = Object.values(QUANTISATIONS).map(
+    (range): Partial<Case> => ({ output: { ...base.output, ...range } }),
+  );
+  const cases = [...ranges, ...channelsOf(base), ...strains].map((change) => {
+    return { ...change, filter: { spread: 60, ...change.filter, isActivated: true } };
+  });
+  return vary(base, cases);
+}
+
 /** Every quantization, the same on both ends. */
 export function sameQuantizationsOf(base: Case): Partial<Case>[] {
   return Object.values(QUANTISATIONS).map((quantization) => ({

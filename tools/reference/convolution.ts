@@ -10,13 +10,14 @@
  * weights  int8  [outChannels, kernelHeight, kernelWidth, n]
  * bias     int32 [outChannels]              the input zero point is folded in
  * scales   f32   [outChannels]              of the weights
+ * table    int8  [1024], or none            activation: see `finished`
  * output   int8, or int16 if it is wide, [rows, width, outChannels]
  *
  * Sums are int32 and wrap around.
  */
 import type { Op, Values } from "../../src/ops.js";
 import { type Activation, emptyValues, type Shape } from "./activation.js";
-import { product, ratio, requantize } from "./requantize.js";
+import { finished } from "./requantize.js";
 
 export function convolution(op: Op, [input]: readonly Activation[], output: Shape): Values {
   const { height, width, channels, zero, values } = input!;
@@ -44,7 +45,7 @@ export function convolution(op: Op, [input]: readonly Activation[], output: Shap
             }
           }
         }
-        result[at++] = requantize(sum, ratio(product(input!.scale, op.scales[o]!), output.scale), output);
+        result[at++] = finished(sum, o, op, input!, output);
       }
     }
   }

@@ -10,13 +10,14 @@
  * weights  int8  [channels, kernelHeight, kernelWidth]
  * bias     int32 [channels]                 the input zero point is folded in
  * scales   f32   [channels]                 of the weights
+ * table    int8  [1024], or none            activation: see `finished`
  * output   int8  [rows, width, channels]
  *
  * Sums are int32 and wrap around.
  */
 import type { Op } from "../../src/ops.js";
 import type { Activation, Shape } from "./activation.js";
-import { product, ratio, requantize } from "./requantize.js";
+import { finished } from "./requantize.js";
 
 export function depthwise(op: Op, [input]: readonly Activation[], output: Shape): Int8Array {
   const { height, width, channels, zero, values } = input!;
@@ -38,7 +39,7 @@ export function depthwise(op: Op, [input]: readonly Activation[], output: Shape)
             sum = (sum + q * op.weights[weight++]!) | 0;
           }
         }
-        result[at++] = requantize(sum, ratio(product(input!.scale, op.scales[c]!), output.scale), output);
+        result[at++] = finished(sum, c, op, input!, output);
       }
     }
   }

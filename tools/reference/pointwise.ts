@@ -7,13 +7,14 @@
  * weights  int8  [outChannels, inChannels]
  * bias     int32 [outChannels]              the input zero point is folded in
  * scales   f32   [outChannels]              of the weights
+ * table    int8  [1024], or none            activation: see `finished`
  * output   int8, or int16 if it is wide, [height, width, outChannels]
  *
  * Sums are int32 and wrap around.
  */
 import type { Op, Values } from "../../src/ops.js";
 import { type Activation, emptyValues, type Shape } from "./activation.js";
-import { product, ratio, requantize } from "./requantize.js";
+import { finished } from "./requantize.js";
 
 export function pointwise(op: Op, [input]: readonly Activation[], output: Shape): Values {
   const { channels, values } = input!;
@@ -26,7 +27,7 @@ export function pointwise(op: Op, [input]: readonly Activation[], output: Shape)
       for (let i = 0; i < channels; i++) {
         sum = (sum + values[pixel * channels + i]! * op.weights[o * channels + i]!) | 0;
       }
-      result[at++] = requantize(sum, ratio(product(input!.scale, op.scales[o]!), output.scale), output);
+      result[at++] = finished(sum, o, op, input!, output);
     }
   }
   return result;

@@ -4,7 +4,7 @@
  *
  * round is to nearest, ties to even; clamp keeps within the output's min and max; every step is rounded to binary32.
  */
-import type { Tensor } from "../../src/ops.js";
+import type { Op, Tensor } from "../../src/ops.js";
 
 /**
  * @param value sum at the scale of the operands, int32
@@ -13,6 +13,17 @@ import type { Tensor } from "../../src/ops.js";
  */
 export function requantize(value: number, multiplier: number, output: Tensor): number {
   return clamp(roundHalfToEven(Math.fround(Math.fround(value) * multiplier)) + output.zero, output);
+}
+
+/**
+ * A result of a convolution from the sum of an output channel: requantized or, where the operation has a table, the table's
+ * entry at the sum in -512..511 of the table's scale.
+ */
+export function finished(sum: number, channel: number, op: Op, input: Tensor, output: Tensor): number {
+  const factor = product(input.scale, op.scales[channel]!);
+  if (op.table.length === 0) return requantize(sum, ratio(factor, output.scale), output);
+  const entries = { channels: 1, scale: op.scales[output.channels]!, zero: 0, min: -512, max: 511 };
+  return op.table[requantize(sum, ratio(factor, entries.scale), entries) + 512]!;
 }
 
 /** The nearest integer; of two equally near ones the even. */

@@ -49,7 +49,7 @@ test("a float file: correlation and signal to noise of each tensor", async () =>
   const { model } = await convert(bytes, { calibration: images(2), method: "min-max" });
   const result = await compare(bytes, model, images(1));
   expect(result).toMatchObject({ kind: "float", operations: [] });
-  expect(result.tensors.map(({ operation }) => operation)).toEqual(["convolution", "lookup", "pointwise"]);
+  expect(result.tensors.map(({ operation }) => operation)).toEqual(["convolution", "pointwise"]);
   for (const { correlation, decibels } of result.tensors) {
     expect(correlation).toBeGreaterThan(0.99);
     expect(decibels).toBeGreaterThan(20);

@@ -1,5 +1,6 @@
 /** A conversion compared with onnxruntime, which runs the file's own float graph. */
 import { expect } from "vitest";
+import { ACTIVATION_ENTRIES } from "../../../src/format.js";
 import { kindOf } from "../../../src/ops.js";
 import { type Comparison, compare } from "../../../tools/compare/index.js";
 import { type Converted, type ConvertOptions, convert } from "../../../tools/convert/index.js";
@@ -7,7 +8,7 @@ import { images } from "./onnx-builder.js";
 
 export interface Compared extends Converted {
   readonly comparison: Comparison;
-  /** Names of the operations between `input` and `argmax`. */
+  /** Names of the operations between `input` and `argmax`, and of the activations that convolutions compute besides. */
   readonly operations: readonly string[];
 }
 
@@ -35,7 +36,9 @@ export async function convertAndCompare(
     expect(correlation, `${operation} "${name}"`).toBeGreaterThan(least);
   }
   expect(comparison.tensors.at(-1)?.name).toBe(logitsName(converted));
-  const operations = converted.model.ops.slice(1, -1).map((op) => kindOf(op).name);
+  const operations = converted.model.ops.slice(1, -1).flatMap((op) => {
+    return op.table.length === ACTIVATION_ENTRIES ? [kindOf(op).name, "activation"] : [kindOf(op).name];
+  });
   return { ...converted, comparison, operations };
 }
 

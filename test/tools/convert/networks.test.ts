@@ -60,7 +60,7 @@ describe("a network with ReLU, SiLU, HardSwish, groups, concat and pooling", () 
       new Set(
         [
           "convolution",
-          "lookup",
+          "activation",
           "pointwise",
           "concat",
           "depthwise",

@@ -18,24 +18,29 @@ const half = { coordinate_transformation_mode: "half_pixel", mode: "linear" };
 
 const CASES: readonly (readonly [string, readonly string[], Insert])[] = [
   ["Relu", ["clamp"], call("Relu")],
-  ["LeakyRelu", ["lookup"], call("LeakyRelu", { alpha: { float: 0.1 } })],
-  ["PRelu of one slope", ["lookup"], (b, x) => b.node("PRelu", [x, b.constant([0.2], [1, 1, 1])])],
-  ["Elu", ["lookup"], call("Elu")],
-  ["Sigmoid", ["lookup"], call("Sigmoid")],
-  ["HardSigmoid", ["lookup"], call("HardSigmoid", { alpha: { float: 1 / 6 } })],
-  ["HardSwish", ["lookup"], call("HardSwish")],
-  ["Tanh", ["lookup"], call("Tanh")],
-  ["Softplus", ["lookup"], call("Softplus")],
-  ["Erf", ["lookup"], call("Erf")],
-  ["Abs", ["lookup"], call("Abs")],
+  ["LeakyRelu", ["activation"], call("LeakyRelu", { alpha: { float: 0.1 } })],
+  ["PRelu of one slope", ["activation"], (b, x) => b.node("PRelu", [x, b.constant([0.2], [1, 1, 1])])],
+  ["Elu", ["activation"], call("Elu")],
+  ["Sigmoid", ["activation"], call("Sigmoid")],
+  ["HardSigmoid", ["activation"], call("HardSigmoid", { alpha: { float: 1 / 6 } })],
+  ["HardSwish", ["activation"], call("HardSwish")],
+  ["Tanh", ["activation"], call("Tanh")],
+  ["Softplus", ["activation"], call("Softplus")],
+  ["Erf", ["activation"], call("Erf")],
+  ["Abs", ["activation"], call("Abs")],
   ["Clip", ["clamp"], (b, x) => b.node("Clip", [x, b.number(-0.5), b.number(0.75)])],
   ["Clip with one bound", ["clamp"], (b, x) => b.node("Clip", [x, "", b.number(0.5)])],
   ["Relu6", ["clamp"], (b, x) => b.node("Clip", [x, b.number(0), b.number(6)])],
   ["Max with a number", ["clamp"], (b, x) => b.node("Max", [x, b.number(-0.25)])],
-  ["SiLU", ["lookup"], (b, x) => b.node("Mul", [x, b.node("Sigmoid", [x])])],
+  ["SiLU", ["activation"], (b, x) => b.node("Mul", [x, b.node("Sigmoid", [x])])],
+  [
+    "HardSwish of a sum",
+    ["pointwise", "add", "lookup"],
+    (b, x) => b.node("HardSwish", [b.node("Add", [x, b.conv(x, 8, 8)])]),
+  ],
   [
     "HardSwish in parts",
-    ["lookup"],
+    ["activation"],
     (b, x) => {
       const clipped = b.node("Clip", [b.node("Add", [x, b.number(3)]), b.number(0), b.number(6)]);
       return b.node("Div", [b.node("Mul", [x, clipped]), b.number(6)]);
@@ -43,7 +48,7 @@ const CASES: readonly (readonly [string, readonly string[], Insert])[] = [
   ],
   [
     "GELU in parts",
-    ["lookup"],
+    ["activation"],
     (b, x) => {
       const erf = b.node("Erf", [b.node("Div", [x, b.number(Math.SQRT2)])]);
       return b.node("Mul", [b.node("Mul", [x, b.node("Add", [erf, b.number(1)])]), b.number(0.5)]);
@@ -78,9 +83,9 @@ const CASES: readonly (readonly [string, readonly string[], Insert])[] = [
   ["BatchNormalization after Relu", ["clamp", "depthwise"], (b, x) => b.batchNorm(b.node("Relu", [x]), 8)],
   ["Mul by one number a channel", [], (b, x) => b.node("Mul", [x, b.noise([1, 8, 1, 1], 1)])],
   ["Add of one number a channel", [], (b, x) => b.node("Add", [b.noise([8, 1, 1], 1), x])],
-  ["Sub from a number", ["lookup"], (b, x) => b.node("Sub", [b.number(1), b.node("Abs", [x])])],
+  ["Sub from a number", ["activation"], (b, x) => b.node("Sub", [b.number(1), b.node("Abs", [x])])],
   ["Add of two", ["pointwise", "add"], (b, x) => b.node("Add", [x, b.conv(x, 8, 8)])],
-  ["Sub of two", ["pointwise", "lookup", "add"], (b, x) => b.node("Sub", [x, b.conv(x, 8, 8)])],
+  ["Sub of two", ["pointwise", "activation", "add"], (b, x) => b.node("Sub", [x, b.conv(x, 8, 8)])],
   ["Sum of three", ["pointwise", "add", "add"], (b, x) => b.node("Sum", [x, b.conv(x, 8, 8), x])],
   [
     "Add and Relu",
@@ -90,12 +95,12 @@ const CASES: readonly (readonly [string, readonly string[], Insert])[] = [
   ["Mul of two", ["pointwise", "multiply"], (b, x) => b.node("Mul", [b.conv(x, 8, 8), x])],
   [
     "squeeze and excitation",
-    ["globalAveragePool", "pointwise", "lookup", "multiply"],
+    ["globalAveragePool", "pointwise", "activation", "multiply"],
     (b, x) => b.node("Mul", [b.node("Sigmoid", [b.conv(b.node("GlobalAveragePool", [x]), 8, 8)]), x]),
   ],
   [
     "one channel for all",
-    ["pointwise", "lookup", "pointwise", "multiply"],
+    ["pointwise", "activation", "pointwise", "multiply"],
     (b, x) => b.node("Mul", [x, b.node("Sigmoid", [b.conv(x, 8, 1)])]),
   ],
   ["Concat", ["pointwise", "concat"], (b, x) => [b.node("Concat", [x, b.conv(x, 8, 3)], { axis: 1 }), 11]],

@@ -5,9 +5,9 @@ import { type Attributes, NO_ATTRIBUTES, type Op, type Tensor } from "../../../s
 import { ConvertError } from "../errors.js";
 import { INPUT } from "../expression.js";
 import { describe, type Graph, type Node, numberOf, shapeOf } from "../graph.js";
-import { INPUT_QUANTIZATION } from "../quantize/assign.js";
+import { activationsOf, INPUT_QUANTIZATION } from "../quantize/assign.js";
 import { type Quantization, quantize } from "../quantize/numbers.js";
-import { filtersOf, gateTable, lookupTable } from "./weights.js";
+import { type Filters, filtersOf, gateTable, lookupTable } from "./weights.js";
 
 /** Tensors with their names, and operations. */
 export interface Program {
@@ -56,12 +56,15 @@ class Builder implements Program {
   readonly names: string[] = [];
   readonly ops: Op[] = [];
   private readonly ids = new Map<string, number>();
+  private readonly activations: ReadonlyMap<string, Node>;
 
   constructor(
     private readonly graph: Graph,
     private readonly quantizations: ReadonlyMap<string, Quantization>,
     private readonly note: (text: string) => void,
-  ) {}
+  ) {
+    this.activations = activationsOf(graph);
+  }
 
   /** Appends an operation that writes a new tensor. */
   write(
@@ -130,6 +133,7 @@ class Builder implements Program {
         break;
       }
       case "function": {
+        if (this.activations.has(input)) break;
         const table = lookupTable(node.expression!, before, q);
         this.write(format.LOOKUP, [input], output, channels, q, {}, { table });
         break;
@@ -201,23 +205,37 @@ class Builder implements Program {
     }
   }
 
-  private addConvolution(node: Node, channels: number, before: Quantization, q: Quantization): void {
+  private addConvolution(node: Node, channels: number, before: Quantization, sums: Quantization): void {
     const input = node.inputs[0]!;
     const inChannels = shapeOf(this.graph, input)[1]!;
-    const arrays = filtersOf(this.graph, node, before, this.note);
+    const { arrays, output, q } = this.activate(filtersOf(this.graph, node, before, this.note), node, sums);
     const window = windowAttributes(node);
     const group = numberOf(node, "group", 1);
     const isPoint =
       window.kernelHeight * window.kernelWidth * window.strideY * window.strideX === 1 &&
       window.padTop + window.padLeft + window.padBottom + window.padRight === 0;
-    if (isPoint && group === 1)
-      this.write(format.POINTWISE, [input], node.outputs[0]!, channels, q, {}, arrays);
+    if (isPoint && group === 1) this.write(format.POINTWISE, [input], output, channels, q, {}, arrays);
     else if (group === inChannels && group === channels) {
-      this.write(format.DEPTHWISE, [input], node.outputs[0]!, channels, q, window, arrays);
+      this.write(format.DEPTHWISE, [input], output, channels, q, window, arrays);
     } else {
       const attributes = { ...window, groups: group };
-      this.write(format.CONVOLUTION, [input], node.outputs[0]!, channels, q, attributes, arrays);
+      this.write(format.CONVOLUTION, [input], output, channels, q, attributes, arrays);
     }
+  }
+
+  /** A convolution's arrays, output and quantisation together with those of the function that follows, where one does. */
+  private activate(
+    { scales, ...filters }: Filters,
+    { outputs }: Node,
+    sums: Quantization,
+  ): { arrays: Partial<Op>; output: string; q: Quantization } {
+    const name = outputs[0]!;
+    const follower = this.activations.get(name);
+    if (!follower) return { arrays: { ...filters, scales }, output: name, q: sums };
+    const output = follower.outputs[0]!;
+    const q = this.quantizations.get(output)!;
+    const table = lookupTable(follower.expression!, sums, q, format.ACTIVATION_ENTRIES);
+    return { arrays: { ...filters, scales: Float32Array.of(...scales, sums.scale), table }, output, q };
   }
 
   /** An operation that keeps the scale of its input; where the file wants another one, a table follows. */

@@ -83,14 +83,22 @@ function biasInteger(bias: Constant | undefined, o: number, scale: number): numb
   return roundHalfEven(bias.values[o]! / scale);
 }
 
-/** The numbers that -128 to 127 stand for. */
-function realsOf(quantization: Quantization): number[] {
-  return Array.from({ length: 256 }, (_, at) => dequantize(at - 128, quantization));
+/** The numbers that so many integers around 0 stand for, -128 to 127 of 256, clamped as the tensor is. */
+function realsOf(quantization: Quantization, entries = 256): number[] {
+  const { min, max } = quantization;
+  return Array.from({ length: entries }, (_, at) => {
+    return dequantize(Math.min(Math.max(at - entries / 2, min), max), quantization);
+  });
 }
 
-/** 256 entries at q + 128: the quantised value of a function of a quantised tensor. */
-export function lookupTable(expression: Expression, input: Quantization, output: Quantization): Int8Array {
-  return Int8Array.from(computeAll(expression, realsOf(input)), (value) => quantize(value, output));
+/** Entries at q + 128 of 256, at q + 512 of 1024: the quantised value of a function of a quantised tensor. */
+export function lookupTable(
+  expression: Expression,
+  input: Quantization,
+  output: Quantization,
+  entries?: number,
+): Int8Array {
+  return Int8Array.from(computeAll(expression, realsOf(input, entries)), (value) => quantize(value, output));
 }
 
 /** The table of a gate, int16 without zero point, and its scale. */

@@ -87,10 +87,11 @@ class Writer {
       return;
     }
     const name = floatName(this.model, op.output);
-    if (op.code === format.LOOKUP) {
-      const index = this.tableIndex(op.inputs[0]!, name);
+    const isActivated = op.table.length === format.ACTIVATION_ENTRIES;
+    if (op.code === format.LOOKUP || isActivated) {
+      const index = isActivated ? this.sumIndex(op, name) : this.tableIndex(op.inputs[0]!, name);
       const entries = Array.from(op.table, (entry) => entry + offsetOf(tensor));
-      const table = this.constant(`${name}_table`, UINT8, [256], entries);
+      const table = this.constant(`${name}_table`, UINT8, [entries.length], entries);
       this.node("Gather", [table, index], `${name}_quantized`);
     } else {
       if (op.code !== format.INPUT) this.compute(op, name);
@@ -192,8 +193,9 @@ class Writer {
       bias[o]! += input.zero * sum;
     }
     const dims = [outputs, channels, height, width];
-    const biasScales = op.scales.map((scale) => Math.fround(input.scale * scale));
-    this.dequantized(`${name}_weights`, INT8, dims, weights, op.scales);
+    const scales = op.scales.subarray(0, outputs);
+    const biasScales = scales.map((scale) => Math.fround(input.scale * scale));
+    this.dequantized(`${name}_weights`, INT8, dims, weights, scales);
     this.dequantized(`${name}_bias`, INT32, [outputs], bias, biasScales);
     const window = isPoint ? {} : { ...windowAttributes(a), dilations: ints(a.dilationY, a.dilationX) };
     const inputs = [realName(this.model, op.inputs[0]!), `${name}_weights`, `${name}_bias`];
@@ -232,6 +234,20 @@ class Writer {
     this.node("Cast", [integerName(this.model, id)], `${name}_integers`, { to: int(INT32) });
     const shift = this.constant(`${name}_shift`, INT32, [], [128 - offsetOf(this.model.tensors[id]!)]);
     this.node("Add", [`${name}_integers`, shift], `${name}_index`);
+    return `${name}_index`;
+  }
+
+  /** The sums of a convolution as its table takes them, + 512. */
+  private sumIndex(op: Op, name: string): string {
+    const half = format.ACTIVATION_ENTRIES / 2;
+    const number = (what: string, value: number) => this.constant(`${name}_${what}`, FLOAT, [], [value]);
+    this.convolution(op, name);
+    this.node("Div", [name, number("step", op.scales.at(-1)!)], `${name}_steps`);
+    this.node("Round", [`${name}_steps`], `${name}_rounded`);
+    const bounds = [number("least", -half), number("most", half - 1)];
+    this.node("Clip", [`${name}_rounded`, ...bounds], `${name}_sums`);
+    this.node("Add", [`${name}_sums`, number("half", half)], `${name}_place`);
+    this.node("Cast", [`${name}_place`], `${name}_index`, { to: int(INT32) });
     return `${name}_index`;
   }
 

@@ -1,5 +1,5 @@
 /** Scale, zero point and range of every activation: from the file where it says so, else from measured ranges. */
-import { NEAREST, WIDE_MAX, WIDE_MIN } from "../../../src/format.js";
+import { ACTIVATION_ENTRIES, NEAREST, WIDE_MAX, WIDE_MIN } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
 import { type Graph, type Node, producers, readers } from "../graph.js";
 import { type Bounds, type Quantization, quantize } from "./numbers.js";
@@ -16,6 +16,9 @@ export const INPUT_QUANTIZATION: Quantization = {
 export const WIDE_LEVELS = WIDE_MAX - WIDE_MIN;
 const WIDE_MARGIN = 1 / 4;
 
+/** Steps of the sums that the table of an activation takes. */
+const ACTIVATION_LEVELS = ACTIVATION_ENTRIES - 1;
+
 const SMALLEST_SCALE = 2 ** -29;
 const LARGEST_SCALE = 2 ** 30;
 
@@ -30,8 +33,8 @@ export function expectScale(tensor: string, scale: number): void {
  * The quantisation of every tensor of a lowered graph.
  *
  * @param rangeOf the real range of a tensor to `levels` steps, undefined where it was not measured
- * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127. Logits that a convolution
- *   gives are wide in both cases
+ * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127. In both cases logits that a
+ *   convolution gives are wide, and sums that a function follows have 10 bits
  * @throws ConvertError if a tensor has neither a quantisation in the file nor a range
  */
 export function assign(
@@ -43,6 +46,7 @@ export function assign(
   const groups = groupOf(graph);
   const free = eightBitTensors(graph);
   const wide = wideLogits(graph);
+  const activations = activationsOf(graph);
   const known = new Map(graph.quantization);
   if (isInputQuantization(known.get(graph.input))) known.set(graph.input, INPUT_QUANTIZATION);
 
@@ -57,6 +61,11 @@ export function assign(
   for (const [group, list] of members) {
     if (shared.has(group)) continue;
     const isFree = list.every((tensor) => free.has(tensor));
+    if (activations.has(list[0]!)) {
+      const range = rangeOf(list[0]!, ACTIVATION_LEVELS);
+      if (range) shared.set(group, sumsFor(range));
+      continue;
+    }
     const levels = list[0] === wide ? WIDE_LEVELS : bits === 7 && !isFree ? 127 : 255;
     const range = union(list.map((tensor) => rangeOf(tensor, levels)));
     if (range) shared.set(group, quantizationFor(range, levels));
@@ -115,6 +124,28 @@ export function quantizationFor({ min, max }: Bounds, levels: number): Quantizat
   const first = isWide ? WIDE_MIN : levels === 127 ? 0 : -128;
   const zero = first + Math.min(levels, Math.max(0, Math.round(-low / scale)));
   return { scale, zero, min: first, max: first + levels };
+}
+
+/** The quantisation of sums that a table takes: around 0, as far as the range reaches. */
+function sumsFor({ min, max }: Bounds): Quantization {
+  const half = ACTIVATION_ENTRIES / 2;
+  const scale = Math.fround(Math.max(-min / half, max / (half - 1), SMALLEST_SCALE));
+  return { scale, zero: 0, min: -half, max: half - 1 };
+}
+
+/**
+ * The functions that convolutions compute besides, by the name of the convolution's output: those that alone read what a
+ * convolution gives. A file that quantises what lies between has its rounding kept.
+ */
+export function activationsOf(graph: Graph): Map<string, Node> {
+  const read = readers(graph);
+  const result = new Map<string, Node>();
+  for (const { type, outputs } of graph.nodes) {
+    const [only, ...others] = read.get(outputs[0]!) ?? [];
+    if (type !== "conv" || graph.quantization.has(outputs[0]!)) continue;
+    if (only?.type === "function" && others.length === 0) result.set(outputs[0]!, only);
+  }
+  return result;
 }
 
 /** The logits, if a convolution gives them that is not depthwise and nothing but the final argmax reads them. */

@@ -9,6 +9,8 @@ import { SUPPORTED } from "../tools/convert/onnx/shapes.js";
 import { writeOnnx } from "../tools/convert/onnx/write.js";
 import { lower } from "../tools/convert/passes/index.js";
 import { decodeImage } from "../tools/image/index.js";
+import { buildCase } from "./cases/case.js";
+import { depthwiseCases, pointwiseCases } from "./cases/convolutions.js";
 import { buildFixture } from "./fixtures/fixture.js";
 import { repair, survives } from "./fixtures/hostile.js";
 import { Random } from "./fixtures/random.js";
@@ -84,9 +86,14 @@ function damage(bytes: Uint8Array, random: Random, first = 0): Uint8Array {
 
 /** Model files with a right checksum and length, on every build in turn. */
 function aseg(): Attempt {
-  const file = writeModel(buildFixture());
+  // besides the fixture wide logits and convolutions with an activation
+  const special = [...pointwiseCases, ...depthwiseCases].filter(({ output, filter }) => {
+    return filter?.isActivated || output.max > 127;
+  });
+  const files = [buildFixture(), ...special.map((test) => buildCase(test).model)].map(writeModel);
   const variants = ["scalar", "simd"] as const;
   return async (random) => {
+    const file = random.integer(0, 1) === 0 ? files[0]! : random.pick(files);
     const copy = damage(file, random, 16);
     if (copy.length < 64) {
       try {

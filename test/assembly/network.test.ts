@@ -18,8 +18,12 @@ const SIZES = [
 ] as const;
 
 describe.each(VARIANTS)("%s: a whole network", (variant) => {
-  describe.each([1, 2, 3])("of seed %i", (seed) => {
-    const model = buildFixture(seed);
+  describe.each([
+    [1, false],
+    [2, true],
+    [3, true],
+  ])("of seed %i, fine: %s", (seed, isFine) => {
+    const model = buildFixture(seed, isFine);
     const logitsId = model.ops.at(-1)!.inputs[0]!;
 
     it.each(SIZES)("%i rows, %i columns: every tensor and the mask", (height, width) => {
@@ -57,7 +61,7 @@ describe.each(VARIANTS)("%s: a whole network", (variant) => {
   });
 
   it("gives the same after every operation is run on its own, and after a different image", () => {
-    const model = buildFixture(4);
+    const model = buildFixture(4, true);
     const random = new Random(4);
     const images = [0, 1].map(() => ({
       data: random.uint8(48 * 64 * 4),

@@ -18,7 +18,7 @@ const PYTHON = process.env.ATTENDSEG_PYTHON ?? "python3";
 
 export const EMBED = join(import.meta.dirname, "../../tools/embed");
 
-export const FIXTURE = writeModel(buildFixture(6));
+export const FIXTURE = writeModel(buildFixture(6, true));
 
 /** Models to embed, by name; of an absent one the file is empty. */
 export const MODELS: readonly (readonly [name: string, file: Uint8Array])[] = [

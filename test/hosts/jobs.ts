@@ -37,7 +37,7 @@ export function makeJobs(): Jobs {
   const noise = (width: number, height: number, channels: number): JobImage => {
     return { data: encode(random.uint8(width * height * channels)), width, height };
   };
-  const model = buildFixture();
+  const model = buildFixture(1, true);
   const bytes = encode(writeModel(model));
   const fixture = { name: "fixture", model: bytes, images: [noise(model.width, model.height, 3)] };
   const sizes = { name: "sizes", model: bytes, images: SIZES.map((size) => noise(...size)) };

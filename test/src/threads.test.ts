@@ -7,7 +7,7 @@ import { Random } from "../fixtures/random.js";
 // makes the relaxed build run in Node 20
 import "../variants.js";
 
-const bytes = writeModel(buildFixture());
+const bytes = writeModel(buildFixture(1, true));
 /** A worker of the web that says it is ready and does nothing. */
 class LocalWorker {
   onmessage: (() => void) | undefined;

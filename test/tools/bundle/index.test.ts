@@ -45,7 +45,7 @@ const EXPORTS = [
 ];
 const NAMES = ["Straße", "", "道路", "sky, or nearly", "x".repeat(300)];
 
-const fixture = buildFixture(5);
+const fixture = buildFixture(5, true);
 const model = { ...fixture, metadata: { ...fixture.metadata, classes: NAMES } };
 const file = writeModel(model);
 

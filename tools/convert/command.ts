@@ -34,6 +34,7 @@ interface Options {
   readonly size?: InputSize;
   readonly name?: string;
   readonly bits?: 7 | 8;
+  readonly logitBits?: "8" | "13";
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
   readonly json?: boolean;
@@ -80,6 +81,12 @@ export function convertCommand(): Command {
         "--bits <count>",
         "bits of activations: 7 run everywhere at full speed (default: 8, or 7 where it costs under 0.1 % of the pixels)",
       ).argParser((text) => wholeWithin(7, 8)(text)),
+    )
+    .addOption(
+      new Option(
+        "--logit-bits <count>",
+        "bits of logits that a convolution gives: 8 take less memory (default: 13)",
+      ).choices(["8", "13"]),
     )
     .option("--mean <r,g,b>", "taken off colours of 0..1 before the network (default: 0,0,0)", parseColor)
     .option("--std <r,g,b>", "that colours are then divided by (default: 1,1,1)", parseColor)
@@ -177,6 +184,7 @@ async function write(path: string, options: Options & { readonly output: string 
         name: options.name ?? (path === STANDARD ? "model" : stem(path)),
         sourceName: path === STANDARD ? name : basename(path),
         ...(options.bits !== undefined && { activationBits: options.bits }),
+        ...(options.logitBits === "8" && { logitBits: 8 }),
         onProgress: (part, done) => part === "calibrate" && progress.update(done),
       }),
     );

@@ -49,6 +49,8 @@ export interface GraphConvertOptions extends LowerOptions {
    * agree with the float model on nearly as many pixels.
    */
   readonly activationBits?: Bits;
+  /** 13: int16 logits, where a convolution gives them; 8: int8 ones, which take less memory. Default: 13. */
+  readonly logitBits?: 8 | 13;
   readonly classes?: readonly string[];
   readonly palette?: readonly Color[];
   /** Name in the metadata. */
@@ -154,7 +156,7 @@ async function convertQuantized(job: Job): Promise<Converted> {
     return ranges(tensor, levels);
   };
   const { model, bytes } = checking("the quantised graph", () => {
-    return makeModel(job, assign(graph, derive, 8), notes);
+    return makeModel(job, assign(graph, derive, 8, options.logitBits), notes);
   });
   const engine = found && (await EngineBuild.open()).load(model, loaded);
   const report: ConvertReport = {
@@ -182,7 +184,8 @@ async function observe({ loaded, graph, options }: Job, images: Images): Promise
 
 async function convertFloat(job: Job): Promise<Converted> {
   const { loaded, graph, options } = job;
-  const { calibration: images, activationBits: bits, method, onProgress: progress = () => {} } = options;
+  const { calibration: images, activationBits: bits, method, logitBits } = options;
+  const progress = options.onProgress ?? (() => {});
   if (!images) {
     throw new ConvertError("a float model needs images to calibrate with (--calibrate DIR)");
   }
@@ -197,7 +200,7 @@ async function convertFloat(job: Job): Promise<Converted> {
     const engine = await EngineBuild.open();
     const make = ({ graph, quantizations }: Prepared): Made =>
       makeModel({ ...job, graph }, quantizations, [...(graph.notes ?? [])]);
-    const requested = { ...(bits && { bits }), ...(method && { method }) };
+    const requested = { ...(bits && { bits }), ...(method && { method }), ...(logitBits && { logitBits }) };
     const load = (prepared: Prepared) => engine.load(make(prepared).model, loaded);
     const trials = search(graph, found, requested, load, (done, total) =>
       progress("compare", done, total + 1),

@@ -50,6 +50,13 @@ describe("convert", () => {
     expect(report.chosen!.decibels).toBeGreaterThan(seven.report.chosen!.decibels);
   });
 
+  test("gives logits of 8 bits where they are asked for", async () => {
+    const options = { calibration: images(3), activationBits: 8 } as const;
+    const { model } = await convert(BYTES, { ...options, logitBits: 8 });
+    expect(model.tensors.at(-2)).toMatchObject({ min: -128, max: 127 });
+    expect((await convert(BYTES, options)).model.tensors.at(-2)).toMatchObject({ min: -4096, max: 4095 });
+  });
+
   test("by default uses 8 bits, unless 7 reach 20 dB and agree on as many pixels up to 0.1 points", async () => {
     const { report, model } = await convert(BYTES, { calibration: images(3) });
     const best = (bits: 7 | 8) => report.trials.filter((trial) => trial.bits === bits);

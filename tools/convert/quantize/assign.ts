@@ -33,19 +33,21 @@ export function expectScale(tensor: string, scale: number): void {
  * The quantisation of every tensor of a lowered graph.
  *
  * @param rangeOf the real range of a tensor to `levels` steps, undefined where it was not measured
- * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127. In both cases logits that a
- *   convolution gives are wide, and sums that a function follows have 10 bits
+ * @param bits 7: activations in 0..127, but for those that no arithmetic reads; 8: in -128..127. In both cases sums that a
+ *   function follows have 10 bits
+ * @param logitBits 13: wide logits, where a convolution gives them
  * @throws ConvertError if a tensor has neither a quantisation in the file nor a range
  */
 export function assign(
   graph: Graph,
   rangeOf: (tensor: string, levels: number) => Bounds | undefined,
   bits: 7 | 8,
+  logitBits: 8 | 13 = 13,
 ): Map<string, Quantization> {
   const producer = producers(graph);
   const groups = groupOf(graph);
   const free = eightBitTensors(graph);
-  const wide = wideLogits(graph);
+  const wide = logitBits === 13 ? wideLogits(graph) : undefined;
   const activations = activationsOf(graph);
   const known = new Map(graph.quantization);
   if (isInputQuantization(known.get(graph.input))) known.set(graph.input, INPUT_QUANTIZATION);

@@ -35,6 +35,8 @@ export interface Way {
   readonly method: Method;
   /** How channels between convolutions are scaled to like sizes. */
   readonly equalization: Equalization;
+  /** Bits of logits that a convolution gives; default: 13. */
+  readonly logitBits?: 8 | 13;
 }
 
 /** A way that was tried, and what it costs. */
@@ -44,6 +46,7 @@ export interface Trial extends Way, LogitsDifference {}
 export interface Request {
   readonly bits?: Bits;
   readonly method?: Method;
+  readonly logitBits?: 8 | 13;
 }
 
 /** A graph and the quantization of its tensors. */
@@ -83,9 +86,9 @@ export function search(
     onTrial(trials.length, total);
     return trial;
   };
-  const bits = requested.bits ?? 8;
+  const { bits = 8, logitBits = 13 } = requested;
   for (const equalization of canEqualize ? EQUALIZATIONS : (["none"] as const)) {
-    for (const method of methods) attempt({ bits, method, equalization });
+    for (const method of methods) attempt({ bits, method, equalization, logitBits });
   }
   const best = trials.reduce((a, b) => (b.decibels > a.decibels ? b : a));
   const other = attempt({ ...best, bits: bits === 8 ? 7 : 8 });
@@ -99,7 +102,7 @@ export function search(
 export function prepare(
   graph: Graph,
   { observers }: Calibration,
-  { bits, method, equalization }: Way,
+  { bits, method, equalization, logitBits }: Way,
 ): Prepared {
   const ranges = scalableGroups(graph)
     .flat()
@@ -127,6 +130,6 @@ export function prepare(
     );
   }
   const changed = correctBias(equalize(graph, factors), means);
-  const quantizations = assign(changed, rangesOf(changed, histograms, method), bits);
+  const quantizations = assign(changed, rangesOf(changed, histograms, method), bits, logitBits);
   return { graph: changed, quantizations, factors };
 }

@@ -5,13 +5,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 from conftest import ROOT, program
 
+from tools.train import train as training
 from tools.train.baselines import BASELINES
 from tools.train.cost import count
-from tools.train.export import onnx_model, write
+from tools.train.curves import read_log
+from tools.train.export import load_network, onnx_model, write
 from tools.train.export_baseline import read_frames, untrained
 
 CLI = ROOT / "dist" / "cli.js"
@@ -46,7 +49,9 @@ def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Pat
         return json.loads(done.stdout)
 
     model, exported = tmp_path / "narrow.aseg", tmp_path / "integers.onnx"
-    made = attendseg("convert", tmp_path / "narrow.onnx", "-o", model, "--calibrate", images, "--bits", "8")
+    # logits of 13 bits would stay real numbers in the exported file
+    bits = ("--bits", "8", "--logit-bits", "8")
+    made = attendseg("convert", tmp_path / "narrow.onnx", "-o", model, "--calibrate", images, *bits)
     assert made["notes"] == []
     assert max(trial["decibels"] for trial in made["trials"]) > 20
 
@@ -57,6 +62,26 @@ def test_a_narrow_form_goes_through_converter_and_engine(name: str, dataset: Pat
     for row in result["operations"]:
         assert row["values"] > 0
         assert row["largest"] <= 1, row
+
+
+def test_edgesegnet_is_trained_like_ours(dataset: Path, tmp_path: Path) -> None:
+    options = f"--data {dataset} --split {dataset / 'split.json'} --cache {tmp_path / 'cache'} --size 64 --crop 32"
+    options += f" --batch 4 --threads 1 --epochs 2 --rate 1e-3 --architecture edgesegnet --out {tmp_path / 'run'}"
+    training.train(training.arguments(options.split()))
+    first, *_, last = read_log(tmp_path / "run" / "log.jsonl")
+    assert last["loss"] < first["loss"]
+    assert "accuracy" in last
+    assert count(load_network(tmp_path / "run" / "checkpoint.pt"), 64, 64).parameters == pytest.approx(4.3e6, rel=0.01)
+    assert {node.op_type for node in onnx.load(tmp_path / "run" / "model.onnx").graph.node} >= {"BatchNormalization"}
+
+
+def test_a_baseline_starts_from_nothing(dataset: Path, tmp_path: Path) -> None:
+    words = f"--data {dataset} --architecture edgesegnet --init imagenet --epochs 1 --size 64 --crop 32 --out {tmp_path}"
+    done = program("train.train", *words.split())
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "error: edgesegnet: a baseline is trained from scratch; leave out --init",
+    )
 
 
 def test_mistakes_of_the_user_end_in_one_line(tmp_path: Path) -> None:

@@ -62,6 +62,14 @@ const PARTS: [name: string, part: Part, stride?: number, opset?: number][] = [
     },
   ],
   [
+    "channel attention by a Conv along the channels",
+    (b, x) => {
+      const pooled = reshape(b, b.node("GlobalAveragePool", [x]), 1, 1, 8);
+      const mixed = b.node("Conv", [pooled, b.noise([1, 1, 3], 0.9)], { kernel_shape: [3], pads: [1, 1] });
+      return b.node("Mul", [x, reshape(b, b.node("Sigmoid", [mixed]), 1, 8, 1, 1)]);
+    },
+  ],
+  [
     "ConvTranspose 2x2, stride 2",
     (b, x) =>
       b.node("ConvTranspose", [x, b.noise([8, 8, 2, 2], 0.5)], { strides: [2, 2], kernel_shape: [2, 2] }),

@@ -1,7 +1,7 @@
 /** Products with weights: Conv, ConvTranspose, MatMul, Gemm. */
 import { CHANNEL_FASTER, PLACE_FASTER } from "../../../src/format.js";
 import { ConvertError } from "../errors.js";
-import { type Constant, describe, type Node, numberOf } from "../graph.js";
+import { type Constant, describe, listOf, type Node, numberOf, stringOf } from "../graph.js";
 import { hintOf } from "../onnx/hints.js";
 import { transposedWindowOf } from "../onnx/window.js";
 import { indicesOf, plainView, sizeOf, type View, wholeAxis } from "./view.js";
@@ -105,9 +105,40 @@ function planePlaces(view: View, axis: number, height: number, width: number): n
 /** Conv, on a tensor of [1, channels, height, width]. */
 export function conv(walk: Walk, node: Node): void {
   const output = node.outputs[0]!;
+  if (walk.view(node).dims.length === 3) {
+    alongChannels(walk, node);
+    return;
+  }
   const base = walk.materialize(node, walk.view(node), `${output}#arranged`);
   const shape = walk.fileShape(output) as unknown as Shape;
   walk.set(output, walk.emit(node, "Conv", [base, ...node.inputs.slice(1)], shape, node.attributes));
+}
+
+/** Conv of one filter along [1, 1, channels], which gives as many: a product with a matrix that holds it on its diagonals. */
+function alongChannels(walk: Walk, node: Node): void {
+  const view = walk.view(node);
+  const channels = sizeOf(view.dims[2]!);
+  const constant = walk.constants.get(node.inputs[1]!);
+  const biases = node.inputs[2] ? walk.constants.get(node.inputs[2]) : undefined;
+  if (!constant || (node.inputs[2] && !biases))
+    throw new ConvertError(`${describe(node)}: its weights must be constants`);
+  const [dilation, stride] = [listOf(node, "dilations", 1, 1)[0]!, listOf(node, "strides", 1, 1)[0]!];
+  const [before, after] = listOf(node, "pads", 2, 0) as [number, number];
+  const taps = constant.values.length;
+  if (
+    stride !== 1 ||
+    before + after !== dilation * (taps - 1) ||
+    stringOf(node, "auto_pad", "NOTSET") !== "NOTSET"
+  )
+    throw new ConvertError(
+      `${describe(node)}: along the channels it must give as many; pad it so, without strides`,
+    );
+  const weight = (o: number, i: number): number => {
+    const tap = (i - o + before) / dilation;
+    return (Number.isInteger(tap) && constant.values[tap]) || 0;
+  };
+  const bias = biases && Array.from({ length: channels }, () => biases.values[0]!);
+  product(walk, node, view, 2, channels, weight, bias, constant);
 }
 
 /**

@@ -80,6 +80,8 @@ const REDUCTIONS = [
 
 const INFER: Readonly<Record<string, Infer>> = {
   Conv: (node, [input, weights]) => {
+    // over the channels of a pooled map, as efficient channel attention has it
+    if (input?.length === 3 && weights?.join() === `1,1,${weights?.[2]}`) return [[...input]];
     const shape = imageShape(node, input);
     const name = node.inputs[1]!;
     if (weights?.length !== 4)

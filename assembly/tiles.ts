@@ -17,6 +17,11 @@ export type Joined = i8;
 export type Columns = i16;
 export type Apart = i32;
 
+/** Added to the number of channels where results are not int8 as they are. */
+const SPECIAL = 16;
+/** The record of the operation that is computed. */
+let current: usize = 0;
+
 /**
  * `count` of eight output channels of `pixels` pixels, which lie as far apart as all output channels of `op` take.
  *
@@ -32,7 +37,9 @@ export function tiles<F, S>(
   output: usize,
   count: i32,
 ): void {
-  const isPlain = isPlainOf(op);
+  // so that the loop holds neither the record nor another flag in a register
+  current = op;
+  if (!isPlainOf(op)) count += SPECIAL;
   const outputStep = load<i32>(op, r.OUT_CHANNELS) * load<i32>(op, r.VALUE_BYTES);
   const pixelStep = load<i32>(op, r.PIXEL_STEP);
   const runs = runsOf<S>(op);
@@ -105,16 +112,16 @@ export function tiles<F, S>(
     );
     const ab = clamp16(i8x16.narrow_i16x8_s(a, b), least, most);
     const cd = clamp16(i8x16.narrow_i16x8_s(c, d), least, most);
-    if (!isPlain) {
-      finish(op, output, a, count);
-      finish(op, output + outputStep, b, count);
-      finish(op, output + 2 * outputStep, c, count);
-      finish(op, output + 3 * outputStep, d, count);
-    } else if (count == r.BLOCK) {
+    if (count == r.BLOCK) {
       v128.store64_lane(output, ab, 0);
       v128.store64_lane(output + outputStep, ab, 1);
       v128.store64_lane(output + 2 * outputStep, cd, 0);
       v128.store64_lane(output + 3 * outputStep, cd, 1);
+    } else if (count > SPECIAL) {
+      finish(output, a, count - SPECIAL);
+      finish(output + outputStep, b, count - SPECIAL);
+      finish(output + 2 * outputStep, c, count - SPECIAL);
+      finish(output + 3 * outputStep, d, count - SPECIAL);
     } else {
       store8(output, i64x2.extract_lane(ab, 0), count);
       store8(output + outputStep, i64x2.extract_lane(ab, 1), count);
@@ -125,7 +132,7 @@ export function tiles<F, S>(
     output += 4 * outputStep;
   }
   for (; pixels > 0; pixels--) {
-    tile1<F, S>(op, input, block, weights, output, count);
+    tile1<F, S>(op, input, block, weights, output, count % SPECIAL);
     input += pixelStep;
     output += outputStep;
   }
@@ -158,7 +165,7 @@ function tile1<F, S>(op: usize, input: usize, block: usize, weights: usize, outp
     round4(f32x4.pmax(second, low), rounder, shift),
   );
   if (!isPlainOf(op)) {
-    finish(op, output, results, count);
+    finish(output, results, count);
     return;
   }
   const least = i8x16.splat(<i8>load<i32>(op, r.MIN));
@@ -172,26 +179,36 @@ function isPlainOf(op: usize): bool {
   return load<i32>(op, r.VALUE_BYTES) == 1 && load<usize>(op, r.TABLE_AT) == 0;
 }
 
-/** Stores what the table makes of the first `count` of eight int16, or themselves, clamped to the bounds of `op`. */
-function finish(op: usize, output: usize, values: v128, count: i32): void {
+/** Stores what the table makes of the first `count` of eight int16, or themselves, clamped to the operation's bounds. */
+function finish(output: usize, values: v128, count: i32): void {
+  const op = current;
   const least = i16x8.splat(<i16>load<i32>(op, r.MIN));
   const most = i16x8.splat(<i16>load<i32>(op, r.MAX));
   const clamped = i16x8.min_s(i16x8.max_s(values, least), most);
-  if (load<usize>(op, r.TABLE_AT)) {
-    const middle = load<usize>(op, r.TABLE_AT) + ACTIVATION_ENTRIES / 2;
-    let bytes = v128.load8_splat(middle + i16x8.extract_lane_s(clamped, 0));
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 1), bytes, 1);
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 2), bytes, 2);
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 3), bytes, 3);
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 4), bytes, 4);
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 5), bytes, 5);
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 6), bytes, 6);
-    bytes = v128.load8_lane(middle + i16x8.extract_lane_s(clamped, 7), bytes, 7);
-    store8(output, i64x2.extract_lane(bytes, 0), count);
+  const table = load<usize>(op, r.TABLE_AT);
+  if (table) {
+    const places = i16x8.add(clamped, i16x8.splat(<i16>(ACTIVATION_ENTRIES / 2)));
+    lookUp4(output, table, i64x2.extract_lane(places, 0), count);
+    if (count > 4) lookUp4(output + 4, table, i64x2.extract_lane(places, 1), count - 4);
     return;
   }
   store8(output, i64x2.extract_lane(clamped, 0), 2 * count);
   if (count > 4) store8(output + 8, i64x2.extract_lane(clamped, 1), 2 * count - 8);
+}
+
+/** Stores the entries of a table at the first `count` of four places, 16 bits each. */
+function lookUp4(output: usize, table: usize, places: i64, count: i32): void {
+  if (count >= 4) {
+    store<u8>(output, load<u8>(table + <usize>(places & 0xffff)));
+    store<u8>(output, load<u8>(table + <usize>((places >> 16) & 0xffff)), 1);
+    store<u8>(output, load<u8>(table + <usize>((places >> 32) & 0xffff)), 2);
+    store<u8>(output, load<u8>(table + <usize>(places >> 48)), 3);
+    return;
+  }
+  for (let i = 0; i < count; i++) {
+    store<u8>(output + i, load<u8>(table + <usize>(places & 0xffff)));
+    places >>= 16;
+  }
 }
 
 function runsOf<S>(op: usize): i32 {

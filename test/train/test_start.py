@@ -15,6 +15,7 @@ from PIL import Image
 
 from tools.train import train as training
 from tools.train.aseg import read_aseg, start_from_aseg
+from tools.train.curves import read_log
 from tools.train.export import export, load_network
 from tools.train.network import Network
 from tools.train.pretrained import choose, read_imagenet, start_from_imagenet
@@ -189,6 +190,18 @@ def test_one_command_goes_on_from_a_model_file_with_other_classes(stored: Path, 
     assert state["architecture"]["classes"] == 2
     assert state["architecture"]["name"] == "tiny"
     assert (stored / "tuned" / "model.onnx").stat().st_size > 1000
+    with pytest.raises(ValueError, match=r"model\.aseg: a teacher has the same 2 classes"):
+        words = [*options.split(), "--teacher", str(stored / "model.aseg")]
+        training.train(training.arguments([*words, "--out", str(stored / "taught")]))
+
+
+@needs_build
+def test_a_model_file_teaches(stored: Path, dataset: Path) -> None:
+    options = f"--data {dataset} --cache {stored / 'cache'} --size 64 --crop 32 --threads 1 --epochs 8 --whole 0"
+    options += f" --architecture {stored / 'model.architecture.json'} --teacher {stored / 'model.aseg'} --follow 1"
+    training.train(training.arguments([*options.split(), "--out", str(stored / "taught")]))
+    losses = [entry["loss"] for entry in read_log(stored / "taught" / "log.jsonl")]
+    assert losses[-1] < 0.8 * losses[0]
 
 
 def test_a_checkpoint_starts_another_run(tiny: dict[str, Any], tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--init", help="imagenet, a model file NAME.aseg or a checkpoint.pt to start from (unset: from scratch)")
     add("--init-rate", type=float, default=0.25, help="learning rate of weights not new, as a share of the others'")
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
-    add("--teacher", help="checkpoint.pt of a larger network whose predictions the training follows, too")
+    add("--teacher", help="model file NAME.aseg or checkpoint.pt of a larger network whose predictions the training follows, too")
     add("--follow", type=float, default=0.5, help="weight (0..1) of the teacher's predictions against the labels")
     add("--split", help='split JSON with a list "validation" (unset: a sixth of the frames, see RUN/split.json)')
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")
@@ -77,12 +77,18 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def load_teacher(path: str, classes: int, device: torch.device) -> Network:
-    """The averaged weights of a float checkpoint with as many classes; ValueError, naming the file, otherwise."""
-    network = load_float(path)
-    if network.architecture["classes"] != classes:
-        raise ValueError(f"{path}: a teacher has the same {classes} classes")
-    return network.to(device, memory_format=torch.channels_last)
+def load_teacher(path: str, data: Data, side: int, device: torch.device) -> Network:
+    """The network of a model file or of a float checkpoint, in evaluation mode; ValueError if its classes are others."""
+    if path.endswith(".aseg"):
+        network = Network(architecture_for(path, None) | {"classes": data.classes})
+        known = len(start(network, path, data.names, some_images(data, START_FRAMES, side)))
+        has_classes = known == len(list(network.parameters()))
+    else:
+        network = load_float(path)
+        has_classes = network.architecture["classes"] == data.classes
+    if not has_classes:
+        raise ValueError(f"{path}: a teacher has the same {data.classes} classes")
+    return network.eval().to(device, memory_format=torch.channels_last)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -108,7 +114,7 @@ def train(options: argparse.Namespace) -> None:
         frames = sum(len(part.frames) for part in data.training)
         print(f"{cost.parameters / 1e6:.3f} M parameters, {cost.macs / 1e9:.3f} GMACs; {frames} training frames")
 
-    teacher = load_teacher(options.teacher, data.classes, device) if options.teacher else None
+    teacher = load_teacher(options.teacher, data, options.size, device) if options.teacher else None
 
     def batches(epoch: int, whole: bool) -> Batches:
         sources = data.training[:1] if whole else data.training

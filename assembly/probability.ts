@@ -72,28 +72,21 @@ function softmax(op: usize, table: usize, which: i32, row: i32, output: usize): 
   const bytes = load<i32>(op, r.LOGIT_BYTES);
   let pixel = load<usize>(op, r.INPUT_AT) + row * width * classes * bytes;
   for (let x = 0; x < width; x++) {
-    const most = bytes == 2 ? largest<i16>(pixel, classes) : largest<i8>(pixel, classes);
-    const sum = bytes == 2 ? sumOf<i16>(table, pixel, classes, most) : sumOf<i8>(table, pixel, classes, most);
-    let own = 1 << 20;
-    if (which >= 0)
-      own = bytes == 2 ? share<i16>(table, pixel, which, most) : share<i8>(table, pixel, which, most);
-    store<u8>(output + x, (510 * own + sum) / (2 * sum));
+    const chance =
+      bytes == 2 ? chanceOf<i16>(table, pixel, classes, which) : chanceOf<i8>(table, pixel, classes, which);
+    store<u8>(output + x, chance);
     pixel += classes * bytes;
   }
 }
 
-/** The largest of `classes` logits of type T. */
-function largest<T>(logits: usize, classes: i32): i32 {
+/** The probability at one pixel, 0..255, from its logits of type T. */
+function chanceOf<T>(table: usize, logits: usize, classes: i32, which: i32): i32 {
   let most = <i32>load<T>(logits);
   for (let c = 1; c < classes; c++) most = max(most, <i32>load<T>(logits + sizeof<T>() * c));
-  return most;
-}
-
-/** The sum of T[m - q] over all classes. */
-function sumOf<T>(table: usize, logits: usize, classes: i32, most: i32): i32 {
   let sum = 0;
   for (let c = 0; c < classes; c++) sum += share<T>(table, logits, c, most);
-  return sum;
+  const own = which < 0 ? 1 << 20 : share<T>(table, logits, which, most);
+  return (510 * own + sum) / (2 * sum);
 }
 
 /** T[m - q] of one class. */

@@ -3,10 +3,9 @@
     python -m tools.train.export RUN/checkpoint.pt model.onnx
 
 The float graph has one input `image` [1, 3, H, W] (rgb / 255) and one output `logits` [1, classes, H/4, W/4], and
-consists of Conv, Relu, Clip, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded, where they
-follow a convolution. The quantized
-graph is that of qdq.py. Both are checked against PyTorch with onnxruntime before they are written under their final
-name.
+consists of Conv, Relu, Clip, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. That of a
+baseline may keep those that follow no convolution. The quantized graph is that of qdq.py. Both are checked against
+PyTorch with onnxruntime before they are written under their final name.
 """
 
 import argparse
@@ -25,10 +24,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from tools.train.baselines import build
 from tools.train.fake_quant import QuantizedNetwork
+from tools.train.network import Network
 from tools.train.qdq import qdq_model
 
 OPSET = 18
-OPERATIONS = {"Add", "BatchNormalization", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
+OPERATIONS = {"Add", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
 
 
 def fold(network: nn.Module) -> nn.Module:
@@ -77,7 +77,8 @@ def onnx_model(network: nn.Module, height: int, width: int) -> onnx.ModelProto:
     model = program.model_proto
     strip(model)
     onnx.checker.check_model(model, full_check=True)
-    others = {node.op_type for node in model.graph.node} - OPERATIONS
+    allowed = OPERATIONS if isinstance(network, Network) else OPERATIONS | {"BatchNormalization"}
+    others = {node.op_type for node in model.graph.node} - allowed
     if others:
         raise ValueError(f"the exported graph has other operations: {', '.join(sorted(others))}")
     return model

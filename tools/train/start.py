@@ -20,7 +20,8 @@ PRETRAINED = "models/attendseg-streets.architecture.json"
 def architecture_for(init: str | None, path: str | None) -> dict[str, Any]:
     """The architecture of a file or, if none is named, the one that a start belongs to.
 
-    A model file NAME.aseg has NAME.architecture.json beside it; a baseline is named in place of a file. ValueError or OSError if it cannot be read.
+    A model file NAME.aseg has NAME.architecture.json beside it; a baseline is named in place of a file. ValueError or
+    OSError if it cannot be read.
     """
     if path in BASELINES:
         if init is not None:

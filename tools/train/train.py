@@ -44,7 +44,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--init", help="imagenet, a model file NAME.aseg or a checkpoint.pt to start from (unset: from scratch)")
     add("--init-rate", type=float, default=0.25, help="learning rate of weights not new, as a share of the others'")
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
-    add("--teacher", help="model file NAME.aseg or checkpoint.pt of a larger network whose predictions the training follows, too")
+    add("--teacher", help="NAME.aseg or checkpoint.pt of a larger network whose predictions the training follows, too")
     add("--follow", type=float, default=0.5, help="weight (0..1) of the teacher's predictions against the labels")
     add("--split", help='split JSON with a list "validation" (unset: a sixth of the frames, see RUN/split.json)')
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")

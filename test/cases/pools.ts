@@ -1,5 +1,6 @@
 /** Cases of pooling. */
 import * as format from "../../src/format.js";
+import type { Attributes } from "../../src/ops.js";
 import { squareWindow } from "../fixtures/fixture.js";
 import { type Case, hasOutput } from "./case.js";
 import { depthwiseBase, SMALL_INPUTS, WINDOWS } from "./convolutions.js";
@@ -32,6 +33,37 @@ export const averagePoolCases = [
     ]),
   ),
 ];
+
+/** Colours averaged over 2x2 pixels, and windows that are nearly so. */
+const colorsBase: Case = {
+  code: format.AVERAGE_POOL,
+  inputs: [shape(10, 34, 3)],
+  output: { channels: 3, ...full },
+  attributes: { ...squareWindow(2, 2), mode: format.COUNT_INSIDE },
+};
+const colorWindows: Partial<Attributes>[] = [
+  { padLeft: 1, padTop: 1 },
+  { padTop: 2, padBottom: 2 },
+  { strideX: 1 },
+  { strideY: 3 },
+  { dilationX: 2 },
+  { dilationY: 2 },
+  { kernelHeight: 1 },
+];
+averagePoolCases.push(
+  ...[
+    ...rescaled(colorsBase),
+    ...vary(colorsBase, [
+      ...[2, 7, 8, 9, 16, 17].map((width) => ({ inputs: [shape(7, width, 3)] })),
+      ...colorWindows.map((window) => ({ attributes: { ...colorsBase.attributes, ...window } })),
+      {
+        inputs: [shape(7, 17, 3)],
+        attributes: { ...colorsBase.attributes, padRight: 1, padBottom: 1 },
+        values: "extreme",
+      },
+    ]),
+  ].filter(hasOutput),
+);
 
 const globalBase: Case = {
   code: format.GLOBAL_AVERAGE_POOL,

@@ -102,7 +102,7 @@ def test_impossible_limits_are_named_at_once(tmp_path: Path) -> None:
 
 @needs_build
 def test_a_microcontroller_needs_the_memory_of_a_standalone_module() -> None:
-    path = ROOT / "models" / "attendseg-camvid-tiny.architecture.json"
+    path = ROOT / "models" / "attendseg-camvid-micro.architecture.json"
     tiny = json.loads(path.read_text(encoding="utf-8"))
     with Engine(size="128x128", standalone=True) as alone, Engine(size="128x128") as library:
         assert alone.cost(tiny)["memoryBytes"] <= 200 * 1024 < library.cost(tiny)["memoryBytes"]

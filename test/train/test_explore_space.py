@@ -21,7 +21,7 @@ from PIL import Image
 
 from tools.explore.engine import CLI, Engine, EngineError
 from tools.explore.generator import generate
-from tools.explore.inherit import inherit
+from tools.train.inherit import inherit
 from tools.explore.space import (
     MOVES,
     Architecture,
@@ -104,7 +104,7 @@ def test_scores_lie_at_the_last_scale_that_refines(scales: list[int], tiny: dict
         ("stem", "stride", 3),
         ("refinement", "scales", []),
         ("refinement", "scales", [4, 8]),
-        ("refinement", "scales", [2]),
+        ("refinement", "scales", [32]),
     ],
 )
 def test_other_strides_and_scales_are_refused(part: str, field: str, value: Any, tiny: dict[str, Any]) -> None:

@@ -7,25 +7,26 @@ import torch
 import torch.nn.functional as F
 
 from tools.train.evaluate import upsample
-from tools.train.loss import IGNORED, TEMPERATURE, distillation_loss, sampled_loss, upsample_half
+from tools.train.loss import EVERY, IGNORED, TEMPERATURE, distillation_loss, sampled_loss, upsample_some
 
-CORNERS = [(0, 0), (0, 1), (1, 0), (1, 1)]
+CORNERS = [(y, x) for y in range(EVERY) for x in range(EVERY)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
 
 
-@pytest.mark.parametrize("factor", [2, 4, 8, 16])
-def test_the_two_halves_are_the_whole_upsampling(factor: int) -> None:
+@pytest.mark.parametrize(("factor", "every"), [(2, 2), (4, 2), (4, 4), (8, 4), (16, 4)])
+def test_the_parts_are_the_whole_upsampling(factor: int, every: int) -> None:
     values = torch.randn(2, 3, 7, 4)
     wanted = F.interpolate(values, scale_factor=(float(factor), 1.0), mode="bilinear", align_corners=False)
-    for first in (0, 1):
-        torch.testing.assert_close(upsample_half(values, 2, first, factor), wanted[:, :, first::2])
+    for first in range(every):
+        torch.testing.assert_close(upsample_some(values, 2, first, factor, every), wanted[:, :, first::every])
 
 
-def test_the_mean_over_the_corners_is_the_loss_over_all_pixels() -> None:
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_the_mean_over_the_corners_is_the_loss_over_all_pixels(factor: int) -> None:
     random = torch.Generator().manual_seed(1)
     logits = torch.randn(3, 5, 8, 6, generator=random, requires_grad=True)
-    label = torch.randint(0, 5, (3, 32, 24), generator=random).to(torch.uint8)
-    wanted = F.cross_entropy(upsample(logits), label.long())
+    label = torch.randint(0, 5, (3, 8 * factor, 6 * factor), generator=random).to(torch.uint8)
+    wanted = F.cross_entropy(upsample(logits, factor), label.long())
     got = torch.stack([sampled_loss(logits, label, NO_GROUPS, corner) for corner in CORNERS]).mean()
     torch.testing.assert_close(got, wanted)
     gradients = [torch.autograd.grad(loss, logits)[0] for loss in (got, wanted)]
@@ -54,7 +55,7 @@ def test_fine_coarse_and_ignored_pixels_may_share_an_image() -> None:
     group = chances[:, 0] + chances[:, 2]
     costs = -torch.where(known == 5, group, chances.gather(1, (known % 5)[:, None])[:, 0]).log()
     corners = [sampled_loss(logits, label, groups, corner) for corner in CORNERS]
-    counts = [(label[:, y::2, x::2] != IGNORED).sum() for y, x in CORNERS]
+    counts = [(label[:, y::EVERY, x::EVERY] != IGNORED).sum() for y, x in CORNERS]
     got = sum(loss * count for loss, count in zip(corners, counts)) / sum(counts)
     assert got.item() == pytest.approx(costs.mean().item(), rel=1e-5)
     assert sampled_loss(logits, torch.full_like(label, IGNORED), groups, (0, 0)).item() == 0

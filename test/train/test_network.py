@@ -113,6 +113,7 @@ def test_count_equals_the_closed_form_of_single_layers() -> None:
 def closed_form(architecture: dict[str, Any], height: int, width: int) -> tuple[int, int]:
     """(parameters, multiply-accumulates) of an architecture, written down without building it."""
     parameters = macs = 0
+    height, width = (side // architecture.get("shrink", 1) for side in (height, width))
 
     def layer(inputs: int, outputs: int, kernel: int, stride: int) -> None:
         nonlocal parameters, macs
@@ -135,6 +136,7 @@ def closed_form(architecture: dict[str, Any], height: int, width: int) -> tuple[
         layer(1, inputs, 3, stride)
         layer(inputs, project, 1, stride)
         inputs = project
+    maps.append(inputs)
     for stage in architecture["stages"]:
         for index, block in enumerate(stage["blocks"]):
             inner = block["expand"]
@@ -147,18 +149,20 @@ def closed_form(architecture: dict[str, Any], height: int, width: int) -> tuple[
         maps.append(inputs)
     refined = architecture["refinement"]["width"]
     layer(inputs, refined, 1, 32)
-    condensers = architecture["refinement"].get("condensers", [None] * 3)
-    for width_of_map, stride, form in zip(maps, (4, 8, 16), reversed(condensers)):
-        layer(width_of_map, refined, 1, stride)
-        layer(1, refined, architecture["refinement"]["kernel"], stride)
-        condenser(form, refined, stride)
-        layer(refined, refined, 1, stride)
-    layer(refined, architecture["classes"], 1, 4)
+    scales = architecture["refinement"].get("scales", [16, 8, 4])
+    condensers = architecture["refinement"].get("condensers", [None] * len(scales))
+    for scale, form in zip(scales, condensers):
+        layer(maps[[2, 4, 8, 16].index(scale)], refined, 1, scale)
+        layer(1, refined, architecture["refinement"]["kernel"], scale)
+        condenser(form, refined, scale)
+        layer(refined, refined, 1, scale)
+    layer(refined, architecture["classes"], 1, scales[-1])
     return parameters, macs
 
 
 def test_count_equals_the_closed_form_of_whole_networks(tiny: dict[str, Any]) -> None:
-    files = SHIPPED, ROOT / "models" / "attendseg-streets.architecture.json"
+    files = sorted((ROOT / "models").glob("*.architecture.json"))
+    assert len(files) >= 4
     for architecture, height, width in ((tiny, 64, 96), *((load_architecture(file), 512, 512) for file in files)):
         cost = count(Network(architecture), height, width)
         assert (cost.parameters, cost.macs) == closed_form(architecture, height, width)
@@ -170,9 +174,24 @@ def test_the_shipped_network_stays_within_its_budget() -> None:
     assert macs <= 1.2e9
 
 
+def test_a_network_may_shrink_the_image_and_refine_down_to_the_stem(tiny: dict[str, Any]) -> None:
+    tiny["refinement"] = {"width": 8, "kernel": 3, "scales": [16, 8, 4, 2]}
+    plain = randomise(Network(tiny))
+    shrinking = Network(tiny | {"shrink": 2})
+    shrinking.load_state_dict(plain.state_dict())
+    image = torch.rand(1, 3, 64, 128)
+    half = image.view(1, 3, 32, 2, 64, 2).mean((3, 5))
+    with torch.no_grad():
+        got = shrinking.eval()(image)
+        torch.testing.assert_close(got, plain(half))
+    assert got.shape == (1, tiny["classes"], 16, 32)
+
+
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
+        (("shrink",), 1, "shrink: expected a whole number from 2 to 8, got 1"),
+        (("refinement", "scales"), [2, 4], "refinement.scales: expected some of [16, 8, 4, 2], in this order, got [2, 4]"),
         (("stem", "width"), 12, "stem.width: expected a positive multiple of 8, got 12"),
         (("stem", "kernel"), 2, "stem.kernel: expected an odd number, got 2"),
         (("stages",), [], "stages: expected 4, got 0"),
@@ -196,6 +215,13 @@ def test_an_architecture_that_cannot_be_built_is_refused(
     with pytest.raises(ValueError) as error:
         check(broken)
     assert message in str(error.value)
+
+
+def test_a_stem_at_a_quarter_does_not_refine_at_a_half(tiny: dict[str, Any]) -> None:
+    tiny["stem"]["stride"] = 4
+    tiny["refinement"] = {"width": 8, "kernel": 3, "scales": [4, 2]}
+    with pytest.raises(ValueError, match=r"scales: expected some of \[16, 8, 4\], in this order, got \[4, 2\]"):
+        check(tiny)
 
 
 def test_a_missing_field_is_named(tiny: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Starts of training: ImageNet's weights, a model file, a checkpoint; against the source's formula and the engine."""
 
+import copy
 import json
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from tools.train.curves import read_log
 from tools.train.export import export, load_network
 from tools.train.network import Network
 from tools.train.pretrained import choose, read_imagenet, start_from_imagenet
-from tools.train.start import architecture_for, start_from_checkpoint
+from tools.train.start import architecture_for, start, start_from_checkpoint
 
 CLI = ROOT / "dist" / "cli.js"
 needs_build = pytest.mark.skipif(not CLI.exists() or not shutil.which("node"), reason="needs node and `npm run build`")
@@ -153,6 +154,18 @@ def test_a_model_file_gives_back_the_network_it_was_made_of(stored: Path, tiny: 
     names = start_from_aseg(network, stored / "model.aseg", ["Tree", "House", "Sky", "Car"], [image])
     assert not any(name.startswith("head.") for name in names)
     torch.testing.assert_close(network.eval()(image)[:, [0, 2]], wanted(image)[:, [2, 1]], atol=0.3, rtol=0.3)
+
+
+@needs_build
+@torch.no_grad()
+def test_a_network_of_another_architecture_inherits_what_fits(stored: Path, tiny: dict[str, Any]) -> None:
+    path, classes, image = str(stored / "model.aseg"), ["Road", "Sky", "Tree", "Void"], natural()
+    wider = copy.deepcopy(tiny)
+    wider["stages"][3]["blocks"].append({"expand": 24, "condenser": None})  # starts with a projection of zero
+    network, same = Network(wider), Network(tiny)
+    assert start(network, path, classes, [image]) == []
+    assert len(start(same, path, classes, [image])) == len(list(same.parameters()))
+    torch.testing.assert_close(network.eval()(image), same.eval()(image))
 
 
 @needs_build

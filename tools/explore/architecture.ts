@@ -7,6 +7,7 @@ import { UserError } from "../common/errors.js";
 export interface Architecture {
   readonly name?: string;
   readonly classes: number;
+  readonly shrink?: number;
   readonly stem: {
     readonly width: number;
     readonly kernel: number;
@@ -41,8 +42,10 @@ interface Condenser {
 }
 
 const SCALES = [16, 8, 4];
+/** The scale of the stem's map. */
+const FINEST = 2;
 const STAGES = 4;
-/** Input width and height are multiples of this. */
+/** Input width and height are multiples of this, times what the image is shrunk by. */
 const STRIDE = 32;
 
 /**
@@ -69,15 +72,17 @@ function expectArchitecture(value: Architecture | null): void {
   const isWidth = (width: unknown) => Number.isInteger(width) && (width as number) > 0;
   const isKernel = (kernel: unknown) => isWidth(kernel) && (kernel as number) % 2 === 1;
   expect(typeof value === "object" && value !== null, "an object is expected");
-  const { classes, stem, stages, refinement } = value!;
+  const { classes, shrink, stem, stages, refinement } = value!;
   expect(isWidth(classes), "classes");
+  expect(shrink === undefined || (isWidth(shrink) && shrink > 1), "shrink");
   for (const [field, part] of Object.entries({ stem, refinement })) {
     expect(isWidth(part?.width) && isKernel(part?.kernel), field);
   }
   expect([2, 4].includes(stem.stride ?? 2), "stem.stride");
   expect(isWidth(stem.project ?? 1), "stem.project");
   const { scales = SCALES } = refinement;
-  const isOrdered = () => String(scales) === String(SCALES.filter((scale) => scales.includes(scale)));
+  const possible = stem.stride === 4 ? SCALES : [...SCALES, FINEST];
+  const isOrdered = () => String(scales) === String(possible.filter((scale) => scales.includes(scale)));
   expect(Array.isArray(scales) && scales.length > 0 && isOrdered(), "refinement.scales");
   const isCondenser = (c: Condenser | null | undefined, scale: number) =>
     c === null || (isWidth(c?.pool) && (STRIDE / scale) % c!.pool === 0 && c!.ratio > 0);
@@ -156,9 +161,10 @@ export class ShapeBuilder {
     );
   }
 
-  maxPool(input: number, pool: number): number {
+  /** Maximum or mean over blocks of so many times so many pixels. */
+  pool(code: typeof format.MAX_POOL | typeof format.AVERAGE_POOL, input: number, pool: number): number {
     const attributes = { ...window(pool, pool), padTop: 0, padLeft: 0, padBottom: 0, padRight: 0 };
-    return this.add(format.MAX_POOL, [input], this.channels(input), attributes);
+    return this.add(code, [input], this.channels(input), attributes);
   }
 
   gate(value: number, attention: number, pool: number): number {
@@ -205,12 +211,14 @@ function window(kernel: number, stride: number): Partial<Attributes> {
 }
 
 /** The operations that the converter makes of a network, in its order; weights are zeros. */
-export function shapeModel({ name = "network", classes, stem, stages, refinement }: Architecture): Model {
+export function shapeModel(architecture: Architecture): Model {
+  const { name = "network", classes, shrink, stem, stages, refinement } = architecture;
   const builder = new ShapeBuilder();
   const stemStride = stem.stride ?? 2;
-  let x = builder.convolution(0, stem.width, stem.kernel, stemStride);
+  const image = shrink ? builder.pool(format.AVERAGE_POOL, 0, shrink) : 0;
+  let x = builder.convolution(image, stem.width, stem.kernel, stemStride);
   if (stem.project !== undefined) x = builder.pointwise(builder.depthwise(x, 3, 1), stem.project);
-  const maps = new Map<number, number>();
+  const maps = new Map([[FINEST, x]]);
   for (const [index, stage] of stages.entries()) {
     for (const [at, { expand, width = stage.width, condenser }] of stage.blocks.entries()) {
       const stride = at > 0 ? 1 : index > 0 ? 2 : 4 / stemStride;
@@ -233,13 +241,13 @@ export function shapeModel({ name = "network", classes, stem, stages, refinement
     x = builder.pointwise(x, refinement.width);
     coarser = scale;
   }
-  return builder.finish(builder.pointwise(x, classes), name, STRIDE);
+  return builder.finish(builder.pointwise(x, classes), name, STRIDE * (shrink ?? 1));
 }
 
 function condense(builder: ShapeBuilder, value: number, { pool, ratio }: Condenser): number {
   const channels = builder.channels(value);
   const narrow = Math.max(8, Math.floor((channels * ratio) / 8 + 0.5) * 8);
-  const condensed = pool > 1 ? builder.maxPool(value, pool) : value;
+  const condensed = pool > 1 ? builder.pool(format.MAX_POOL, value, pool) : value;
   const mixed = builder.depthwise(builder.pointwise(condensed, narrow), 3, 1);
   return builder.gate(value, builder.pointwise(mixed, channels), pool);
 }

@@ -23,7 +23,7 @@ Examples:
   attendseg cost models/attendseg-camvid.architecture.json
   attendseg cost networks/*.json --table timings.json
   attendseg cost network.onnx
-  attendseg cost models/attendseg-camvid-tiny.architecture.json --size 128x128 --standalone
+  attendseg cost models/attendseg-camvid-micro.architecture.json --size 128x128 --standalone
   attendseg cost - < networks.jsonl
 
 Parameters, MACs, bytes and memory are those that "attendseg inspect" counts once the network is trained and converted.

@@ -21,7 +21,7 @@ export interface Cost {
 }
 
 /**
- * Cost of a network at one input size, pixels, multiples of 32.
+ * Cost of a network at one input size, pixels, multiples of 32 (times what the network shrinks the image by).
  *
  * @throws RangeError for another size, ModelError if the operations do not fit at it
  */

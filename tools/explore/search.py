@@ -18,7 +18,7 @@ import torch
 
 from tools.explore.engine import Cost, Engine
 from tools.explore.generator import Inquisitor, generate
-from tools.explore.inherit import inherit
+from tools.train.inherit import inherit
 from tools.explore.limits import Limits, fitness
 from tools.explore.proxy import Data, Schedule, some_images, train
 from tools.explore.space import Architecture, crossover, identity, moves_from, smallest, within

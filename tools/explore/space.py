@@ -14,12 +14,11 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tools.train.network import SCALES, check
+from tools.train.network import PLACES, SCALES, check
 
 Architecture = dict[str, Any]
 Move = tuple[str, str]
 
-PLACES = ("4", "8", "16", "32")
 WIDTHS = {"stem": (8, 32), "4": (8, 64), "8": (16, 96), "16": (24, 160), "32": (32, 256), "refinement": (16, 96)}
 """Narrowest and widest map of each place; all widths are multiples of 8."""
 EXPAND = (8, 768)

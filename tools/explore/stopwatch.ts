@@ -1,6 +1,8 @@
 /** Times of single kernels and of whole networks, taken on the engine. */
+
 import { cpus } from "node:os";
 import type { Engine } from "../../src/engine.js";
+import * as format from "../../src/format.js";
 import type { Model } from "../../src/ops.js";
 import type { Variant } from "../../src/variant.js";
 import { EngineBuild } from "../common/engine.js";
@@ -125,10 +127,14 @@ function single(kernel: string, point: readonly number[]): { model: Model; heigh
     case "pointwise":
       return finish(builder.pointwise(value(point[1]), channels), ROWS, factor);
     case "maxPool":
-      return finish(builder.maxPool(value(), factor), ROWS * factor, width * factor);
+      return finish(builder.pool(format.MAX_POOL, value(), factor), ROWS * factor, width * factor);
     case "gate": {
       const x = value();
-      return finish(builder.gate(x, factor > 1 ? builder.maxPool(x, factor) : x, factor), ROWS, width);
+      return finish(
+        builder.gate(x, factor > 1 ? builder.pool(format.MAX_POOL, x, factor) : x, factor),
+        ROWS,
+        width,
+      );
     }
     case "resize":
       return finish(builder.resize(value(), factor), ROWS, width / factor);

@@ -108,8 +108,8 @@ export function shapeOf(
 }
 
 /**
- * Milliseconds that a network takes for one frame: its operations, without resizing the image and without drawing
- * the mask, whose times depend on the image.
+ * Milliseconds that a network takes for one frame: its operations, without resizing or shrinking the image and without
+ * drawing the mask, whose times depend on the image.
  */
 export function predict(model: Model, table: TimingTable, height: number, width: number): number {
   const sizes = inferSizes(model, height, width);

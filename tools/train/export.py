@@ -3,7 +3,7 @@
     python -m tools.train.export RUN/checkpoint.pt model.onnx
 
 The float graph has one input `image` [1, 3, H, W] (rgb / 255) and one output `logits` [1, classes, H/4, W/4], and
-consists of Conv, Relu, Clip, MaxPool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. That of a
+consists of Conv, Relu, Clip, MaxPool, AveragePool, Sigmoid, Mul, Add and Resize only: batch normalisations are folded. That of a
 baseline may keep those that follow no convolution. The quantized graph is that of qdq.py. Both are checked against
 PyTorch with onnxruntime before they are written under their final name.
 """
@@ -28,7 +28,7 @@ from tools.train.network import Network
 from tools.train.qdq import qdq_model
 
 OPSET = 18
-OPERATIONS = {"Add", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
+OPERATIONS = {"Add", "AveragePool", "Clip", "Conv", "MaxPool", "Mul", "Relu", "Resize", "Sigmoid"}
 
 
 def fold(network: nn.Module) -> nn.Module:

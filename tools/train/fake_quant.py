@@ -85,13 +85,16 @@ class QuantizedNetwork(nn.Module):
     """The quantized form of a `Network`; `calibrate` gives it its first ranges.
 
     [N, 3, H, W] in [0, 1], H and W multiples of 32 -> whole numbers [N, classes, H/4, W/4] in steps of `scale`.
-    ValueError for a network that does not refine at every scale: its upsamplings are twofold.
+    ValueError for a network that does not refine at those scales that are the default (its upsamplings are twofold), or
+    that shrinks the image.
     """
 
     def __init__(self, network: Network, bits: int = 7) -> None:
         super().__init__()
         if network.scales != SCALES:
             raise ValueError(f"refinement.scales: expected {SCALES}, got {network.scales}")
+        if "shrink" in network.architecture:
+            raise ValueError("shrink: a network that shrinks the image cannot be trained quantized")
         self.architecture, self.bits = network.architecture, bits
         self.input = Input()
         self.stem = conv_norm(network.stem, bits)

@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from tools.train.camvid import CACHE
 from tools.train.curves import plot, read_log
+from tools.train.loss import EVERY
 from tools.train.network import STRIDE
 from tools.train.optimization import average, rate
 from tools.train.views import Batches
@@ -93,7 +94,7 @@ class Task:
     """What differs between runs.
 
     batches   (epoch, whole) -> the batches of an epoch
-    loss      (network, image, label, corner) -> the loss of a step; the corner of each 2x2 pixels that counts
+    loss      (network, image, label, corner) -> the loss of a step; the corner of each 4x4 pixels that counts
     evaluate  (averaged network, everything or a part) -> figures for the log
     whole     last share of the schedule, whose epochs show whole frames
     thawed    first share of the schedule, after whose epochs `frozen` stays as it is
@@ -213,7 +214,7 @@ class Run:
             highest = rate(now, self.options.rate)
             for group in self.steps.param_groups:
                 group["lr"] = highest * group["factor"]
-            corner = (place["step"] // 2 % 2, place["step"] % 2)
+            corner = (place["step"] // EVERY % EVERY, place["step"] % EVERY)
             loss = task.loss(parallel, *batches[number], corner)
             self.steps.zero_grad(set_to_none=True)
             loss.backward()

@@ -11,42 +11,51 @@ TEMPERATURE = 2.0
 """What logits are divided by before a network's and its teacher's are compared."""
 
 
-def upsample_half(values: Tensor, dim: int, first: int, factor: int) -> Tensor:
-    """Every second position, from `first` (0 or 1), of a linear upsampling along one dimension by an even factor.
+EVERY = 4
+"""A step's loss is taken on every so many rows and columns."""
 
+
+def upsample_some(values: Tensor, dim: int, first: int, factor: int, every: int) -> Tensor:
+    """Every so many positions, from `first` (0 .. every - 1), of a linear upsampling along one dimension.
+
+    factor  of the upsampling, even and a multiple of `every`; the dimension grows by factor / every
     The upsampling has half-pixel centres: its i-th position for each value lies (i + 1/2) / factor - 1/2 from it, and
-    is a mean of that value and its nearer neighbour (itself at the borders). The dimension grows by factor / 2.
+    is a mean of that value and its nearer neighbour (itself at the borders).
     """
     size = values.shape[dim]
     before = torch.cat([values.narrow(dim, 0, 1), values.narrow(dim, 0, size - 1)], dim)
     after = torch.cat([values.narrow(dim, 1, size - 1), values.narrow(dim, size - 1, 1)], dim)
-    places = [(i + 0.5) / factor - 0.5 for i in range(first, factor, 2)]
+    places = [(i + 0.5) / factor - 0.5 for i in range(first, factor, every)]
     parts = [values.lerp(before if place < 0 else after, abs(place)) for place in places]
     return torch.stack(parts, dim + 1).flatten(dim, dim + 1)
 
 
 def sample(logits: Tensor, factor: int, corner: tuple[int, int]) -> Tensor:
-    """Every second row and column, from `corner`, of logits [N, classes, h, w] upsampled by an even factor.
+    """Every so many rows and columns (`EVERY`, or the factor if that is less), from `corner`, of upsampled logits.
 
-    [N, H / 2, W / 2, classes], H = factor h.
+    logits  [N, classes, h, w], upsampled by an even factor to [N, classes, H, W]
+    result  [N, H / every, W / every, classes]
     """
-    rows = upsample_half(logits.permute(0, 2, 3, 1), 1, corner[0], factor)  # [N, H/2, w, classes]
-    return upsample_half(rows, 2, corner[1], factor)
+    every = min(EVERY, factor)
+    rows = upsample_some(logits.permute(0, 2, 3, 1), 1, corner[0] % every, factor, every)
+    return upsample_some(rows, 2, corner[1] % every, factor, every)
 
 
 def sampled_loss(logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[int, int]) -> Tensor:
-    """Mean cross-entropy over a quarter of the pixels: every second row and column, from `corner` (0 or 1 each).
+    """Mean cross-entropy over the pixels of some rows and columns: those that `sample` takes.
 
     logits  float [N, classes, h, w]; the loss is taken on logits upsampled to H x W, bilinear, by an even factor
     label   uint8 [N, H, W]: a class, or classes + group, or `IGNORED`
     groups  bool [groups, classes]: the classes of each group; may be empty
-    With a corner drawn for each step this is an unbiased sample of the loss over all pixels, for a quarter of
-    its cost: upsampling and normalising 32 logits a pixel would otherwise cost nearly as much as the network.
+    corner  the first row and column, 0 .. EVERY - 1 each
+    With another corner in each step this is an unbiased sample of the loss over all pixels, for a sixteenth of its
+    cost: upsampling and normalising 32 logits for every pixel would cost as much as the network.
     A pixel with a coarse label costs -log of the summed probability of its group's classes.
     """
     classes, factor = logits.shape[1], label.shape[1] // logits.shape[2]
+    every = min(EVERY, factor)
     logs = F.log_softmax(sample(logits, factor, corner), 3).flatten(0, 2)  # [pixels, classes]
-    label = label[:, corner[0] :: 2, corner[1] :: 2].flatten().long()
+    label = label[:, corner[0] % every :: every, corner[1] % every :: every].flatten().long()
     fine, coarse = label < classes, (label >= classes) & (label != IGNORED)
     total = -(logs.gather(1, (label * fine)[:, None])[:, 0] * fine).sum()
     if coarse.any():

@@ -15,6 +15,8 @@ Fields of the architecture file:
 
     name         a word for people
     classes      number of classes of the head
+    shrink       if given, the image is first averaged over blocks of so many times so many pixels; the network sees the
+                 smaller image, and all scales are those of that one
     activation   "relu" (if left out) or "relu6", whose values end at 6
     epsilon      that of the batch normalisations, 1e-5 if left out
     stem         width, kernel; stride: 2 (if left out) or 4, and then the first stage does not halve its map;
@@ -23,8 +25,9 @@ Fields of the architecture file:
     blocks       {expand, condenser}: the width inside the block, and null or the condenser's form; width: that of
                  the block's result, if it is not the stage's
     condenser    {pool, ratio, residual}: see `Condenser`
-    refinement   width, kernel; scales: the maps that refine, coarse to fine, [16, 8, 4] if left out; condensers: for
-                 each of them null or the form of one on the fused map, none if left out
+    refinement   width, kernel; scales: the maps that refine, coarse to fine, some of 16, 8, 4 and 2 (the stem's),
+                 [16, 8, 4] if left out; condensers: for each of them null or the form of one on the fused map, none if
+                 left out
 """
 
 import json
@@ -36,10 +39,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STRIDE = 32
-"""Height and width of an input must be multiples of this."""
+"""Height and width of an input must be multiples of this, times what the network shrinks it by."""
 
 SCALES = [16, 8, 4]
-"""Maps that can refine: one side of the input is so many times larger."""
+"""Maps that refine if nothing else is said: one side of the input is so many times larger."""
+
+PLACES = ("4", "8", "16", "32")
+"""Names of the stages: the scales of their maps."""
+
+FINEST = 2
+"""The scale of the stem's map, which can refine, too."""
 
 
 def multiple_of_8(width: float) -> int:
@@ -159,7 +168,8 @@ class Network(nn.Module):
     """The whole network of an architecture (see the head of this file).
 
     [N, 3, H, W] in [0, 1], H and W multiples of 32 -> logits [N, classes, H/4, W/4], or at the last of the
-    refinement's scales. Raises ValueError, naming the field, for an architecture that cannot be built.
+    refinement's scales, all times `shrink`. Raises ValueError, naming the field, for an architecture that cannot be
+    built.
     """
 
     def __init__(self, architecture: dict[str, Any]) -> None:
@@ -168,11 +178,12 @@ class Network(nn.Module):
         self.architecture = architecture
         stem, refinement = architecture["stem"], architecture["refinement"]
         stem_stride = stem.get("stride", 2)
+        self.shrink = nn.AvgPool2d(architecture["shrink"]) if "shrink" in architecture else nn.Identity()
         self.stem = ConvNorm(3, stem["width"], stem["kernel"], stem_stride)
         self.stages = nn.ModuleList()
         width = stem.get("project", stem["width"])
         self.separable = Separable(stem["width"], width) if "project" in stem else nn.Identity()
-        widths = {}  # of the map at each scale
+        widths = {FINEST: width}  # of the map at each scale
         for scale, first, stage in zip((4, 8, 16, 32), (4 // stem_stride, 2, 2, 2), architecture["stages"]):
             blocks = []
             for index, block in enumerate(stage["blocks"]):
@@ -197,9 +208,9 @@ class Network(nn.Module):
                     setattr(module, name, nn.ReLU6(inplace=True))
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] in [0, 1] -> logits [N, classes, H/4, W/4], or at the last of the scales."""
-        x = self.separable(self.stem(image))  # [N, stem, H/2, W/2]
-        maps = {}
+        """[N, 3, H, W] in [0, 1] -> logits [N, classes, H/4, W/4], or at the last of the scales, times `shrink`."""
+        x = self.separable(self.stem(self.shrink(image)))  # [N, stem, H/2, W/2]
+        maps = {FINEST: x}
         for scale, stage in zip((4, 8, 16, 32), self.stages):
             x = maps[scale] = stage(x)  # [N, width, H/scale, W/scale]
         x = self.top(x)  # [N, width, H/32, W/32]
@@ -245,9 +256,13 @@ def check(architecture: dict[str, Any]) -> None:
             raise ValueError(f"epsilon: expected a number in (0, 1), got {epsilon!r}")
         if architecture["stem"].get("stride", 2) not in (2, 4):
             raise ValueError(f"stem.stride: expected 2 or 4, got {architecture['stem']['stride']!r}")
+        shrink = architecture.get("shrink", 2)
+        if not isinstance(shrink, int) or not 2 <= shrink <= 8:
+            raise ValueError(f"shrink: expected a whole number from 2 to 8, got {shrink!r}")
         scales = architecture["refinement"].get("scales", SCALES)
-        if not scales or scales != [scale for scale in SCALES if scale in scales]:
-            raise ValueError(f"refinement.scales: expected some of {SCALES}, in this order, got {scales}")
+        possible = SCALES if architecture["stem"].get("stride", 2) == 4 else [*SCALES, FINEST]
+        if not scales or scales != [scale for scale in possible if scale in scales]:
+            raise ValueError(f"refinement.scales: expected some of {possible}, in this order, got {scales}")
         condensers = architecture["refinement"].get("condensers", [None] * len(scales))
         if len(condensers) != len(scales):
             raise ValueError(f"refinement.condensers: expected {len(scales)}, one a scale, got {len(condensers)}")

@@ -9,6 +9,7 @@ from torch import Tensor
 from tools.train.aseg import start_from_aseg
 from tools.train.baselines import BASELINES
 from tools.train.export import load_network
+from tools.train.inherit import inherit
 from tools.train.network import Network, load_architecture
 from tools.train.pretrained import start_from_imagenet
 
@@ -28,12 +29,17 @@ def architecture_for(init: str | None, path: str | None) -> dict[str, Any]:
             raise ValueError(f"{path}: a baseline is trained from scratch; leave out --init")
         return {"baseline": path}
     if path is None and init is not None and init.endswith(".aseg"):
-        path = f"{init.removesuffix('.aseg')}.architecture.json"
+        path = str(architecture_file(init))
         if not Path(path).exists():
             raise ValueError(f"{path}: no such file; name the architecture of {init} with --architecture")
     elif path is None and init not in (None, IMAGENET):
         return load_float(init).architecture
     return load_architecture(path or (PRETRAINED if init == IMAGENET else FLAGSHIP))
+
+
+def architecture_file(model: str) -> Path:
+    """Where the architecture of a model file NAME.aseg is described."""
+    return Path(f"{model.removesuffix('.aseg')}.architecture.json")
 
 
 def load_float(path: str) -> Network:
@@ -47,6 +53,9 @@ def load_float(path: str) -> Network:
 def start(network: Network, init: str | None, classes: list[str], images: Iterable[Tensor]) -> list[str]:
     """Gives a network the weights that --init names; the names of the parameters that have them.
 
+    From a model file of another architecture it gets what fits (see `inherit`); then no parameter counts as one that has
+    its weights.
+
     classes  names of the network's classes, in order
     images   some training frames [N, 3, H, W] in [0, 1]
     ValueError, with the remedy, if the start does not fit the network.
@@ -55,9 +64,17 @@ def start(network: Network, init: str | None, classes: list[str], images: Iterab
         return []
     if init == IMAGENET:
         return start_from_imagenet(network, images)
-    if init.endswith(".aseg"):
+    if not init.endswith(".aseg"):
+        return start_from_checkpoint(network, init)
+    own = network.architecture
+    other = architecture_for(init, None) if architecture_file(init).exists() else own
+    other = other | {"name": own["name"], "classes": own["classes"]}
+    if own == other:
         return start_from_aseg(network, init, classes, images)
-    return start_from_checkpoint(network, init)
+    parent = Network(other)
+    start_from_aseg(parent, init, classes, images)
+    inherit(network, own, other, parent.state_dict())
+    return []
 
 
 def start_from_checkpoint(network: Network, path: str) -> list[str]:

@@ -20,10 +20,10 @@ from tools.train.bfloat16 import use_fast_depthwise
 from tools.train.camvid import DataError
 from tools.train.cost import count
 from tools.train.data import Data, some_images
-from tools.train.export import export
+from tools.train.export import export, fold
 from tools.train.loop import Run, Task, check_size, order, processes, set_up, shared_arguments
 from tools.train.loss import distillation_loss, sampled_loss
-from tools.train.network import Network
+from tools.train.network import STRIDE, Network
 from tools.train.optimization import Anchor, optimizer
 from tools.train.start import architecture_for, load_float, start
 from tools.train.views import Batches, Form
@@ -77,8 +77,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def load_teacher(path: str, data: Data, side: int, device: torch.device) -> Network:
-    """The network of a model file or of a float checkpoint, in evaluation mode; ValueError if its classes are others."""
+def load_teacher(path: str, data: Data, side: int, device: torch.device) -> nn.Module:
+    """The network of a model file or of a float checkpoint, folded; ValueError if its classes are others."""
     if path.endswith(".aseg"):
         network = Network(architecture_for(path, None) | {"classes": data.classes})
         known = len(start(network, path, data.names, some_images(data, START_FRAMES, side)))
@@ -88,7 +88,7 @@ def load_teacher(path: str, data: Data, side: int, device: torch.device) -> Netw
         has_classes = network.architecture["classes"] == data.classes
     if not has_classes:
         raise ValueError(f"{path}: a teacher has the same {data.classes} classes")
-    return network.eval().to(device, memory_format=torch.channels_last)
+    return fold(network).to(device, memory_format=torch.channels_last)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -97,6 +97,9 @@ def train(options: argparse.Namespace) -> None:
     rank, world = processes()
     data = Data(options, device)
     architecture = architecture_for(options.init, options.architecture) | {"classes": data.classes}
+    side = STRIDE * architecture.get("shrink", 1)
+    if options.size % side or options.crop % side:
+        raise ValueError(f"--size and --crop: expected multiples of {side}, since the network shrinks the image")
     network = build(architecture)
     names = start(network, options.init, data.names, some_images(data, START_FRAMES, options.size))
     network = network.to(device, memory_format=torch.channels_last)

@@ -25,7 +25,7 @@ interface Standalone {
   classNameLength(id: number): number;
 }
 
-const TINY = "models/attendseg-camvid-tiny.aseg";
+const TINY = "models/attendseg-camvid-micro.aseg";
 const MEMORY_SECTION = 5;
 const START_SECTION = 8;
 const EXPORTS = [

@@ -29,15 +29,18 @@ const kernels = Object.fromEntries(
 const TABLE = { machine: { variant: "simd" }, kernels };
 
 describe("cost", () => {
-  test("is what the converted file of the shipped model costs", () => {
-    const model = parseModel(readFileSync("models/attendseg-camvid.aseg"));
+  test.each(["camvid", "camvid-small", "camvid-tiny"])("is what the converted file costs: %s", (name) => {
+    const model = parseModel(readFileSync(`models/attendseg-${name}.aseg`));
+    const architecture = parseArchitecture(
+      readFileSync(`models/attendseg-${name}.architecture.json`, "utf8"),
+    );
     for (const [height, width] of [
       [512, 512],
-      [480, 640],
-      [32, 4096],
+      [448, 640],
+      [64, 4096],
     ] as const) {
       const info = modelInfo(model, plan(model, height, width));
-      expect(info).toMatchObject(costOf(SHIPPED, height, width));
+      expect(info).toMatchObject(costOf(architecture, height, width));
     }
   });
 
@@ -54,10 +57,15 @@ describe("cost", () => {
     const ends = sizes({ refinement: { width: 64, kernel: 3, scales: [8] } }).slice(-7);
     expect(ends[0]).toBe("resize 64");
     expect(ends.at(-1)).toBe("argmax 64");
+    const refinement = { width: 64, kernel: 3, scales: [8, 2] };
+    const shrunk = sizes({ shrink: 2, refinement }).filter((name) => !name.startsWith("pointwise"));
+    expect(shrunk.slice(1, 3)).toEqual(["averagePool 256", "convolution 128"]);
+    expect(shrunk.slice(-4)).toEqual(["resize 128", "add 128", "depthwise 128", "argmax 128"]);
   });
 
   test.each([
     ["not JSON", "{", "not JSON"],
+    ["a shrink of 1", JSON.stringify({ ...SHIPPED, shrink: 1 }), "not an architecture: shrink"],
     ["what is no object", "null", "not an architecture: an object is expected"],
     [
       "scales that are no list",
@@ -135,7 +143,7 @@ describe("commands", () => {
   });
 
   test("standalone, memory is that of the exact bundle but for class names", () => {
-    const tiny = "models/attendseg-camvid-tiny";
+    const tiny = "models/attendseg-camvid-micro";
     const model = parseModel(readFileSync(`${tiny}.aseg`));
     const names = model.metadata.classes.map((_, id) => `class ${id}`);
     const renamed = { ...model, metadata: { ...model.metadata, classes: names } };

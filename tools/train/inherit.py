@@ -1,4 +1,4 @@
-"""A child's weights from its parent's, where their shapes allow.
+"""A network's weights from those of one of another architecture (child and parent), where their shapes allow.
 
 Every axis of every weight has a name, such as "16.width" or "16.2.expand". Where an axis shrinks, the channels with
 the largest weights stay, the same ones in all tensors with this axis; where it grows, the parent's come first. New
@@ -13,9 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tools.explore.space import PLACES, Architecture
-from tools.train.network import SCALES, Network
+from tools.train.network import FINEST, PLACES, SCALES, Network
 
+Architecture = dict[str, Any]
 State = dict[str, Tensor]
 Axes = tuple[str | None, str | None]
 """Names of the axes of outputs and of inputs; a depthwise convolution has no axis of inputs."""
@@ -29,7 +29,7 @@ def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, 
         yield "separable.depthwise", "separable.0.0", ("stem", None), True
         yield "separable.project", "separable.1.0", ("separable", "stem"), True
         inputs = "separable"
-    maps = {}  # name of the axis of each place's result
+    maps = {f"{FINEST}": inputs}  # name of the axis of each place's result
     for s, (place, stage) in enumerate(zip(PLACES, architecture["stages"])):
         for b, block in enumerate(stage["blocks"]):
             name, path, inner = f"{place}.{b}", f"stages.{s}.{b}", f"{place}.{b}.expand"

@@ -49,6 +49,7 @@ const colorWindows: Partial<Attributes>[] = [
   { dilationX: 2 },
   { dilationY: 2 },
   { kernelHeight: 1 },
+  { kernelHeight: 3, padTop: 1, padBottom: 1, mode: format.COUNT_PADDING },
 ];
 averagePoolCases.push(
   ...[

@@ -30,19 +30,25 @@ def upsample_some(values: Tensor, dim: int, first: int, factor: int, every: int)
     return torch.stack(parts, dim + 1).flatten(dim, dim + 1)
 
 
+def taken(factor: int, corner: tuple[int, int]) -> tuple[slice, slice]:
+    """The rows and columns that a step's loss is taken on: one of `EVERY`, or of the logits' factor if that is less."""
+    every = min(EVERY, factor)
+    return slice(corner[0] % every, None, every), slice(corner[1] % every, None, every)
+
+
 def sample(logits: Tensor, factor: int, corner: tuple[int, int]) -> Tensor:
-    """Every so many rows and columns (`EVERY`, or the factor if that is less), from `corner`, of upsampled logits.
+    """The rows and columns `taken` of upsampled logits.
 
     logits  [N, classes, h, w], upsampled by an even factor to [N, classes, H, W]
     result  [N, H / every, W / every, classes]
     """
-    every = min(EVERY, factor)
-    rows = upsample_some(logits.permute(0, 2, 3, 1), 1, corner[0] % every, factor, every)
-    return upsample_some(rows, 2, corner[1] % every, factor, every)
+    rows, columns = taken(factor, corner)
+    across = upsample_some(logits.permute(0, 2, 3, 1), 1, rows.start, factor, rows.step)
+    return upsample_some(across, 2, columns.start, factor, columns.step)
 
 
 def sampled_loss(logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[int, int]) -> Tensor:
-    """Mean cross-entropy over the pixels of some rows and columns: those that `sample` takes.
+    """Mean cross-entropy over the pixels of some rows and columns: those `taken`.
 
     logits  float [N, classes, h, w]; the loss is taken on logits upsampled to H x W, bilinear, by an even factor
     label   uint8 [N, H, W]: a class, or classes + group, or `IGNORED`
@@ -53,9 +59,9 @@ def sampled_loss(logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[in
     A pixel with a coarse label costs -log of the summed probability of its group's classes.
     """
     classes, factor = logits.shape[1], label.shape[1] // logits.shape[2]
-    every = min(EVERY, factor)
     logs = F.log_softmax(sample(logits, factor, corner), 3).flatten(0, 2)  # [pixels, classes]
-    label = label[:, corner[0] % every :: every, corner[1] % every :: every].flatten().long()
+    rows, columns = taken(factor, corner)
+    label = label[:, rows, columns].flatten().long()
     fine, coarse = label < classes, (label >= classes) & (label != IGNORED)
     total = -(logs.gather(1, (label * fine)[:, None])[:, 0] * fine).sum()
     if coarse.any():

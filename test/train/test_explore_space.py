@@ -170,7 +170,8 @@ GROWTH = ("wider", "expand more", "larger kernel", "deeper")
 @pytest.mark.parametrize("move", [move for move in MOVES if move[0] in GROWTH], ids=" ".join)
 def test_a_network_that_grew_computes_what_its_parent_did(move: tuple[str, str], tiny: dict[str, Any]) -> None:
     parent = copy.deepcopy(tiny)
-    parent["stages"][3]["blocks"].append({"expand": 16, "condenser": None})
+    own = {"expand": 16, "condenser": None}
+    parent["stages"][3]["blocks"] += [own, own | {"width": 40}]
     child = mutate(Random(1), parent, move)
     assert child is not None
     image, old = torch.rand(1, 3, 64, 64), scrambled(parent)
@@ -194,6 +195,20 @@ def test_a_network_that_shrank_keeps_the_channels_with_the_largest_weights(tiny:
     inherit(new, child, parent, old.state_dict())
     torch.testing.assert_close(new.stages[2][0].expand[0].weight, block.expand[0].weight[::2])
     torch.testing.assert_close(new.stages[2][0].project[0].weight, block.project[0].weight[:, ::2])
+
+
+def test_a_stage_with_fewer_blocks_keeps_the_one_that_changes_its_width(tiny: dict[str, Any]) -> None:
+    parent, child = copy.deepcopy(tiny), copy.deepcopy(tiny)
+    middle = {"expand": 16, "condenser": {"pool": 1, "ratio": 1.0, "residual": True}}
+    parent["stages"][3]["blocks"] += [middle, {"expand": 24, "width": 40, "condenser": None}]
+    child["stages"][3]["blocks"] += parent["stages"][3]["blocks"][-1:]
+    old, new = scrambled(parent), Network(child).eval()
+    assert inherit(new, child, parent, old.state_dict()) == 1
+    with torch.no_grad():
+        old.stages[3][1].project[1].weight.zero_()
+        old.stages[3][1].project[1].bias.zero_()
+        image = torch.rand(1, 3, 64, 64)
+        torch.testing.assert_close(new(image), old(image), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("architecture", [SHIPPED, PRETRAINED], ids=["shipped", "pretrained"])

@@ -6,8 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tools.train.evaluate import upsample
-from tools.train.loss import EVERY, IGNORED, TEMPERATURE, distillation_loss, sampled_loss, upsample_some
+from tools.train.evaluate import metrics, upsample
+from tools.train.loss import EVERY, IGNORED, SORTED, TEMPERATURE, distillation_loss, lovasz_loss, sampled_loss, upsample_some
 
 CORNERS = [(y, x) for y in range(EVERY) for x in range(EVERY)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)
@@ -71,3 +71,39 @@ def test_distillation_is_the_divergence_of_softened_predictions() -> None:
     assert distillation_loss(logits, logits, 4, (0, 0)).abs() < 1e-6
     halved = torch.nn.functional.interpolate(teacher, scale_factor=0.5)
     assert distillation_loss(logits, halved, 4, (0, 0)).isfinite()
+
+
+def test_the_lovasz_loss_of_certain_predictions_is_what_the_mean_iou_lacks() -> None:
+    random = torch.Generator().manual_seed(1)
+    label, predicted = torch.randint(0, 4, (2, 500), generator=random)  # class 4 occurs in neither
+    confusion = torch.bincount(label * 5 + predicted, minlength=25).view(5, 5).numpy()
+    loss = lovasz_loss(F.one_hot(predicted, 5).float(), label)
+    assert loss.item() == pytest.approx(1 - metrics(confusion, -1).mean_iou, rel=1e-5)
+
+
+def test_the_lovasz_loss_of_two_uncertain_pixels() -> None:
+    chances = torch.tensor([[0.7, 0.3], [0.6, 0.4]], requires_grad=True)
+    # Class 0: the second pixel's error of 0.6 costs 1 - 1/2, then the first one's of 0.3 the other half. Class 1: the
+    # missed pixel's 0.6 costs everything.
+    loss = lovasz_loss(chances, torch.tensor([0, 1]))
+    assert loss.item() == pytest.approx(((0.6 + 0.3) / 2 + 0.6) / 2)
+    loss.backward()
+    torch.testing.assert_close(chances.grad, torch.tensor([[-0.25, 0.0], [0.25, -0.5]]))
+
+
+def test_the_lovasz_loss_is_added_over_fine_pixels() -> None:
+    random = torch.Generator().manual_seed(1)
+    logits = torch.randn(1, 5, 4, 4, generator=random, requires_grad=True)
+    groups = torch.tensor([[True, False, True, False, False]])
+    label = torch.randint(0, 7, (1, 16, 16), generator=random).to(torch.uint8)
+    label[label == 6] = IGNORED
+    chances, some = upsample(logits).softmax(1)[0, :, 1::EVERY, 2::EVERY], label[0, 1::EVERY, 2::EVERY]
+    fine = some < 5
+    lovasz = lovasz_loss(chances[:, fine].T[::SORTED], some[fine].long()[::SORTED])
+    wanted = sampled_loss(logits, label, groups, (1, 2)) + 0.5 * lovasz
+    got = sampled_loss(logits, label, groups, (1, 2), lovasz=0.5)
+    torch.testing.assert_close(got, wanted)
+    coarse = sampled_loss(logits, torch.full_like(label, 5), groups, (1, 2), lovasz=0.5)
+    torch.testing.assert_close(coarse, sampled_loss(logits, torch.full_like(label, 5), groups, (1, 2)))
+    coarse.backward()
+    assert logits.grad is not None and logits.grad.isfinite().all()

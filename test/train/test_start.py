@@ -92,6 +92,22 @@ def test_a_network_of_the_sources_widths_computes_what_the_source_does() -> None
 
 
 @torch.no_grad()
+def test_a_block_of_a_stage_may_be_left_out() -> None:
+    """The source's last stage but one: blocks 8 to 10 end with 112 channels, block 11 with 192."""
+    last = {"expand": 672, "width": 192, "condenser": None}
+    blocks = [{"expand": 480, "condenser": None}, *[{"expand": 672, "condenser": None}] * 2, last]
+    shorter = architecture_for("imagenet", None)
+    shorter["stages"][3] = {"width": 112, "kernel": 5, "blocks": [*blocks[:2], last]}
+    longer = copy.deepcopy(shorter)
+    longer["stages"][3]["blocks"] = blocks
+    whole = Network(longer)
+    short, image = Network(shorter), natural(1)
+    for network in (whole, short):
+        assert "stages.3.2.project.0.weight" in start_from_imagenet(network, [image])
+    assert short.stages[3][2].project[0].weight.equal(whole.stages[3][-1].project[0].weight)
+
+
+@torch.no_grad()
 def test_a_narrower_network_comes_close() -> None:
     image = natural()
     wanted = source_features(image)

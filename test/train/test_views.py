@@ -75,6 +75,22 @@ def test_tone_curves_rise_and_tables_are_applied_to_each_channel() -> None:
         assert ratio.max() - ratio.min() < 1e-3
 
 
+def test_a_blurred_point_is_the_product_of_its_taps() -> None:
+    def blur(seed: int) -> tuple[float, float]:
+        random = np.random.default_rng(seed)
+        return random.uniform(-4, 1), random.uniform(-0.07, 0.03)
+
+    seed = next(seed for seed in range(100) if blur(seed)[0] > 0.1 and blur(seed)[1] <= 0)
+    taps = np.array([blur(seed)[0] / 4, 1 - blur(seed)[0] / 2, blur(seed)[0] / 4])
+    image = torch.zeros(3, 5, 6)
+    image[1, 2, 3], image[2, 0, 0] = 1, 1
+    soften(image, np.random.default_rng(seed))
+    wanted = np.zeros((3, 5, 6))
+    wanted[1, 1:4, 2:5] = np.outer(taps, taps)
+    wanted[2, :2, :2] = np.outer([1 - taps[0], taps[0]], [1 - taps[0], taps[0]])  # the corner goes on outside
+    np.testing.assert_allclose(image.numpy(), wanted, atol=1e-6)
+
+
 def test_softening_keeps_a_flat_image_flat_on_average() -> None:
     for seed in range(30):
         image = torch.full((3, 32, 32), 0.5)

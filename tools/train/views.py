@@ -88,7 +88,7 @@ def view(source: Source, frame: int, form: Form, random: np.random.Generator) ->
     image = F.interpolate(patch, (crop, crop), mode="bilinear", antialias=True)[0].round().to(torch.uint8)
     rows = y + torch.arange(height, 2 * height * crop, 2 * height) // (2 * crop)
     columns = x + torch.arange(width, 2 * width * crop, 2 * width) // (2 * crop)
-    label = source.labels[frame][rows.to(patch.device)[:, None], columns.to(patch.device)]
+    label = source.labels[frame].index_select(0, rows.to(patch.device)).index_select(1, columns.to(patch.device))
     if random.random() < 0.5:
         image, label = image.flip(2), label.flip(1)
     return image, label
@@ -122,10 +122,11 @@ def soften(image: Tensor, random: np.random.Generator) -> None:
     blur, noise = random.uniform(-4, 1), random.uniform(-0.07, 0.03)
     seed = int(random.integers(2**31))
     if blur > 0:
-        center = 1 - blur / 2
-        taps = torch.tensor([blur / 4, center, blur / 4], device=image.device)
-        padded = F.pad(image[:, None], (1, 1, 1, 1), mode="replicate")
-        image.copy_(F.conv2d(F.conv2d(padded, taps.view(1, 1, 3, 1)), taps.view(1, 1, 1, 3))[:, 0])
+        for dim in (1, 2):  # taps blur / 4, 1 - blur / 2, blur / 4; the border's pixels go on outside
+            last = image.shape[dim] - 1
+            padded = torch.cat([image.narrow(dim, 0, 1), image, image.narrow(dim, last, 1)], dim)
+            around = padded.narrow(dim, 0, last + 1) + padded.narrow(dim, 2, last + 1)
+            image.mul_(1 - blur / 2).add_(around, alpha=blur / 4)
     if noise > 0:
         generator = torch.Generator(image.device).manual_seed(seed)
         image.add_(torch.randn(image.shape, generator=generator, device=image.device), alpha=noise).clamp_(0, 1)

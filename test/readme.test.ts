@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
 const README = readFileSync("README.md", "utf8");
-const MODEL = "models/attendseg-camvid.aseg";
+const MODEL = "models/attendseg-streets.aseg";
 
 test.skipIf(!existsSync(MODEL))(
   `the README's example runs (needs ${MODEL})`,

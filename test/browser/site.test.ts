@@ -52,7 +52,7 @@ for (const candidate of drive.BROWSERS) {
         const words = [join(place.package, "dist/cli.js"), "page", "-o", site, "-m", place.model, "--json"];
         const { status, stdout, stderr } = spawnSync(process.execPath, words, { encoding: "utf8" });
         expect([status, stderr]).toEqual([0, ""]);
-        expect(JSON.parse(stdout).files).toContain("models/attendseg-camvid.aseg");
+        expect(JSON.parse(stdout).files).toContain("models/attendseg-streets.aseg");
         for (const name of ["browser.js", "worker.js"]) {
           writeFileSync(join(site, `library-${name}`), readFileSync(join("dist", name)));
         }

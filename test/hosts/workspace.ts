@@ -31,7 +31,7 @@ export interface Workspace {
 }
 
 /** Name of the package's model in `attendseg/models/*`. */
-export const MODEL = "attendseg-camvid.aseg";
+export const MODEL = "attendseg-streets.aseg";
 
 /** Installs the tarball and nothing else; beside it lie `probe.js` and `jobs.js` for the programs. */
 export async function prepare(

@@ -98,7 +98,9 @@ describe("the shipped model", () => {
   }, 1_200_000);
 });
 
-describe.each(["attendseg-camvid", "attendseg-camvid-small", "attendseg-camvid-tiny"])("%s", (name) => {
+const SHIPPED = ["attendseg-camvid", "attendseg-camvid-small", "attendseg-camvid-tiny", "attendseg-streets"];
+
+describe.each(SHIPPED)("%s", (name) => {
   const bytes = new Uint8Array(readFileSync(`models/${name}.aseg`));
   const model = parseModel(bytes);
 

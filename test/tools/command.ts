@@ -38,7 +38,7 @@ export async function segmentHere(data: Uint8Array, width: number, height: numbe
 export class Workplace {
   readonly folder = realpathSync(mkdtempSync(join(tmpdir(), "attendseg-cli-")));
   readonly package = join(this.folder, "package");
-  readonly model = join(this.package, "models/attendseg-camvid.aseg");
+  readonly model = join(this.package, "models/attendseg-streets.aseg");
 
   constructor() {
     mkdirSync(join(this.package, "models"), { recursive: true });

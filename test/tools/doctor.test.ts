@@ -16,7 +16,7 @@ test("attendseg doctor tells what works and what is missing", () => {
 });
 
 test("attendseg doctor fails where the model is damaged", () => {
-  place.write("package/models/attendseg-camvid.aseg", "ASEG");
+  place.write("package/models/attendseg-streets.aseg", "ASEG");
   const { code, text } = place.run(["doctor"]);
   expect(code).toBe(1);
   expect(text).toMatch(/street of 960x720 +fails: the file ends in the header/);

@@ -5,7 +5,7 @@ import { UserError } from "./errors.js";
 import { listFolder } from "./files.js";
 
 const NAME = "attendseg";
-const DEFAULT_MODEL = "models/attendseg-camvid.aseg";
+const DEFAULT_MODEL = "models/attendseg-streets.aseg";
 
 /** Folder of this package, whether the code runs from its source or bundled into dist/. */
 export function packageFolder(): string {

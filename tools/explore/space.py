@@ -25,7 +25,7 @@ EXPAND = (8, 768)
 KERNELS = (3, 5, 7)
 BLOCKS = (1, 7)
 POOLS = {"4": (2, 4, 8), "8": (1, 2, 4), "16": (1, 2), "32": (1,)}
-RATIOS = (0.125, 0.25, 0.5)
+RATIOS = (0.0625, 0.125, 0.25, 0.5)
 
 
 def identity(architecture: Architecture) -> str:

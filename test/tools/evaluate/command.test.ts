@@ -108,7 +108,7 @@ describe("attendseg evaluate", () => {
     const right = rights.reduce((sum, count) => sum + count, 0);
     const { info } = await Segmenter.load(FIXTURE);
     for (const [line, name] of [
-      [lines[2], "attendseg-camvid"],
+      [lines[2], "attendseg-streets"],
       [lines[3], "other"],
     ]) {
       const cells = line!.split("|").map((cell) => cell.trim());

@@ -161,7 +161,7 @@ describe("attendseg segment", () => {
     ]);
     const json = JSON.parse(place.run(["segment", cut, photo, "-o", "mixed/out", "--json"]).text);
     expect(json).toMatchObject({
-      model: "attendseg-camvid.aseg",
+      model: "attendseg-streets.aseg",
       variant: "simd",
       input: { width: 64, height: 48 },
     });

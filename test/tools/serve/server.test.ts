@@ -43,7 +43,7 @@ describe("the server", () => {
       "icon.svg": "image/svg+xml",
       "street.jpg": "image/jpeg",
       "models.json": "application/json; charset=utf-8",
-      "models/attendseg-camvid.aseg": "application/octet-stream",
+      "models/attendseg-streets.aseg": "application/octet-stream",
     };
     for (const [path, type] of Object.entries(types)) {
       const response = await fetch(server.url + path);
@@ -61,7 +61,7 @@ describe("the server", () => {
 
   test("lists the models, whose bytes are those of the files", async () => {
     const list = await (await fetch(`${server.url}models.json`)).json();
-    expect(list).toEqual([{ name: "fixture", url: "models/attendseg-camvid.aseg", bytes: FIXTURE.length }]);
+    expect(list).toEqual([{ name: "fixture", url: "models/attendseg-streets.aseg", bytes: FIXTURE.length }]);
     const bytes = await (await fetch(server.url + list[0].url)).arrayBuffer();
     expect(Buffer.from(bytes)).toEqual(Buffer.from(FIXTURE));
   });
@@ -155,7 +155,7 @@ describe("attendseg serve", { timeout: 60_000 }, () => {
     expectFailure(
       place.run(["serve", "-m", place.model, place.model]),
       2,
-      "two models are called attendseg-camvid",
+      "two models are called attendseg-streets",
     );
   });
 

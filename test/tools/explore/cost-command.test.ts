@@ -29,7 +29,7 @@ const kernels = Object.fromEntries(
 const TABLE = { machine: { variant: "simd" }, kernels };
 
 describe("cost", () => {
-  test.each(["camvid", "camvid-small", "camvid-tiny", "streets"])("is what the converted file costs: %s", (name) => {
+  test.each(["camvid", "camvid-small", "camvid-tiny", "streets"])("is what the file costs: %s", (name) => {
     const model = parseModel(readFileSync(`models/attendseg-${name}.aseg`));
     const architecture = parseArchitecture(
       readFileSync(`models/attendseg-${name}.architecture.json`, "utf8"),

@@ -7,7 +7,16 @@ import torch
 import torch.nn.functional as F
 
 from tools.train.evaluate import metrics, upsample
-from tools.train.loss import EVERY, IGNORED, SORTED, TEMPERATURE, distillation_loss, lovasz_loss, sampled_loss, upsample_some
+from tools.train.loss import (
+    EVERY,
+    IGNORED,
+    SORTED,
+    TEMPERATURE,
+    distillation_loss,
+    lovasz_loss,
+    sampled_loss,
+    upsample_some,
+)
 
 CORNERS = [(y, x) for y in range(EVERY) for x in range(EVERY)]
 NO_GROUPS = torch.zeros(0, 5, dtype=torch.bool)

@@ -30,16 +30,14 @@ def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, 
         yield "separable.project", "separable.1.0", ("separable", "stem"), True
         inputs = "separable"
     maps = {f"{FINEST}": inputs}  # name of the axis of each place's result
-    for s, (place, stage) in enumerate(zip(PLACES, architecture["stages"])):
-        for b, (name, block) in enumerate(zip(_names(place, stage), stage["blocks"])):
-            path, inner = f"stages.{s}.{b}", f"{name}.expand"
-            yield f"{name}.expand", f"{path}.expand.0", (inner, inputs), True
-            yield f"{name}.depthwise", f"{path}.depthwise.0", (inner, None), True
-            if block["condenser"]:
-                yield from _condenser(name, path, inner)
-            inputs = f"{name}.width" if "width" in block else f"{place}.width"
-            yield f"{name}.project", f"{path}.project.0", (inputs, inner), True
-        maps[place] = inputs
+    for place, name, path, block in _blocks(architecture):
+        inner = f"{name}.expand"
+        yield f"{name}.expand", f"{path}.expand.0", (inner, inputs), True
+        yield f"{name}.depthwise", f"{path}.depthwise.0", (inner, None), True
+        if block["condenser"]:
+            yield from _condenser(name, path, inner)
+        inputs = maps[place] = f"{name}.width" if "width" in block else f"{place}.width"
+        yield f"{name}.project", f"{path}.project.0", (inputs, inner), True
     yield "top", "top.0", ("refinement", inputs), True
     scales, condensers = _refinement(architecture)
     for i, scale in enumerate(scales):
@@ -52,12 +50,14 @@ def _convolutions(architecture: Architecture) -> Iterator[tuple[str, str, Axes, 
     yield "head", "head", ("classes", "refinement"), False
 
 
-def _names(place: str, stage: dict[str, Any]) -> list[str]:
-    """Common names of a stage's blocks: their numbers, but a block that changes the width keeps its name when others
-    come or go before it."""
-    widths = [block.get("width", stage["width"]) for block in stage["blocks"]]
-    turns = [before != width for before, width in zip(widths[:1] + widths, widths)]
-    return [f"{place}.turn {sum(turns[:b])}" if turn else f"{place}.{b}" for b, turn in enumerate(turns)]
+def _blocks(architecture: Architecture) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """(place, common name, name in the network, block) of every block. The common name is a number, but a block that
+    changes the width keeps its name when others come or go before it."""
+    for s, (place, stage) in enumerate(zip(PLACES, architecture["stages"])):
+        widths = [block.get("width", stage["width"]) for block in stage["blocks"]]
+        turns = [before != width for before, width in zip(widths[:1] + widths, widths)]
+        for b, block in enumerate(stage["blocks"]):
+            yield place, f"{place}.turn {sum(turns[:b])}" if turns[b] else f"{place}.{b}", f"stages.{s}.{b}", block
 
 
 def _condenser(name: str, path: str, outer: str) -> Iterator[tuple[str, str, Axes, bool]]:
@@ -85,10 +85,9 @@ def _tensors(architecture: Architecture) -> dict[str, tuple[str, Axes]]:
                 result[f"{name}.norm.{part}"] = (f"{norm}.{part}", (axes[0], None))
         else:
             result[f"{name}.bias"] = (f"{path}.bias", (axes[0], None))
-    for s, (place, stage) in enumerate(zip(PLACES, architecture["stages"])):
-        for b, (name, block) in enumerate(zip(_names(place, stage), stage["blocks"])):
-            if block["condenser"] and block["condenser"]["residual"]:
-                result[f"{name}.scale"] = (f"stages.{s}.{b}.condenser.scale", (None, None))
+    for _, name, path, block in _blocks(architecture):
+        if block["condenser"] and block["condenser"]["residual"]:
+            result[f"{name}.scale"] = (f"{path}.condenser.scale", (None, None))
     for i, (scale, condenser) in enumerate(zip(*_refinement(architecture))):
         if condenser and condenser["residual"]:
             result[f"refine {scale}.scale"] = (f"refinement.{i}.condenser.scale", (None, None))

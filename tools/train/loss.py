@@ -18,6 +18,13 @@ SORTED = 4
 """The Lovasz loss, whose sorting is dear, is taken on every so many of those pixels."""
 
 
+def neighbours(values: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """The values before and after each along one dimension, both of its shape; borders go on outside."""
+    last = values.shape[dim] - 1
+    before = torch.cat([values.narrow(dim, 0, 1), values.narrow(dim, 0, last)], dim)
+    return before, torch.cat([values.narrow(dim, 1, last), values.narrow(dim, last, 1)], dim)
+
+
 def upsample_some(values: Tensor, dim: int, first: int, factor: int, every: int) -> Tensor:
     """Every so many positions, from `first` (0 .. every - 1), of a linear upsampling along one dimension.
 
@@ -25,9 +32,7 @@ def upsample_some(values: Tensor, dim: int, first: int, factor: int, every: int)
     The upsampling has half-pixel centres: its i-th position for each value lies (i + 1/2) / factor - 1/2 from it, and
     is a mean of that value and its nearer neighbour (itself at the borders).
     """
-    size = values.shape[dim]
-    before = torch.cat([values.narrow(dim, 0, 1), values.narrow(dim, 0, size - 1)], dim)
-    after = torch.cat([values.narrow(dim, 1, size - 1), values.narrow(dim, size - 1, 1)], dim)
+    before, after = neighbours(values, dim)
     places = [(i + 0.5) / factor - 0.5 for i in range(first, factor, every)]
     parts = [values.lerp(before if place < 0 else after, abs(place)) for place in places]
     return torch.stack(parts, dim + 1).flatten(dim, dim + 1)
@@ -74,8 +79,8 @@ def lovasz_loss(chances: Tensor, label: Tensor) -> Tensor:
 def sampled_loss(
     logits: Tensor, label: Tensor, groups: Tensor, corner: tuple[int, int], lovasz: float = 0.0
 ) -> Tensor:
-    """Mean cross-entropy over the pixels of some rows and columns: those `taken`; and, times `lovasz`, `lovasz_loss` over
-    some of those with fine labels.
+    """Mean cross-entropy over the pixels of some rows and columns: those `taken`; and, times `lovasz`,
+    `lovasz_loss` over some of those with fine labels.
 
     logits  float [N, classes, h, w]; the loss is taken on logits upsampled to H x W, bilinear, by an even factor
     label   uint8 [N, H, W]: a class, or classes + group, or `IGNORED`

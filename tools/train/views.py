@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tools.train.loss import IGNORED
+from tools.train.loss import IGNORED, neighbours
 
 
 @dataclass(frozen=True)
@@ -123,10 +123,8 @@ def soften(image: Tensor, random: np.random.Generator) -> None:
     seed = int(random.integers(2**31))
     if blur > 0:
         for dim in (1, 2):  # taps blur / 4, 1 - blur / 2, blur / 4; the border's pixels go on outside
-            last = image.shape[dim] - 1
-            padded = torch.cat([image.narrow(dim, 0, 1), image, image.narrow(dim, last, 1)], dim)
-            around = padded.narrow(dim, 0, last + 1) + padded.narrow(dim, 2, last + 1)
-            image.mul_(1 - blur / 2).add_(around, alpha=blur / 4)
+            before, after = neighbours(image, dim)
+            image.mul_(1 - blur / 2).add_(before + after, alpha=blur / 4)
     if noise > 0:
         generator = torch.Generator(image.device).manual_seed(seed)
         image.add_(torch.randn(image.shape, generator=generator, device=image.device), alpha=noise).clamp_(0, 1)

@@ -144,14 +144,10 @@ for (const candidate of drive.BROWSERS) {
             return seen;
           }, count);
         await run(30);
-        const measure = async () => {
-          await drive.freeMemory(page);
-          return drive.memoryOf(browser.process()!.pid!);
-        };
-        const before = await measure();
+        const before = await drive.settledMemory(page);
         const seen = await run(FRAMES);
         expect(seen).toEqual(Array.from({ length: FRAMES }, (_, at) => [at * 33_333, 640, 33_333]).flat());
-        const grown = (await measure()) - before;
+        const grown = (await drive.settledMemory(page)) - before;
         if (process.env.FRAMES) process.stderr.write(`${candidate.name}: ${before} + ${grown} bytes\n`);
         // Firefox cannot be told to collect
         expect(grown).toBeLessThan(candidate.name === "firefox" ? LEAK : LEAK / 2);

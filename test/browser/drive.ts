@@ -156,11 +156,8 @@ export async function saveBy(page: Page, button: string): Promise<Uint8Array> {
   return Buffer.from(await until(() => page.evaluate(read), `a file by ${button}`), "base64");
 }
 
-/**
- * Frees what nobody needs any more, where a browser can be told to: Chromium keeps drawn video frames in a cache of
- * some hundred megabytes until memory is short.
- */
-export async function freeMemory(page: Page): Promise<void> {
+/** Frees what nobody needs any more, where a browser can be told to. */
+async function freeMemory(page: Page): Promise<void> {
   if (!(await page.browser().version()).startsWith("Chrome")) return;
   const collect = () => (globalThis as { gc?: () => void }).gc?.();
   await page.evaluate(collect);
@@ -175,8 +172,29 @@ export async function freeMemory(page: Page): Promise<void> {
   await session.detach();
 }
 
+/** So long no less memory must be in use before the least counts; Chromium gives video frames back after a second. */
+const SETTLED_MILLISECONDS = 3000;
+
+/**
+ * Bytes of memory of the browser of a page once they fall no more: Chromium keeps drawn video frames in a cache of some
+ * hundred megabytes, for a while or until memory is short.
+ */
+export async function settledMemory(page: Page): Promise<number> {
+  let least = Number.POSITIVE_INFINITY;
+  for (let fell = Date.now(); Date.now() - fell < SETTLED_MILLISECONDS; ) {
+    await freeMemory(page);
+    const bytes = memoryOf(page.browser().process()!.pid!);
+    if (bytes < least - MEBIBYTE) fell = Date.now();
+    least = Math.min(least, bytes);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  return least;
+}
+
+const MEBIBYTE = 1 << 20;
+
 /** Bytes of memory of a process and all that it started, shared pages counted once; 0 where there is no /proc. */
-export function memoryOf(root: number): number {
+function memoryOf(root: number): number {
   if (!existsSync("/proc/self/smaps_rollup")) return 0;
   const parents = new Map<number, number>();
   for (const name of readdirSync("/proc").filter((it) => /^\d+$/.test(it))) {

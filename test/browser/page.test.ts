@@ -207,13 +207,9 @@ for (const candidate of drive.BROWSERS) {
         page.evaluate(() => (globalThis as unknown as { closedFrames: number }).closedFrames);
       await drive.until(async () => (await frames()) >= WARM_UP, "the first frames", PATIENCE);
       const [framesBefore, closedBefore] = [await frames(), await closed()];
-      const measure = async () => {
-        await drive.freeMemory(page);
-        return drive.memoryOf(browser.process()!.pid!);
-      };
-      const memory = await measure();
+      const memory = await drive.settledMemory(page);
       await drive.until(async () => (await frames()) >= framesBefore + WATCHED, "100 frames more", PATIENCE);
-      const grown = (await measure()) - memory;
+      const grown = (await drive.settledMemory(page)) - memory;
       const ended = await closed();
       // one frame may be on its way
       expect(ended - closedBefore).toBeGreaterThanOrEqual(WATCHED - 1);

@@ -1,6 +1,7 @@
 """The whole way on synthetic data: train, kill, resume, export; and the parts of the loop."""
 
 import json
+import platform
 import subprocess
 import sys
 import time
@@ -52,6 +53,23 @@ def run(options: list[str], out: Path) -> dict[str, Any]:
     """Trains in this process and returns the checkpoint."""
     train(arguments([*options, "--out", str(out)]))
     return torch.load(out / "checkpoint.pt", weights_only=True)
+
+
+@pytest.mark.parametrize("capability", ["AVX2", "AVX512"])
+def test_bfloat16_is_left_out_where_a_processor_lacks_it(
+    capability: str,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    plain, short = (run([*command, "--epochs", "1", *more], tmp_path / str(len(more))) for more in ([], ["--bfloat16"]))
+    same = all(torch.equal(plain["network"][name], value) for name, value in short["network"].items())
+    lacks = capability == "AVX2"
+    assert same == lacks
+    assert ("float32 is used" in capsys.readouterr().out) == lacks
 
 
 def test_a_killed_run_resumes_to_the_same_bits_and_exports(command: list[str], tmp_path: Path) -> None:

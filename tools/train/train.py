@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from tools.train.baselines import build
-from tools.train.bfloat16 import use_fast_depthwise
+from tools.train.bfloat16 import is_emulated, use_fast_depthwise
 from tools.train.camvid import DataError
 from tools.train.cost import count
 from tools.train.data import Data, some_images
@@ -106,7 +106,10 @@ def train(options: argparse.Namespace) -> None:
     network = build(architecture)
     names = start(network, options.init, data.names, some_images(data, START_FRAMES, options.size))
     network = network.to(device, memory_format=torch.channels_last)
-    if options.bfloat16:
+    in_bfloat16 = device.type == "cuda" or options.bfloat16 and not is_emulated()
+    if options.bfloat16 and not in_bfloat16 and rank == 0:
+        print("--bfloat16: this processor would take twenty times as long, float32 is used")
+    if in_bfloat16:
         use_fast_depthwise(network)
     anchor = Anchor((p for name, p in network.named_parameters() if name in set(names)), options.pull)
     steps = optimizer(network, options.decay, names, options.init_rate)
@@ -134,7 +137,7 @@ def train(options: argparse.Namespace) -> None:
         return Batches(sources, chosen, batch, form, options.seed + 1000 * rank, epoch)
 
     def loss(model: nn.Module, image: Tensor, label: Tensor, corner: tuple[int, int]) -> Tensor:
-        with torch.autocast(device.type, torch.bfloat16, enabled=options.bfloat16 or device.type == "cuda"):
+        with torch.autocast(device.type, torch.bfloat16, enabled=in_bfloat16):
             logits = model(image).float()  # [batch, classes, side / 4, side / 4], or smaller
             with torch.no_grad():
                 wanted = teacher(image).float() if teacher else None

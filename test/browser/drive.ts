@@ -106,6 +106,13 @@ export function prepare(): void {
   });
 }
 
+/** Sets the size of a page, in pixels. Firefox 140 takes it, but not the orientation that the driver sends with it. */
+export async function resize(page: Page, width: number, height: number): Promise<void> {
+  await page.setViewport({ width, height }).catch((error: Error) => {
+    if (!/unknown command emulation/.test(error.message)) throw error;
+  });
+}
+
 /** Asks again until the answer is truthy. */
 export async function until<T>(ask: () => Promise<T>, what: string, patience = 30_000): Promise<T> {
   for (const end = Date.now() + patience; ; ) {

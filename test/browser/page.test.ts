@@ -57,7 +57,7 @@ for (const candidate of drive.BROWSERS) {
     /** Opens the page and waits for the sample's legend. */
     async function open(url = isolated.url, width = 1280, height = 860): Promise<Page> {
       const page = await browser.newPage();
-      await page.setViewport({ width, height });
+      await drive.resize(page, width, height);
       await page.evaluateOnNewDocument(drive.prepare);
       await page.goto(url);
       await settled(page, "street");

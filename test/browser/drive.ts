@@ -179,8 +179,10 @@ async function freeMemory(page: Page): Promise<void> {
   await session.detach();
 }
 
-/** So long no less memory must be in use before the least counts; Chromium gives video frames back after a second. */
+/** So long no less memory must be in use before the least counts; Chromium 150 gives video frames back within two seconds. */
 const SETTLED_MILLISECONDS = 3000;
+/** Memory falls where it falls by more than this. */
+const MEBIBYTE = 1 << 20;
 
 /**
  * Bytes of memory of the browser of a page once they fall no more: Chromium keeps drawn video frames in a cache of some
@@ -197,8 +199,6 @@ export async function settledMemory(page: Page): Promise<number> {
   }
   return least;
 }
-
-const MEBIBYTE = 1 << 20;
 
 /** Bytes of memory of a process and all that it started, shared pages counted once; 0 where there is no /proc. */
 function memoryOf(root: number): number {

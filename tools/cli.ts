@@ -3,7 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { bundleCommand } from "./bundle/command.js";
 import { isExpected, messageOf, UsageError } from "./common/errors.js";
-import { writeError } from "./common/files.js";
+import { writeError, writeOutput } from "./common/files.js";
 import { packageVersion } from "./common/package.js";
 import { compareCommand } from "./compare/command.js";
 import { convertCommand } from "./convert/command.js";
@@ -50,7 +50,11 @@ function buildProgram(): Command {
   for (const command of commands) program.addCommand(command());
   for (const command of [program, ...program.commands]) {
     command.exitOverride();
-    command.configureOutput({ outputError: (text) => writeError(text.replace(/^error:/, "attendseg:")) });
+    command.configureOutput({
+      writeOut: writeOutput,
+      writeErr: writeError,
+      outputError: (text) => writeError(text.replace(/^error:/, "attendseg:")),
+    });
   }
   return program;
 }

@@ -71,3 +71,13 @@ test("a reader that stops reading is no error", () => {
   const { stdout, stderr } = spawnSync("sh", words, { encoding: "utf8" });
   expect([stdout, stderr]).toEqual(["name           fixture\n", ""]);
 });
+
+test.each([
+  ["--help", 0],
+  ["--version", 0],
+  ["", 2],
+])("a reader that never reads is none, either: %s", (word, code) => {
+  const command = `{ { "$0" "$1" ${word} 2>&1; echo $? >&3; } | true; } 3>&2`;
+  const words = ["-c", command, process.execPath, join(place.package, "dist/cli.js")];
+  expect(spawnSync("sh", words, { encoding: "utf8" }).stderr).toBe(`${code}\n`);
+});

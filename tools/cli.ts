@@ -53,7 +53,7 @@ function buildProgram(): Command {
     command.configureOutput({
       writeOut: writeOutput,
       writeErr: writeError,
-      outputError: (text) => writeError(text.replace(/^error:/, "attendseg:")),
+      outputError: (text, write) => write(text.replace(/^error:/, "attendseg:")),
     });
   }
   return program;

@@ -53,7 +53,10 @@ export function findClasses(labels: string): string | undefined {
   return [join(labels, "classes.csv"), join(labels, "..", "classes.csv")].find(isFile);
 }
 
-/** Reads a label image: a class id of the model for every pixel, or a group of classes. */
+/** The label of a pixel that counts nowhere. */
+export const IGNORED = 255;
+
+/** Reads a label image: a class id of the model for every pixel, or a group of classes, or IGNORED. */
 export type ReadLabels = (path: string) => DecodedImage | Promise<DecodedImage>;
 
 /** Class ids by color, for decoding label images. */
@@ -99,15 +102,17 @@ export function matchClasses(
 }
 
 /**
- * Reads a label image of class ids, grey levels or palette indices: a class id of the model for every pixel.
+ * Reads a label image of class ids, grey levels or palette indices: a class id of the model for every pixel, IGNORED
+ * where the image says 255 and no class has that id.
  *
- * @param ids class id of the model for each id of the data set
+ * @param ids class id of the model, or group of classes, for each id of the data set
  * @throws UserError that names the file, and the value and place of a pixel that belongs to no class
  */
 export function readIdLabels(path: string, ids: Uint8Array): DecodedImage {
   const image = readIndices(path);
   const data = image.data.map((value, pixel) => {
     if (value < ids.length) return ids[value]!;
+    if (value === IGNORED) return IGNORED;
     const place = `${pixel % image.width},${Math.floor(pixel / image.width)}`;
     throw new UserError(`${path}: pixel ${place} is ${value}, but there are ${ids.length} classes`);
   });

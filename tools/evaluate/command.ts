@@ -63,10 +63,10 @@ Examples:
 
 Frames are images of any kind that segment reads. The label of NAME.jpg is NAME_L.png, or else NAME.png, of the same size, in the colours of classes.csv
 (columns name,r,g,b) that lies in the folder of the labels or above it, or else of the model. With --ids labels are grey or
-indexed PNG files of at most 8 bits whose levels or indices count the classes in the same order, from 0. Frames are
-resized to the network's input by the engine, labels by nearest neighbour with centre sampling, and masks are
-compared at that size. The mean IoU averages the classes that occur in the labels, Void left out. The time is the
-median over the frames. Several models give one Markdown table, or with --json {"models": [...]}.
+indexed PNG files of at most 8 bits whose levels or indices count the classes in the same order, from 0; pixels of 255
+are not labelled and left out. Frames are resized to the network's input by the engine, labels by nearest neighbour with
+centre sampling, and masks are compared at that size. The mean IoU averages the classes that occur in the labels, Void
+left out. The time is the median over the frames. Several models give one Markdown table, or with --json {"models": [...]}.
 
 With --groups labels are ids of groups (255: not labelled) or classes of classes.csv; a class counts as its group, pixels
 of no group or of one called Void are left out. --protocol segnet has the 11 classes in which CamVid is compared in the

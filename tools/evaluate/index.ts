@@ -4,9 +4,9 @@ import { UserError } from "../common/errors.js";
 import { startProgress } from "../common/progress.js";
 import { median } from "../common/statistics.js";
 import type { Frame } from "../data/frames.js";
-import type { ReadLabels } from "../data/labels.js";
+import { IGNORED, type ReadLabels } from "../data/labels.js";
 import { type DecodedImage, readImage, resizeIds } from "../image/index.js";
-import { IGNORED, type Protocol } from "./protocol.js";
+import type { Protocol } from "./protocol.js";
 
 /** Figures of one class. */
 export interface ClassMetrics {

@@ -1,11 +1,14 @@
 /** Evaluation in coarser classes than a model's: groups of classes from a table, or the 11 of the literature. */
 import { UserError } from "../common/errors.js";
 import { readBytes, readText } from "../common/files.js";
-import { findClasses, type ReadLabels, readClasses, readLabels } from "../data/labels.js";
-import { readIndices } from "../image/index.js";
-
-/** The label of a pixel that counts nowhere. */
-export const IGNORED = 255;
+import {
+  findClasses,
+  IGNORED,
+  type ReadLabels,
+  readClasses,
+  readIdLabels,
+  readLabels,
+} from "../data/labels.js";
 
 /** What masks and labels are compared as. */
 export interface Protocol {
@@ -101,21 +104,12 @@ function protocolOf(
 export function groupReader(folder: string, { names, ofName }: Protocol, classesFile?: string): ReadLabels {
   const path = classesFile ?? findClasses(folder);
   const classes = path === undefined ? undefined : readClasses(path);
-  const ids = (classes?.map(({ name }) => name) ?? names.filter((name) => name !== "other")).map(ofName);
+  const known = classes?.map(({ name }) => name) ?? names.filter((name) => name !== "other");
+  const ids = Uint8Array.from(known, ofName);
   const colors = new Map(
     classes?.map(({ color: [r, g, b] }, id) => [(r << 16) | (g << 8) | b, ids[id]!] as const),
   );
-  return (label) => {
-    if (hasColors(label)) return readLabels(label, colors);
-    const image = readIndices(label);
-    const data = image.data.map((value, pixel) => {
-      if (value === IGNORED) return IGNORED;
-      if (value < ids.length) return ids[value]!;
-      const place = `${pixel % image.width},${Math.floor(pixel / image.width)}`;
-      throw new UserError(`${label}: pixel ${place} is ${value}, but there are ${ids.length} classes`);
-    });
-    return { ...image, data };
-  };
+  return (label) => (hasColors(label) ? readLabels(label, colors) : readIdLabels(label, ids));
 }
 
 /** Whether a PNG file holds colours rather than grey levels or indices of a palette; other files do. */

@@ -97,6 +97,46 @@ describe("attendseg evaluate", () => {
     expectFailure(run("one"), 1, "five/one_L.png: the PNG file is not grey or indexed");
   });
 
+  test("leaves out pixels whose id is 255, in the figures and in the report", async () => {
+    await makeDataSet();
+    const { mask } = await makeFrame(1);
+    const isLabelled = (y: number) => y >= 40;
+    const id = (x: number, y: number) => (isLabelled(y) ? mask[(y >> 1) * 64 + (x >> 1)]! : 255);
+    place.write("partly/other_L.png", buildPng({ ...SIZE, type: 0, sample: id }));
+    const list = place.write("partly/list.txt", "other\n");
+    const folders = ["--images", "set/images", "--labels", "partly", "--list", list];
+    const run = [
+      "evaluate",
+      place.model,
+      ...folders,
+      "--ids",
+      "--report",
+      "partly/report.html",
+      "--examples",
+      "1",
+    ];
+    const { code, text, err } = place.run([...run, "--json"]);
+    expect([code, err]).toEqual([0, ""]);
+    const result = JSON.parse(text);
+    expect(result).toMatchObject({ pixelAccuracy: 1, meanIoU: 1, perFrame: [{ pixelAccuracy: 1 }] });
+    const total = 64 * 28;
+    for (const [at, { share }] of result.perClass.entries()) {
+      expect(share).toBeCloseTo(mask.subarray(64 * 20).filter((each) => each === at).length / total, 12);
+    }
+    const html = readFileSync(join(place.folder, "partly/report.html"), "utf8");
+    const images = [...html.matchAll(/src="data:image\/png;base64,([^"]*)"/g)].map(([, data]) =>
+      decode(Buffer.from(data!, "base64")),
+    );
+    const [, label, , difference] = images;
+    expect([...label!.data]).toEqual(
+      Array.from({ length: 128 * 96 }, (_, at) =>
+        Math.min(id(at % 128, at >> 7), label!.palette!.length - 1),
+      ),
+    );
+    expect(label!.palette!.at(-1)).toEqual([255, 255, 255]);
+    expect(difference!.data.filter((value) => value >= 254)).toHaveLength(0);
+  });
+
   test("several models give one table", async () => {
     const rights = await makeDataSet();
     const other = place.write("other.aseg", FIXTURE);

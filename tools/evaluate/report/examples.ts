@@ -20,6 +20,9 @@ export interface Example {
 export const WRONG: Color = [230, 40, 60];
 export const WRONG_VOID: Color = [240, 180, 40];
 
+/** Of pixels that are not labelled. */
+const NO_LABEL: Color = [255, 255, 255];
+
 /** Longer side of an image, pixels. */
 const SIDE = 320;
 
@@ -64,7 +67,8 @@ async function drawExample(
   const [labels, mask] = [small(segmented.labels), small(segmented.mask)];
   const gray = Array.from({ length: 254 }, (_, level): Color => [level, level, level]);
   const difference = mask.map((id, pixel) => {
-    if (id !== labels[pixel]) return classes[labels[pixel]!]!.toLowerCase() === "void" ? 254 : 255;
+    const label = labels[pixel]!;
+    if (id !== label && label < classes.length) return classes[label]!.toLowerCase() === "void" ? 254 : 255;
     const [r, g, b] = image.data.subarray(3 * pixel, 3 * pixel + 3) as unknown as number[];
     return Math.min(253, Math.round(0.299 * r! + 0.587 * g! + 0.114 * b!));
   });
@@ -72,7 +76,10 @@ async function drawExample(
     address(encodePng({ data, width, height, channels: 1 }, colors));
   return {
     image: address(encodePng(image)),
-    label: index(labels, palette),
+    label: index(
+      labels.map((id) => Math.min(id, classes.length)),
+      [...palette, NO_LABEL].slice(0, 256),
+    ),
     mask: index(mask, palette),
     difference: index(difference, [...gray, WRONG_VOID, WRONG]),
   };
